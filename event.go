@@ -1,0 +1,182 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package onrecord
+
+import "time"
+
+// An EventType names what happened. The list is closed.
+type EventType string
+
+// The event types.
+const (
+	StatementCreated    EventType = "statement.created"
+	StatementEdited     EventType = "statement.edited"
+	StatementSeen       EventType = "statement.seen"   // another wording first read by another door or parser version
+	StatementLooked     EventType = "statement.looked" // at a suspect: Look says what was found
+	StatementDeleted    EventType = "statement.deleted"
+	StatementRestored   EventType = "statement.restored"
+	StatementWithheld   EventType = "statement.withheld"
+	StatementUnwithheld EventType = "statement.unwithheld"
+	StatementErased     EventType = "statement.erased"
+
+	AccountIdentified      EventType = "account.identified"
+	AccountWasSuspended    EventType = "account.suspended"
+	AccountWasClosed       EventType = "account.closed"
+	AccountWentPrivate     EventType = "account.private"
+	AccountWasMoved        EventType = "account.moved"
+	AccountRenamed         EventType = "account.renamed"
+	AccountRestored        EventType = "account.restored"
+	AccountIdentityChanged EventType = "account.identity_changed"
+
+	PlatformOffline EventType = "platform.offline"
+	PlatformOnline  EventType = "platform.online"
+
+	SourceLooked EventType = "source.looked" // a run of visits without news
+	SourceGap    EventType = "source.gap"    // opened or closed, with reason
+	SourceFrozen EventType = "source.frozen"
+	SourceThawed EventType = "source.thawed"
+
+	ArchiveCreated      EventType = "archive.created"
+	ArchiveLabelChanged EventType = "archive.label_changed"
+	ArchiveKeyRotated   EventType = "archive.key_rotated"
+	ArchiveAdopted      EventType = "archive.adopted"
+	ArchiveErasureDone  EventType = "archive.erasure_done"
+
+	VisitAbandoned EventType = "visit.abandoned"
+
+	// VisitLine is the type of line 0 of a journal segment; it is no event.
+	VisitLine EventType = "visit"
+)
+
+// A State is what is known of a statement now.
+type State string
+
+// The states of a statement; "edited" is a flag beside them.
+const (
+	StateLive            State = "live"
+	StateDeleted         State = "deleted"
+	StateGoneWithAccount State = "gone_with_account"
+	StatePlatformOffline State = "platform_offline"
+	StateRestored        State = "restored"
+	StateUnconfirmed     State = "unconfirmed"
+	StateWithheld        State = "withheld"
+)
+
+// A Provenance says how something came here.
+type Provenance string
+
+// The provenances.
+const (
+	Captured Provenance = "captured" // by us, first-hand
+	Imported Provenance = "imported" // from a file
+	Mirrored Provenance = "mirrored" // through a third party's mirror
+)
+
+// A Grade is the strength of the evidence for a deletion, D0 to D4
+// (platforms.md 0.3). The empty Grade belongs to events that need none.
+type Grade string
+
+// The grades.
+const (
+	GradeD0 Grade = "D0" // not in a list known to be incomplete, or reported by a third party
+	GradeD1 Grade = "D1" // not in a complete range
+	GradeD2 Grade = "D2" // its own address gave the gone code twice while the account lived
+	GradeD3 Grade = "D3" // the same again at least 24 h later
+	GradeD4 Grade = "D4" // signed or issued by the platform
+)
+
+// A LookResult says what a look at a suspect found.
+type LookResult string
+
+// The results of a look.
+const (
+	LookAbsent  LookResult = "absent" // from a complete range
+	LookGone    LookResult = "gone"   // its own address gave the platform's gone code
+	LookLive    LookResult = "live"
+	LookUnclear LookResult = "unclear"
+)
+
+// An AccountRef names an account in an event.
+type AccountRef struct {
+	Platform string `json:"platform"`
+	ID       string `json:"id"`
+	Handle   string `json:"handle,omitempty"`
+	Name     string `json:"name,omitempty"`
+}
+
+// A Gap is the change that a source.gap event records: a span in which the
+// source was not successfully looked at opens or closes. There is at most one
+// open gap of a Reason at a source.
+type Gap struct {
+	Reason string    `json:"reason"` // an Outcome, or "backlog" for pages left by the budget
+	Open   bool      `json:"open"`   // opened by this event, else closed
+	Since  time.Time `json:"since"`  // when it was opened: the last good look before it, or the first visit
+	Note   string    `json:"note,omitempty"`
+}
+
+// A Run is a span of visits of a source that brought no news (record.md 3).
+type Run struct {
+	Door   string        `json:"door"`
+	Parser string        `json:"parser"`
+	From   time.Time     `json:"from"`  // first visit of the run
+	Until  time.Time     `json:"until"` // last visit of the run
+	Visits int           `json:"visits"`
+	Base   int64         `json:"base"` // ledger index up to which its judgements knew
+	Range  Range         `json:"range,omitzero"`
+	Except []StatementID `json:"except,omitempty"` // live at Base and in Range, yet not seen
+	Seen   []StatementID `json:"seen,omitempty"`   // where the door has no complete ranges; at most 500
+}
+
+// An Event is something that happened, as one line of the journal. At is when
+// it was observed; After and By are its window. Statement, Version and Content
+// belong to statement events, Account to statement and account events.
+type Event struct {
+	Type  EventType
+	At    time.Time
+	After time.Time
+	By    time.Time
+	// Disputed: see Window.
+	Disputed bool
+
+	Figure  string
+	Source  string
+	Door    string // id of the door; empty for acts of the operator
+	Parser  string // version of the door's parser
+	Account AccountRef
+
+	Statement   StatementID
+	NativeID    string
+	LocalID     string // Ref.ID; "ref" in the journal
+	URL         string
+	Aliases     []string
+	Order       string
+	Version     VersionID
+	Content     *Content // present in created, edited and seen
+	PublishedAt time.Time
+	Precision   Precision
+	Changed     time.Time // the platform's claim when the wording began
+	Engagement  map[string]int64
+
+	Grade      Grade
+	Provenance Provenance
+	Look       LookResult   // of statement.looked
+	State      AccountState // of account events: the state after them
+	Code       string       // the platform's own word: gone code, "Account suspended" …
+	Reason     string       // frozen, thawed, withheld, abandoned; "reported by" of an import
+	Gap        *Gap
+	Run        *Run
+	Platform   string              // of platform events
+	Observed   *AccountObservation // of account events: as observed
+	Captures   []CaptureRef
+	Prev       int64 // ledger index of the statement's last event known at base; -1 for none
+
+	// Set by the archive, never by judgement.
+	Visit VisitID        // of the segment the line stands in
+	Index int64          // ledger index; -1 while it has none
+	Salt  string         // 32 hex digits
+	Extra map[string]any `json:"-"` // unknown keys, kept
+}
+
+// Window returns the bounds of e.
+func (e Event) Window() Window { return Window{After: e.After, By: e.By, Disputed: e.Disputed} }

@@ -1,0 +1,130 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package onrecord
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrNotFound reports that the archive holds nothing under an id.
+var ErrNotFound = errors.New("not found")
+
+// A Statement is what a view shows of one statement: its current wording and
+// what is known of its fate. Zero times are unknown.
+type Statement struct {
+	ID           StatementID
+	Figure       FigureRef
+	Account      AccountRef
+	AccountState AccountState
+	Platform     string
+	NativeID     string
+	URL          string // the original's address
+	Type         string
+	Lang         string
+
+	PublishedAt time.Time // claimed
+	Precision   Precision
+	Date        time.Time // PublishedAt, else FirstSeen: where the statement stands in time
+
+	Version  VersionID
+	SHA256   string // of the content record, 64 hex digits
+	Content  Content
+	Versions int  // number of distinct wordings known
+	Edited   bool // at least one edit was seen
+
+	State       State
+	Provenance  Provenance
+	Grade       Grade
+	Reported    string // who reported a deletion nobody saw first-hand ("reported deleted by …")
+	StateWindow Window // of the present state, where it is not live
+	EditWindow  Window // of the last edit, where Edited
+	FirstSeen   time.Time
+	LastSeen    time.Time
+	FirstGone   time.Time
+	GoneChecks  int
+
+	Captures     int   // how many captures are cited for it
+	LogIndex     int64 // ledger index of its first event
+	LastIndex    int64 // ledger index of its last event
+	Engagement   map[string]int64
+	EngagementAt time.Time
+
+	ReplyTo, RepostOf, QuoteOf StatementID // where the archive knows what was meant; else empty
+}
+
+// A FigureRef names a figure.
+type FigureRef struct {
+	Slug string
+	Name string
+}
+
+// A Version is one wording of a statement, as a view shows it.
+type Version struct {
+	ID        VersionID
+	SHA256    string
+	Content   Content
+	FirstSeen time.Time
+	LastSeen  time.Time
+	Window    Window    // when this wording began: (last seen otherwise, first seen so]
+	Changed   time.Time // the platform's claim; zero if none
+	Doors     []string  // source/door that read it
+	Seen      bool      // a reading by another door or parser, no edit
+	LogIndex  int64     // of the event that brought it
+}
+
+// A Figure is what a view shows of a figure.
+type Figure struct {
+	FigureRef
+	Accounts    []Account
+	Statements  int64
+	LastCapture time.Time
+}
+
+// An Account is what a view shows of an account.
+type Account struct {
+	AccountRef
+	Figure     string
+	URL        string
+	State      AccountState
+	Window     Window // of that state, where it is not live
+	Code       string // the platform's own word for it
+	Statements int64
+	Since      time.Time // first captured
+	LastLooked time.Time
+}
+
+// A Coverage is a span in which a source was looked at, or a gap.
+type Coverage struct {
+	Source string
+	Figure string
+	Door   string
+	From   time.Time
+	Until  time.Time // zero for a gap that is still open
+	Status string    // captured, gap
+	Reason string    // of a gap
+	Visits int
+	Index  int64 // ledger index of the event that recorded it; -1 while unrecorded
+}
+
+// A SourceStatus is how a source fares.
+type SourceStatus struct {
+	Source, Figure, Platform string
+	Account                  AccountRef
+	Schedule                 string
+	LastVisit                time.Time
+	LastGood                 time.Time
+	Outcome                  Outcome // of the last visit
+	Next                     time.Time
+	Frozen                   string
+	OpenGaps                 []Gap
+	Statements               int64
+}
+
+// A Checkpoint is the state of the ledger that an answer rests on.
+type Checkpoint struct {
+	Size int64
+	Root string    // base64
+	Time time.Time // when the last applied event was observed
+}
