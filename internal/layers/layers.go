@@ -1,0 +1,131 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package layers is the import table of the module as data: imports point one
+// way, from higher levels to lower ones, and a foreign module is imported only
+// by the package that owns it. Its test holds the table with `go list`.
+package layers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Rule is one row: a package (or, ending in "/*", the packages directly
+// below), what it may import of ours, and which foreign modules it owns.
+type Rule struct {
+	Package string
+	Ours    []string // exact import paths, or prefixes ending in "/*"; "..." means all
+	Foreign []string // module path prefixes
+	Testing bool     // a package for tests: may import testing, only tests import it
+}
+
+// rules returns the table, most specific rows first.
+func rules() []Rule {
+	return []Rule{
+		// Level 0.
+		{Package: "onrecord"},
+		// Level 1.
+		{Package: "onrecord/change", Ours: []string{"onrecord"}},
+		{Package: "onrecord/archive/bucket", Ours: []string{"onrecord"}},
+		{Package: "onrecord/archive/warc", Ours: []string{"onrecord"}, Foreign: []string{"github.com/klauspost/compress"}},
+		{Package: "onrecord/schedule", Ours: []string{"onrecord"}, Foreign: []string{"github.com/robfig/cron"}},
+		{Package: "onrecord/config", Ours: []string{"onrecord"}, Foreign: []string{"github.com/goccy/go-yaml"}},
+		{Package: "onrecord/search", Ours: []string{"onrecord"}, Foreign: []string{"golang.org/x/text"}},
+		{Package: "onrecord/search/searchtest", Ours: []string{"onrecord", "onrecord/search"}, Testing: true},
+		{Package: "onrecord/crawler", Ours: []string{"onrecord"}, Foreign: []string{
+			"github.com/gocolly/colly", "github.com/temoto/robotstxt", "code.dny.dev/ssrf",
+			"github.com/klauspost/compress", "github.com/andybalholm/brotli", "golang.org/x/time", "golang.org/x/net",
+		}},
+		// Level 2.
+		{Package: "onrecord/archive/bucket/buckettest", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Testing: true},
+		{Package: "onrecord/archive/bucket/disk", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Foreign: []string{"golang.org/x/sys"}},
+		{Package: "onrecord/archive/bucket/*", Ours: []string{"onrecord", "onrecord/archive/bucket"}},
+		{Package: "onrecord/archive/ledger", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Foreign: []string{"golang.org/x/mod"}},
+		{Package: "onrecord/archive/spool", Ours: []string{"onrecord", "onrecord/archive/bucket", "onrecord/archive/warc"}, Foreign: []string{"golang.org/x/sys"}},
+		{Package: "onrecord/crawler/crawlertest", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/text"}, Testing: true},
+		{Package: "onrecord/crawler/fake", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/tools"}},
+		{Package: "onrecord/crawler/feed", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/mmcdole/gofeed", "golang.org/x/text", "golang.org/x/net"}},
+		{Package: "onrecord/catalog", Ours: []string{"onrecord", "onrecord/search"}, Foreign: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
+		// Level 3.
+		{Package: "onrecord/archive", Ours: []string{
+			"onrecord", "onrecord/archive/bucket", "onrecord/archive/warc", "onrecord/archive/ledger", "onrecord/archive/spool",
+		}, Foreign: []string{"github.com/klauspost/compress", "golang.org/x/mod"}},
+		{Package: "onrecord/web", Ours: []string{"onrecord", "onrecord/search"}, Foreign: []string{"github.com/danielgtaylor/huma"}},
+		// Level 4.
+		{Package: "onrecord/ingest", Ours: []string{"onrecord", "onrecord/change", "onrecord/crawler", "onrecord/schedule"}},
+		// Level 5.
+		{Package: "onrecord/cmd/onrecord", Ours: []string{"..."}, Foreign: []string{
+			"github.com/spf13/cobra", "github.com/schollz/progressbar", "golang.org/x/term", "golang.org/x/mod",
+		}},
+		{Package: "onrecord/internal/layers"},
+	}
+}
+
+// Exact returns the packages that the table names one by one.
+func Exact() []string {
+	var names []string
+	for _, r := range rules() {
+		if !strings.HasSuffix(r.Package, "/*") {
+			names = append(names, r.Package)
+		}
+	}
+	return names
+}
+
+// RuleFor returns the row of a package.
+func RuleFor(path string) (Rule, bool) {
+	for _, r := range rules() {
+		if matches(r.Package, path) {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// TestOnly returns the row of path if it is one of our packages for tests.
+func TestOnly(path string) (Rule, bool) {
+	r, ok := RuleFor(path)
+	return r, ok && r.Testing
+}
+
+// Check returns what is wrong with the import of imp by production code of the
+// package path, whose row is r; nothing if all is well.
+func Check(r Rule, path, imp string) []string {
+	switch {
+	case imp == "testing" || strings.HasPrefix(imp, "testing/"):
+		if !r.Testing {
+			return []string{fmt.Sprintf("%s imports %s in production code", path, imp)}
+		}
+	case imp == "onrecord" || strings.HasPrefix(imp, "onrecord/"):
+		if _, ok := TestOnly(imp); ok && !r.Testing {
+			return []string{fmt.Sprintf("%s imports %s, which is for tests", path, imp)}
+		}
+		if !slices.ContainsFunc(r.Ours, func(p string) bool { return p == "..." || matches(p, imp) }) {
+			return []string{fmt.Sprintf("%s may not import %s: imports point one way, see docs/architecture.md", path, imp)}
+		}
+	case isForeign(imp):
+		if !slices.ContainsFunc(r.Foreign, func(m string) bool { return imp == m || strings.HasPrefix(imp, m+"/") }) {
+			return []string{fmt.Sprintf("%s imports %s, a foreign module that it does not own", path, imp)}
+		}
+	}
+	return nil
+}
+
+// isForeign reports whether imp is neither ours nor of the standard library:
+// its first element has a dot.
+func isForeign(imp string) bool {
+	first, _, _ := strings.Cut(imp, "/")
+	return strings.Contains(first, ".")
+}
+
+// matches reports whether a row's pattern covers path: the same path, or, for
+// a pattern ending in "/*", a path directly below.
+func matches(pattern, path string) bool {
+	if base, ok := strings.CutSuffix(pattern, "/*"); ok {
+		rest, below := strings.CutPrefix(path, base+"/")
+		return below && !strings.Contains(rest, "/")
+	}
+	return pattern == path
+}
