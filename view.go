@@ -128,3 +128,29 @@ type Checkpoint struct {
 	Root string    // base64
 	Time time.Time // when the last applied event was observed
 }
+
+// An Evidence is one capture that an event of a statement cites.
+type Evidence struct {
+	CaptureRef
+	Index int64     // ledger index of the event that cites it
+	Type  EventType // of that event
+}
+
+// An EventFilter narrows a walk over the journal. Lists are alternatives;
+// empty fields ask nothing.
+type EventFilter struct {
+	Types     []EventType
+	Figure    string // slug
+	Platform  string
+	Source    string
+	Statement StatementID
+}
+
+// A CoverageFilter narrows coverage. Empty fields ask nothing; a span that
+// overlaps [Since, Until) matches.
+type CoverageFilter struct {
+	Figure string // slug
+	Source string
+	Since  time.Time
+	Until  time.Time
+}
