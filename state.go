@@ -69,11 +69,16 @@ type Validator struct {
 }
 
 // A Backlog is a request that the budget of a visit left for the next: the
-// JSON of a crawler.Request.
+// JSON of a crawler.Request, with the same fields.
 type Backlog struct {
-	URL   string `json:"url"`
-	Kind  string `json:"kind"`
-	State string `json:"state,omitempty"`
+	URL         string            `json:"url"`
+	Header      map[string]string `json:"header,omitempty"`
+	Kind        string            `json:"kind"`
+	About       Ref               `json:"about,omitzero"`
+	State       string            `json:"state,omitempty"`
+	Conditional bool              `json:"conditional,omitempty"`
+	NoRedirect  bool              `json:"no_redirect,omitempty"`
+	IfNew       bool              `json:"if_new,omitempty"`
 }
 
 // An ImportState says how far an import has come: the file's SHA-256 and the

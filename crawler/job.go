@@ -1,0 +1,114 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package crawler
+
+import (
+	"context"
+	"time"
+
+	"onrecord"
+)
+
+// A Recorder keeps exchanges. Record returns when x is safe (synced to disk);
+// only then does a parser see the answer. An error ends the visit. The
+// recorder does not keep x or its slices after it has returned.
+type Recorder interface {
+	Record(ctx context.Context, x onrecord.Exchange) (onrecord.CaptureRef, error)
+}
+
+// A Job is one visit to be made: a source, one of its doors, and what is known
+// so far.
+type Job struct {
+	Source string // id of the source, for messages
+	DoorID string
+	Door   Door
+	Target Target // Cursor is taken from State
+	State  onrecord.DoorState
+
+	// Started is the start of the visit; zero means now, and in Replay the
+	// start of the first exchange.
+	Started time.Time
+
+	// Known reports whether a statement is known at base and not due; requests
+	// with IfNew about such a statement are dropped. Nil knows none.
+	Known func(onrecord.Ref) bool
+	// Looks are the suspects to be asked for at their own addresses. Canary, a
+	// statement seen live before, is asked for too where there are any.
+	Looks  []onrecord.Ref
+	Canary onrecord.Ref
+
+	Budget   Budget
+	Secrets  []Secret
+	Recorder Recorder // not used by Replay
+
+	// Prior returns the payload of an earlier capture that a recorded revisit
+	// refers to. Only Replay asks; nil means that none can be had.
+	Prior func(ctx context.Context, p onrecord.Prior) ([]byte, error)
+}
+
+// A Budget bounds a visit. What it leaves goes to the backlog.
+type Budget struct {
+	Requests int           // redirects and looks included, robots.txt not; default 64
+	Bytes    int64         // of payloads as sent; default 64 MiB
+	Time     time.Duration // from the start to the end of the last exchange; default 10m
+}
+
+// A Secret is a credential that is sent to one host and recorded nowhere.
+type Secret struct {
+	Host   string // host, or host:port, as in the URL; no other host ever gets it
+	Header string // name of the header that carries it …
+	Query  string // … or of the query parameter
+	Value  string
+}
+
+// A Result is what a visit saw, and the state of its door after it.
+type Result struct {
+	Started time.Time // UTC
+	Ended   time.Time // end of the last exchange, UTC
+
+	// Outcome is that of the pages: the first outcome that is not ok among
+	// those that begin the visit and the older pages; ok if all were, or were
+	// not modified.
+	Outcome onrecord.Outcome
+	// Account is the last thing that the pages said of the account.
+	Account onrecord.AccountObservation
+	Seen    []onrecord.Seen // in the order of the requests
+	// State is the door's state after the visit, to be stored at commit.
+	State onrecord.DoorState
+	// Skew is our clock minus the platform's, in whole seconds, from the Date
+	// of the answers; zero if they told nothing.
+	Skew time.Duration
+
+	// AllFailed says that requests were made and every one failed by DNS,
+	// connection, TLS, time-out or 5xx; OtherAnswered that another host had
+	// answered this client within the quarter of an hour before.
+	AllFailed, OtherAnswered bool
+
+	Requests    int   // exchanges, redirects included, robots.txt not
+	Bytes       int64 // of payloads as sent
+	RobotsNote  string
+	LeftBacklog bool // the budget or a failure left pages: State.Backlog, and a gap
+	Dropped     int  // of them, how many did not fit into the backlog
+	Cut         bool // Replay only: the record ended before the visit did
+
+	// Problems tell the operator what went wrong with single answers: drift,
+	// a door that panicked, a redirect refused. They name door, URL and
+	// capture.
+	Problems []error
+}
+
+// Unreachable reports whether the platform could not be reached while another
+// host could.
+func (r Result) Unreachable() bool { return r.AllFailed && r.OtherAnswered }
+
+// Kept returns r.State as it is when the visit's captures are kept: its
+// validators name them as what later revisit records may refer to.
+func (r Result) Kept() onrecord.DoorState { return r.State }
+
+// Visit makes the visit that j describes. An error means that the visit could
+// not be made or recorded, or that ctx has ended; Result then holds what was
+// seen before. What the platform did wrong is no error but an outcome.
+func (c *Client) Visit(ctx context.Context, j Job) (Result, error) {
+	return Result{}, nil
+}
