@@ -43,16 +43,21 @@ type Request struct {
 	Cursor    string // from Results.Next or Prev; empty for the first page
 }
 
-// A Hit is one statement found. Words are the folded words and prefixes (with
-// "*") of the query, from which Highlight finds what to mark.
+// A Hit is one statement found.
 type Hit struct {
 	ID onrecord.StatementID
+	// Version is the newest wording that by itself meets what the query asks
+	// of the text, where that is not the current one: the words were found in
+	// an earlier wording. Empty where the current wording meets it, where the
+	// query asks nothing of the text, and where no single wording meets it.
+	Version onrecord.VersionID
 }
 
-// Results is a page of hits. Total is exact.
+// Results is a page of hits. Total is exact, whatever the page.
 type Results struct {
 	Total int64
 	Hits  []Hit
+	Sort  Sort   // the order they are in: Newest where too many match for Relevance
 	Next  string // cursor of the next page; empty at the end
 	Prev  string // cursor of the page before; empty at the start
 }
@@ -62,6 +67,11 @@ type Span struct{ Start, End int }
 
 // A Searcher answers requests. A cursor that it did not make, or made for
 // another order, is ErrCursor.
+//
+// A statement is found by the words of every wording it had, so that what was
+// edited away can be found; an excluded word excludes it in any of them.
+// Withheld statements are found only where is:withheld or States asks for
+// them, and never by words.
 type Searcher interface {
 	Search(ctx context.Context, r Request) (Results, error)
 }
