@@ -1,0 +1,91 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package warc
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base32"
+	"encoding/hex"
+	"strings"
+)
+
+// Verify compares the block, and the payload where the record holds it, with
+// the digests that the record promises. A mismatch is ErrDigest. checked is
+// how many digests were compared: those of other algorithms than MD5, SHA-1,
+// SHA-256 and SHA-512 are not.
+func (r *Record) Verify() (checked int, err error) {
+	ok, known := matches(r.Get("WARC-Block-Digest"), r.Block)
+	if known && !ok {
+		return 0, &Error{Offset: r.Offset, Err: ErrDigest, Detail: "WARC-Block-Digest of " + r.ID()}
+	}
+	if known {
+		checked++
+	}
+	promised := r.Get("WARC-Payload-Digest")
+	if promised == "" || r.Type() == "revisit" || r.Get("WARC-Segment-Number") != "" {
+		return checked, nil
+	}
+	payload := r.Block
+	if r.http() {
+		m := ParseHTTP(r.Block)
+		payload = m.Body
+		// WARC/1.1 means the payload without transfer coding; tools in use
+		// hash the body as it stands in the block.
+		if ok, _ := matches(promised, m.Payload()); ok {
+			return checked + 1, nil
+		}
+	}
+	ok, known = matches(promised, payload)
+	switch {
+	case !known:
+		return checked, nil
+	case !ok:
+		return checked, &Error{Offset: r.Offset, Err: ErrDigest, Detail: "WARC-Payload-Digest of " + r.ID()}
+	}
+	return checked + 1, nil
+}
+
+// http reports whether the block is an HTTP message.
+func (r *Record) http() bool {
+	return strings.HasPrefix(strings.ToLower(r.Get("Content-Type")), "application/http")
+}
+
+// matches reports whether b has the labelled digest; known is false if the
+// label says nothing that can be checked. Values are hex or base32, as the
+// standard leaves open.
+func matches(labelled string, b []byte) (ok, known bool) {
+	algo, value, found := strings.Cut(labelled, ":")
+	if !found {
+		return false, false
+	}
+	var sum []byte
+	switch strings.ReplaceAll(strings.ToLower(algo), "-", "") {
+	case "md5":
+		s := md5.Sum(b)
+		sum = s[:]
+	case "sha1":
+		s := sha1.Sum(b)
+		sum = s[:]
+	case "sha256":
+		s := sha256.Sum256(b)
+		sum = s[:]
+	case "sha512":
+		s := sha512.Sum512(b)
+		sum = s[:]
+	default:
+		return false, false
+	}
+	var want []byte
+	var err error
+	if len(value) == 2*len(sum) {
+		want, err = hex.DecodeString(value)
+	} else {
+		want, err = base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.TrimRight(strings.ToUpper(value), "="))
+	}
+	return err == nil && bytes.Equal(want, sum), true
+}

@@ -1,0 +1,168 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package warc_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"onrecord/archive/warc"
+)
+
+// dataDir returns the folder of real captures, or ends the test.
+func dataDir(t *testing.T, sub string) string {
+	t.Helper()
+	dir := os.Getenv("ONRECORD_TEST_DATA")
+	if dir == "" {
+		wd, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; dir == ""; wd = filepath.Dir(wd) {
+			if _, err := os.Stat(filepath.Join(wd, "go.mod")); err == nil {
+				dir = filepath.Join(filepath.Dir(wd), "shared", "data")
+			}
+			if wd == filepath.Dir(wd) {
+				t.Fatal("no go.mod above the test")
+			}
+		}
+	}
+	dir = filepath.Join(dir, sub)
+	if _, err := os.Stat(dir); err != nil {
+		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
+			t.Fatalf("real captures are required: %v", err)
+		}
+		t.Skipf("no real captures: %v", err)
+	}
+	return dir
+}
+
+// TestRealFiles reads every file of the reference implementations: records,
+// exchanges, digests, and errors by kind and offset.
+func TestRealFiles(t *testing.T) {
+	var out bytes.Buffer
+	files := 0
+	for _, sub := range []string{"warc", "wacz"} {
+		dir := dataDir(t, sub)
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.Contains(d.Name(), ".warc") && !strings.Contains(d.Name(), ".arc") && !strings.HasSuffix(d.Name(), ".wacz") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(filepath.Dir(dir), path)
+			if err != nil {
+				return err
+			}
+			if strings.HasSuffix(path, ".cdx") || strings.HasSuffix(path, ".cdxj") {
+				return nil
+			}
+			files++
+			return describeFile(&out, filepath.ToSlash(rel), b)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files < 50 {
+		t.Errorf("only %d files", files)
+	}
+	golden(t, "real.golden", out.Bytes())
+}
+
+// describeFile describes a WARC, or those in a WACZ.
+func describeFile(out io.Writer, name string, b []byte) error {
+	if strings.HasSuffix(name, ".zst") {
+		zr, err := zstd.NewReader(nil)
+		if err != nil {
+			return err
+		}
+		defer zr.Close()
+		if b, err = zr.DecodeAll(b, nil); err != nil {
+			return err
+		}
+	}
+	if !strings.HasSuffix(name, ".wacz") {
+		describe(out, name, b)
+		return nil
+	}
+	zr, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		fmt.Fprintf(out, "%s\n\t%v\n", name, err)
+		return nil
+	}
+	for _, f := range zr.File {
+		if !strings.Contains(f.Name, ".warc") {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			return err
+		}
+		describe(out, name+"!"+f.Name, b)
+	}
+	return nil
+}
+
+// kind is where an error is and of what kind, without a byte of the file.
+func kind(err error) string {
+	e, ok := errors.AsType[*warc.Error](err)
+	if !ok {
+		return "untyped: " + err.Error()
+	}
+	return fmt.Sprintf("offset %d: %v", e.Offset, e.Err)
+}
+
+func describe(out io.Writer, name string, b []byte) {
+	fmt.Fprintln(out, name)
+	records, bytesOf, digests, addressable := 0, 0, 0, 0
+	for rec, err := range warc.Records(bytes.NewReader(b), warc.ReaderOptions{}) {
+		if err != nil {
+			fmt.Fprintf(out, "\t%s\n", kind(err))
+			continue
+		}
+		records++
+		bytesOf += len(rec.Block)
+		if rec.Length > 0 {
+			addressable++
+		}
+		n, err := rec.Verify()
+		digests += n
+		if err != nil {
+			fmt.Fprintf(out, "\t%s\n", kind(err))
+		}
+	}
+	exchanges, answers, revisits := 0, 0, 0
+	for c, err := range warc.Captures(bytes.NewReader(b), warc.ReaderOptions{}) {
+		if err != nil {
+			continue
+		}
+		exchanges++
+		if c.Exchange.Status > 0 {
+			answers++
+		}
+		if c.Profile != "" {
+			revisits++
+		}
+	}
+	fmt.Fprintf(out, "\trecords %d (addressable %d), bytes %d, digests %d, exchanges %d, answers %d, revisits %d\n",
+		records, addressable, bytesOf, digests, exchanges, answers, revisits)
+}
