@@ -115,7 +115,14 @@ type Gap struct {
 	Note   string    `json:"note,omitempty"`
 }
 
-// A Run is a span of visits of a source that brought no news (record.md 3).
+// ReasonHistory is the Reason of a statement.seen whose wording was read from
+// the platform's own history and was over by then.
+const ReasonHistory = "history"
+
+// A Run is a span of visits of a source that saw the same (record.md 3). The
+// statements it saw are those in Seen, and every statement that has an event
+// at Base or before, lies in Range and is not in Except. Except and Seen are
+// sorted.
 type Run struct {
 	Door   string        `json:"door"`
 	Parser string        `json:"parser"`
@@ -124,8 +131,11 @@ type Run struct {
 	Visits int           `json:"visits"`
 	Base   int64         `json:"base"` // ledger index up to which its judgements knew
 	Range  Range         `json:"range,omitzero"`
-	Except []StatementID `json:"except,omitempty"` // live at Base and in Range, yet not seen
-	Seen   []StatementID `json:"seen,omitempty"`   // where the door has no complete ranges; at most 500
+	Except []StatementID `json:"except,omitempty"` // known at Base and in Range, yet not seen, whatever their state
+	Seen   []StatementID `json:"seen,omitempty"`   // shown outside of Range, or new in it; at most 500
+
+	Account    AccountState `json:"account,omitempty"`    // as the visits saw the account; empty where they could not tell
+	Provenance Provenance   `json:"provenance,omitempty"` // of the visits; empty means captured
 }
 
 // An Event is something that happened, as one line of the journal. At is when

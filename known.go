@@ -5,10 +5,59 @@ package onrecord
 
 import "time"
 
+// A Mark says where something that is known comes from, so that of two events
+// the same one wins in whatever order they are applied: first-hand before
+// others, then the later time of observation, then the larger ledger index.
+type Mark struct {
+	FirstHand bool
+	At        time.Time // time of observation, UTC
+	Index     int64     // ledger index; -1 for none
+}
+
+// Over reports whether what m stands for prevails over what o stands for. A
+// Mark prevails over the zero Mark.
+func (m Mark) Over(o Mark) bool {
+	if o == (Mark{}) {
+		return true
+	}
+	if m.FirstHand != o.FirstHand {
+		return m.FirstHand
+	}
+	if !m.At.Equal(o.At) {
+		return m.At.After(o.At)
+	}
+	return m.Index > o.Index
+}
+
 // A Reading is what one door with one parser version last read of a statement.
+// Where Version is empty, the door has always read the wording that was
+// current, so that no event names it: Known.Read finds it.
 type Reading struct {
 	Version VersionID
-	At      time.Time // last time it read this, first-hand, UTC
+	At      time.Time // last time it read this, UTC
+	Mark    Mark      // of the event that named Version; zero where that is empty
+}
+
+// A Wording is one observation that named a version of a statement. There may
+// be several of one version: a text that was changed and changed back.
+type Wording struct {
+	Version VersionID
+	Mark    Mark
+	// Moves: created or edited, so that the wording became the current one. An
+	// event statement.seen only adds a version.
+	Moves bool
+	// Past: read from the platform's own history, when the wording was over
+	// already (Event.Reason is ReasonHistory).
+	Past      bool
+	Changed   time.Time // the platform's claim when it began
+	Published time.Time // claimed
+}
+
+// A Deletion is one statement.deleted event that was seen first-hand.
+type Deletion struct {
+	At     time.Time // time of observation
+	Window Window
+	Grade  Grade
 }
 
 // A GoneLook is one look at a statement's own address that gave the
@@ -40,6 +89,18 @@ type Known struct {
 	Gone    []GoneLook // since it was last seen live, oldest first
 	Deleted Window     // of the deletion in force, where State is deleted
 	Grade   Grade      // of that deletion
+
+	FirstIndex int64       // ledger index of its first event; -1 for none
+	Wordings   []Wording   // oldest observation first; Version and Versions follow from them
+	Absences   []time.Time // every look that found it absent since LastSeen, oldest first
+	Deletions  []Deletion  // since LastSeen, oldest first
+	WasDeleted bool        // it was seen live again after a deletion
+	LastLook   time.Time   // last statement.looked or statement.deleted, whatever it found
+	Named      Mark        // of the event that ID and URL come from
+	Withheld   bool
+	WithheldBy Mark     // of the last statement.withheld or unwithheld
+	Erased     bool     // its content must not be recorded again
+	Reported   []string // sources that reported it deleted without having seen it first-hand (D0), sorted
 }
 
 // ReadingKey is the key of Known.Readings: a source's door and its parser.
@@ -51,6 +112,11 @@ type KnownAccount struct {
 	State                      AccountState // unknown if never observed
 	LastLive                   time.Time    // last time seen live first-hand
 	Since                      time.Time    // when State was first observed
+
+	Identified bool                       // an account event has named it, first-hand or not
+	LastAs     map[AccountState]time.Time // last time seen first-hand in each state
+	Named      Mark                       // of the event that Handle and Name come from
+	Stated     Mark                       // of the event that State comes from
 }
 
 // A KnownSource is what the views and the state register know of a source.
@@ -63,5 +129,16 @@ type KnownSource struct {
 	Offline         bool      // the platform is recorded as offline
 	FailSince       time.Time // first failure of the present run of failing visits; zero if the last was good
 	FailVisits      int       // how many
-	Gaps            []Gap     // open ones
+	Gaps            []Gap     // open ones, by reason
+
+	// Runs are the latest of each door and parser that the journal holds, by
+	// RunKey: what a 304 repeats, and the last complete look.
+	Runs map[string]Run
+	// Thawed is when the operator last thawed the source: what was missing
+	// before that has been looked at by a person.
+	Thawed time.Time
+	Marks  map[string]Mark // of the events that the fields come from
 }
+
+// RunKey is the key of KnownSource.Runs: a door and its parser.
+func RunKey(door, parser string) string { return door + "/" + parser }

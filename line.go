@@ -260,6 +260,8 @@ func (w *lineWriter) run(r Run) {
 			w.list(len(l.ids), func(i int) { w.b = appendString(w.b, string(l.ids[i])) })
 		}
 	}
+	w.str("account", string(r.Account))
+	w.str("provenance", string(r.Provenance))
 	w.b = append(w.b, '}')
 }
 

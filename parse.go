@@ -243,6 +243,10 @@ func (r *reader) run() *Run {
 			r.array(func() { run.Except = append(run.Except, StatementID(r.str())) })
 		case "seen":
 			r.array(func() { run.Seen = append(run.Seen, StatementID(r.str())) })
+		case "account":
+			run.Account = AccountState(r.str())
+		case "provenance":
+			run.Provenance = Provenance(r.str())
 		default:
 			r.skip()
 		}

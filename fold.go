@@ -1,0 +1,407 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package onrecord
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// NewKnown returns what is known of a statement before its first event.
+func NewKnown(id StatementID) Known {
+	return Known{Statement: id, State: StateLive, Prev: -1, FirstIndex: -1}
+}
+
+// Apply folds one event into k. It is the one definition of what an event does
+// to a statement; views store columns by the same rules.
+//
+// Events are folded by their time of observation, ties by ledger index, and
+// the result does not depend on the order of the calls, with one exception
+// that ledger order keeps by itself: a source.looked run is applied after the
+// events up to its Base. Applying an event twice changes nothing. The zero
+// Known takes the name of the first statement event that it is given; later
+// events of other statements are ignored, as are events of accounts,
+// platforms, gaps and the archive: what becomes of a statement when its
+// account does is derived, by StateUnder.
+//
+// First-hand means provenance captured (or none). The time of a sighting is
+// that of the request where the event cites captures, else At: a lower bound
+// must not be later than what the platform knew when it answered.
+//
+//   - created, edited, seen: Wordings gets the version, from which Version,
+//     Versions and Published follow; Readings of the source's door and parser
+//     names it, the latest wins. The current wording is the latest that was
+//     created or edited first-hand, else the latest seen first-hand, else the
+//     latest of all others. First-hand it is also a sighting. Reason history:
+//     the version only.
+//   - looked live, restored: a sighting.
+//   - sighting: LastSeen moves forward; absences, gone looks and deletions up
+//     to it are over, and WasDeleted tells that there was one.
+//   - looked absent: Absences, of which Absent is the first. Looked gone: Gone.
+//     Looked unclear: LastLook only, which every look moves.
+//   - deleted first-hand: Deletions; a look (Look gone) counts in Gone too.
+//     Deleted and Grade are the window of the first deletion in force and the
+//     best grade. Otherwise: Reported, and no state but that of a statement
+//     never seen first-hand, which is deleted with grade D0.
+//   - withheld, unwithheld, erased: Withheld and Erased; the state below stays
+//     as it is and is shown again when the withholding is lifted.
+//   - source.looked: where the run saw the statement and is first-hand, LastSeen
+//     moves to Until, as in a sighting; the reading of the run's door moves to
+//     Until, and begins there, without a Version, if there is none.
+//
+// Every statement event moves FirstIndex and Prev, adds Aliases, and fills
+// NativeID, Account and Order, of several Orders the least; ID and URL are
+// those of the latest event that has one, first-hand before others. FirstSeen is the
+// earliest first-hand event, without one the earliest of all; Provenance is
+// its.
+//
+// State is, in this order: withheld; deleted where a deletion is in force;
+// unconfirmed where Absent or Gone is set; restored where WasDeleted; deleted
+// where a deletion is only Reported and nobody here ever saw the statement;
+// else live, which says that nothing is known against it: LastSeen tells
+// whether it was ever seen first-hand.
+func (k *Known) Apply(e Event) {
+	if e.Type == SourceLooked {
+		k.cover(e)
+		return
+	}
+	if e.Statement == "" {
+		return
+	}
+	if k.Statement == "" {
+		*k = NewKnown(e.Statement)
+	}
+	if e.Statement != k.Statement {
+		return
+	}
+	k.name(e)
+	switch e.Type {
+	case StatementCreated, StatementEdited, StatementSeen:
+		k.read(e)
+	case StatementRestored:
+		k.sight(e)
+	case StatementLooked:
+		k.look(e)
+	case StatementDeleted:
+		k.delete(e)
+	case StatementWithheld, StatementUnwithheld:
+		if m := markOf(e); m.Over(k.WithheldBy) {
+			k.WithheldBy, k.Withheld = m, e.Type == StatementWithheld
+		}
+	case StatementErased:
+		k.Erased = true
+	}
+	k.settle()
+}
+
+// Clone returns a copy of k that shares nothing with it that Apply changes.
+func (k Known) Clone() Known {
+	k.Readings = maps.Clone(k.Readings)
+	k.Aliases = slices.Clone(k.Aliases)
+	k.Versions = slices.Clone(k.Versions)
+	k.Wordings = slices.Clone(k.Wordings)
+	k.Gone = slices.Clone(k.Gone)
+	k.Absences = slices.Clone(k.Absences)
+	k.Deletions = slices.Clone(k.Deletions)
+	k.Reported = slices.Clone(k.Reported)
+	return k
+}
+
+// Read returns what the door and parser of key last read of the statement. ok
+// is false if they never read it, or if what they read is not known any more.
+// named tells that an event says so; without one it is the wording that was
+// current at that time.
+func (k *Known) Read(key string) (r Reading, named, ok bool) {
+	r, ok = k.Readings[key]
+	if !ok || r.Version != "" {
+		return r, ok, ok
+	}
+	r.Version = k.currentAt(r.At)
+	return r, false, r.Version != ""
+}
+
+// Current returns the observation that the current wording comes from.
+func (k *Known) Current() Wording {
+	w, _ := k.latest(func(Wording) bool { return true })
+	return w
+}
+
+// Suspect reports whether the statement was found absent or gone and not seen
+// since; one that is deleted is.
+func (k *Known) Suspect() bool {
+	return !k.Absent.IsZero() || len(k.Gone) > 0
+}
+
+// StateUnder returns the state of the statement while its account is in the
+// given state: what is live in itself is gone with an account that is
+// suspended, closed or private, and offline with its platform.
+func (k *Known) StateUnder(account AccountState, offline bool) State {
+	if k.State == StateWithheld || k.State == StateDeleted {
+		return k.State
+	}
+	switch {
+	case account == AccountSuspended || account == AccountClosed || account == AccountPrivate:
+		return StateGoneWithAccount
+	case offline:
+		return StatePlatformOffline
+	}
+	return k.State
+}
+
+// currentAt returns the version that was current at t, as k knows now.
+func (k *Known) currentAt(t time.Time) VersionID {
+	w, _ := k.latest(func(w Wording) bool { return !w.Mark.At.After(t) })
+	return w.Version
+}
+
+func (k *Known) latest(ok func(Wording) bool) (Wording, bool) {
+	for _, rank := range []func(Wording) bool{
+		func(w Wording) bool { return w.Moves && w.Mark.FirstHand },
+		func(w Wording) bool { return w.Mark.FirstHand && !w.Past },
+		func(w Wording) bool { return !w.Past },
+		func(Wording) bool { return true },
+	} {
+		if !slices.ContainsFunc(k.Wordings, rank) {
+			continue
+		}
+		for _, w := range slices.Backward(k.Wordings) {
+			if rank(w) && ok(w) {
+				return w, true
+			}
+		}
+		return Wording{}, false
+	}
+	return Wording{}, false
+}
+
+// name notes what every event of a statement says of it.
+func (k *Known) name(e Event) {
+	least := func(dst *string, s string) {
+		if s != "" && (*dst == "" || s < *dst) {
+			*dst = s
+		}
+	}
+	least(&k.NativeID, e.NativeID)
+	least(&k.Account, e.Account.ID)
+	if m := markOf(e); (e.URL != "" || e.LocalID != "") && m.Over(k.Named) {
+		k.Named, k.ID, k.URL = m, e.LocalID, e.URL
+	}
+	if e.Order != "" && (k.Order == "" || CompareOrder(e.Order, k.Order) < 0) {
+		k.Order = e.Order
+	}
+	for _, a := range e.Aliases {
+		k.Aliases = insert(k.Aliases, a, cmp.Compare[string])
+	}
+	if e.Index > 0 { // index 0 is a visit line, always
+		k.Prev = max(k.Prev, e.Index)
+		if k.FirstIndex <= 0 || e.Index < k.FirstIndex {
+			k.FirstIndex = e.Index
+		}
+	}
+	first := firstHand(e.Provenance)
+	switch had := k.Provenance == Captured; {
+	case k.Provenance == "" || first && !had:
+	case first == had && e.At.Before(k.FirstSeen):
+	case first == had && e.At.Equal(k.FirstSeen) && e.Provenance < k.Provenance:
+	default:
+		return
+	}
+	k.FirstSeen, k.Provenance = e.At, cmp.Or(e.Provenance, Captured)
+}
+
+// read notes a wording.
+func (k *Known) read(e Event) {
+	w := Wording{
+		Version: e.Version, Mark: markOf(e), Changed: e.Changed, Published: e.PublishedAt,
+		Past:  e.Reason == ReasonHistory,
+		Moves: e.Type != StatementSeen,
+	}
+	if e.Version != "" {
+		k.Wordings = insert(k.Wordings, w, compareWordings)
+	}
+	if w.Past {
+		return
+	}
+	if e.Version != "" {
+		if k.Readings == nil {
+			k.Readings = make(map[string]Reading)
+		}
+		key := ReadingKey(e.Source, e.Door, e.Parser)
+		r := k.Readings[key]
+		if w.Mark.Over(r.Mark) {
+			r.Version, r.Mark = e.Version, w.Mark
+		}
+		r.At = latest(r.At, seenFrom(e))
+		k.Readings[key] = r
+	}
+	k.sight(e)
+}
+
+func (k *Known) sight(e Event) {
+	if firstHand(e.Provenance) {
+		k.LastSeen = latest(k.LastSeen, seenFrom(e))
+	}
+}
+
+func (k *Known) look(e Event) {
+	k.LastLook = latest(k.LastLook, e.At)
+	switch e.Look {
+	case LookLive:
+		k.sight(e)
+	case LookAbsent:
+		k.Absences = insert(k.Absences, e.At, time.Time.Compare)
+	case LookGone:
+		k.Gone = insert(k.Gone, GoneLook{At: e.At, Code: e.Code}, compareLooks)
+	}
+}
+
+func (k *Known) delete(e Event) {
+	if !firstHand(e.Provenance) {
+		k.Reported = insert(k.Reported, e.Source, cmp.Compare[string])
+		return
+	}
+	k.LastLook = latest(k.LastLook, e.At)
+	k.Deletions = insert(k.Deletions, Deletion{At: e.At, Window: e.Window(), Grade: e.Grade}, compareDeletions)
+	if e.Look == LookGone {
+		k.Gone = insert(k.Gone, GoneLook{At: e.At, Code: e.Code}, compareLooks)
+	}
+}
+
+// cover folds a run of visits.
+func (k *Known) cover(e Event) {
+	if e.Run == nil || !k.coveredBy(*e.Run) {
+		return
+	}
+	r := *e.Run
+	key := ReadingKey(e.Source, r.Door, r.Parser)
+	if old, ok := k.Readings[key]; !ok || r.Until.After(old.At) {
+		if k.Readings == nil {
+			k.Readings = make(map[string]Reading)
+		}
+		old.At = r.Until
+		k.Readings[key] = old
+	}
+	if firstHand(r.Provenance) && r.Until.After(k.LastSeen) {
+		k.LastSeen = r.Until
+		k.settle()
+	}
+}
+
+// coveredBy reports whether the visits of r saw the statement.
+func (k *Known) coveredBy(r Run) bool {
+	if has(r.Seen, k.Statement) {
+		return true
+	}
+	return k.FirstIndex >= 0 && k.FirstIndex <= r.Base && r.Range.Contains(k.Order) && !has(r.Except, k.Statement)
+}
+
+// settle drops what the last sighting has ended, and derives what follows.
+func (k *Known) settle() {
+	over := func(t time.Time) bool { return !t.After(k.LastSeen) }
+	k.Absences = slices.DeleteFunc(k.Absences, over)
+	k.Gone = slices.DeleteFunc(k.Gone, func(g GoneLook) bool { return over(g.At) })
+	n := len(k.Deletions)
+	k.Deletions = slices.DeleteFunc(k.Deletions, func(d Deletion) bool { return over(d.At) })
+	k.WasDeleted = k.WasDeleted || len(k.Deletions) < n
+
+	k.Absent = time.Time{}
+	if len(k.Absences) > 0 {
+		k.Absent = k.Absences[0]
+	}
+	k.Deleted, k.Grade = Window{}, ""
+	for i, d := range k.Deletions {
+		if i == 0 {
+			k.Deleted = d.Window
+		}
+		k.Grade = max(k.Grade, d.Grade)
+	}
+	k.Versions = k.Versions[:0]
+	k.Published = time.Time{}
+	for _, w := range k.Wordings {
+		if !slices.Contains(k.Versions, w.Version) {
+			k.Versions = append(k.Versions, w.Version)
+		}
+		if !w.Published.IsZero() && !w.Past {
+			k.Published = w.Published
+		}
+	}
+	cur := k.Current()
+	k.Version = cur.Version
+	if !cur.Published.IsZero() {
+		k.Published = cur.Published
+	}
+	k.State = k.state()
+	if k.State == StateDeleted && len(k.Deletions) == 0 {
+		k.Grade = GradeD0
+	}
+}
+
+func (k *Known) state() State {
+	switch {
+	case k.Withheld || k.Erased:
+		return StateWithheld
+	case len(k.Deletions) > 0:
+		return StateDeleted
+	case k.Suspect():
+		return StateUnconfirmed
+	case k.WasDeleted:
+		return StateRestored
+	case k.LastSeen.IsZero() && len(k.Reported) > 0:
+		return StateDeleted
+	}
+	return StateLive
+}
+
+func firstHand(p Provenance) bool { return p == Captured || p == "" }
+
+func markOf(e Event) Mark {
+	return Mark{FirstHand: firstHand(e.Provenance), At: e.At, Index: e.Index}
+}
+
+// seenFrom returns the latest time at which e surely speaks of the present:
+// the request of the first capture it cites, else At.
+func seenFrom(e Event) time.Time {
+	t := e.At
+	for _, c := range e.Captures {
+		if !c.At.IsZero() && c.At.Before(t) {
+			t = c.At
+		}
+	}
+	return t
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func has(sorted []StatementID, id StatementID) bool {
+	_, ok := slices.BinarySearch(sorted, id)
+	return ok
+}
+
+// insert adds v to the sorted list, unless it is in it.
+func insert[T any](list []T, v T, compare func(T, T) int) []T {
+	i, ok := slices.BinarySearchFunc(list, v, compare)
+	if ok {
+		return list
+	}
+	return slices.Insert(list, i, v)
+}
+
+func compareWordings(a, b Wording) int {
+	return cmp.Or(a.Mark.At.Compare(b.Mark.At), cmp.Compare(a.Mark.Index, b.Mark.Index), cmp.Compare(a.Version, b.Version))
+}
+
+func compareLooks(a, b GoneLook) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Code, b.Code))
+}
+
+func compareDeletions(a, b Deletion) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Grade, b.Grade), a.Window.By.Compare(b.Window.By), a.Window.After.Compare(b.Window.After))
+}
