@@ -22,6 +22,10 @@ type SourceState struct {
 	LastVisit time.Time            `json:"last_visit,omitzero"`
 	LastGood  time.Time            `json:"last_good,omitzero"`
 	Import    *ImportState         `json:"import,omitempty"`
+	// Gaps are noted by the archive when it abandons a visit (reason
+	// "abandoned"); the next commit of the source puts them into the journal
+	// and drops them here. At most 16.
+	Gaps []Gap `json:"gaps,omitempty"`
 }
 
 // Done names the last visit of a source that is in the ledger, and the index
@@ -52,6 +56,7 @@ type Failing struct {
 // commit only.
 type DoorState struct {
 	Cursor     string               `json:"cursor,omitempty"`
+	Parser     string               `json:"parser,omitempty"`     // that read what the validators stand for; they bind no other
 	Validators map[string]Validator `json:"validators,omitempty"` // by URL
 	Backlog    []Backlog            `json:"backlog,omitempty"`    // at most 16
 	Fails      int                  `json:"fails,omitempty"`

@@ -27,32 +27,22 @@ package archive
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
+	"sync"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"onrecord"
 	"onrecord/archive/bucket"
-)
-
-// These are the conditions that callers branch on.
-var (
-	// ErrNoArchive reports that the bucket holds no onrecord.json.
-	ErrNoArchive = errors.New("no archive here")
-	// ErrExists reports that the bucket holds an archive already.
-	ErrExists = errors.New("an archive is here already")
-	// ErrSource reports a source id whose state names another platform or
-	// account than the caller does.
-	ErrSource = errors.New("source is another account")
-	// ErrUnreachable reports that the bucket could not be reached. The visit
-	// stays in the spool, and the next Recover takes it up (record.md 1.8).
-	ErrUnreachable = errors.New("bucket out of reach")
-	// ErrTooLarge reports a visit or a state above the limits (record.md 1.9).
-	ErrTooLarge = errors.New("too large")
-	// ErrMismatch reports stored bytes that are not what the ledger, or a
-	// reference, says they are.
-	ErrMismatch = errors.New("stored bytes do not match")
+	"onrecord/archive/ledger"
+	"onrecord/archive/spool"
 )
 
 // The limits of a visit and of a state register (record.md 1.9).
@@ -67,35 +57,23 @@ const (
 // the operator and of the archive itself.
 const BuiltIn = "archive"
 
-// A Signer signs checkpoints. It is golang.org/x/mod/sumdb/note's.
-type Signer interface {
-	Name() string
-	KeyHash() uint32
-	Sign(msg []byte) ([]byte, error)
-}
-
-// A Verifier verifies checkpoints. It is golang.org/x/mod/sumdb/note's.
-type Verifier interface {
-	Name() string
-	KeyHash() uint32
-	Verify(msg, sig []byte) bool
-}
-
 // Options say how an archive is created and opened.
 type Options struct {
 	Name      string // of the archive; Init only
 	Origin    string // of the ledger: given to Init, compared by Open where not empty
-	PublicKey string // note verifier key of the signer; Init only
+	PublicKey string // note verifier key of the signer: given to Init, compared by Open where not empty
 
-	StateDir string   // local folder for the spool and the high-water mark; empty: read only
-	Signer   Signer   // nil: read only
-	Verifier Verifier // from outside the bucket; nil: the key in onrecord.json is believed
-	Trust    bool     // accept the published checkpoint where there is no high-water mark yet
+	StateDir   string        // local folder for the spool and the high-water mark; empty: read only
+	Signer     note.Signer   // nil: read only
+	Verifier   note.Verifier // from outside the bucket; nil: the key in onrecord.json is believed
+	Trust      bool          // accept the published checkpoint where there is no high-water mark yet
+	SpoolLimit int64         // bytes above which no visit is begun; 0: none
 
 	Now      func() time.Time // required
 	Rand     io.Reader        // salts, nonces, ULIDs; nil: crypto/rand
 	Log      *slog.Logger     // nil: discarded
 	Software string           // name and version, for warcinfo records
+	Operator string           // who runs the archive, for warcinfo records
 }
 
 // Meta is onrecord.json: what this bucket is.
@@ -107,34 +85,180 @@ type Meta struct {
 	Created   time.Time `json:"created"`
 }
 
-// Init makes an archive of an empty bucket: onrecord.json, an empty ledger,
-// and the event archive.created as the first visit of the built-in source. It
-// goes on where an Init with the same name, origin and key was interrupted.
-// ErrExists says that the bucket holds an archive.
-func Init(ctx context.Context, b bucket.Bucket, o Options) error { return errors.ErrUnsupported }
+// metaKey is the key of Meta.
+const metaKey = "onrecord.json"
+
+// maxMeta is the largest onrecord.json that is read, in bytes.
+const maxMeta = 64 << 10
 
 // An Archive is an open archive. It is safe for concurrent use.
 type Archive struct {
-	b    bucket.Bucket
-	meta Meta
-	o    Options
+	b      bucket.Bucket
+	meta   Meta
+	ledger *ledger.Ledger
+	queue  *queue
+	spool  *spool.Dir // nil: read only
+	code   *coder
+	memory *memory
+	clock  func() time.Time
+	rand   io.Reader
+	log    *slog.Logger
 }
 
-// Open opens the archive in b. It checks origin and key. ErrNoArchive says
-// that there is none.
+// Open opens the archive in b. It checks origin and key: ErrKey says that they
+// are others. ErrNoArchive says that there is no archive.
 func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
-	return nil, errors.ErrUnsupported
+	meta, err := readMeta(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := meta.check(o); err != nil {
+		return nil, err
+	}
+	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: newRand(o.Rand)}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.code, err = newCoder(); err != nil {
+		return nil, err
+	}
+	lo, err := meta.ledgerOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	if lo.Signer != nil {
+		if a.spool, err = spool.Open(filepath.Join(o.StateDir, "spool"), spool.Options{
+			Software: o.Software, Operator: o.Operator, Limit: o.SpoolLimit, Rand: a.rand,
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if a.ledger, err = ledger.New(b, lo); err != nil {
+		return nil, err
+	}
+	a.queue = newQueue(a.ledger)
+	return a, nil
 }
 
-// Close gives up the spool's lock files. Visits under way keep theirs.
-func (a *Archive) Close() error { return nil }
+// ledgerOptions returns how to open the ledger of the archive.
+func (m Meta) ledgerOptions(o Options) (ledger.Options, error) {
+	lo := ledger.Options{Origin: m.Origin, Verifier: o.Verifier, Trust: o.Trust, Rand: o.Rand}
+	if lo.Verifier == nil {
+		v, err := note.NewVerifier(m.PublicKey)
+		if err != nil {
+			return lo, fmt.Errorf("%s: public_key: %w", metaKey, err)
+		}
+		lo.Verifier = v
+	}
+	if o.Signer != nil && o.StateDir != "" {
+		lo.Signer, lo.Mark = o.Signer, filepath.Join(o.StateDir, "log.mark")
+	}
+	return lo, nil
+}
+
+// readMeta reads onrecord.json.
+func readMeta(ctx context.Context, b bucket.Bucket) (Meta, error) {
+	body, err := bucket.ReadAll(ctx, b, metaKey, maxMeta)
+	if errors.Is(err, bucket.ErrNotExist) {
+		return Meta{}, fmt.Errorf("%w: the bucket has no %s; onrecord init makes one", ErrNoArchive, metaKey)
+	}
+	if err != nil {
+		return Meta{}, outOfReach(fmt.Errorf("%s: %w", metaKey, err))
+	}
+	return parseMeta(body)
+}
+
+// parseMeta reads the body of onrecord.json.
+func parseMeta(body []byte) (Meta, error) {
+	var m Meta
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, fmt.Errorf("%s: %w: %w", metaKey, ErrMismatch, err)
+	}
+	if m.Format != 1 {
+		return m, fmt.Errorf("%s: %w: format %d, this program reads format 1", metaKey, ErrKey, m.Format)
+	}
+	return m, nil
+}
+
+// check compares m with what the caller expects.
+func (m Meta) check(o Options) error {
+	if o.Origin != "" && o.Origin != m.Origin {
+		return fmt.Errorf("%w: the origin of its log is %s, not %s", ErrKey, m.Origin, o.Origin)
+	}
+	if o.PublicKey != "" && o.PublicKey != m.PublicKey {
+		return fmt.Errorf("%w: its log key is %s, not %s", ErrKey, m.PublicKey, o.PublicKey)
+	}
+	v, err := note.NewVerifier(m.PublicKey)
+	if err != nil {
+		return fmt.Errorf("%s: public_key: %w", metaKey, err)
+	}
+	if o.Verifier != nil && (o.Verifier.Name() != v.Name() || o.Verifier.KeyHash() != v.KeyHash()) {
+		return fmt.Errorf("%w: its log key is %s+%08x, not %s+%08x", ErrKey, v.Name(), v.KeyHash(), o.Verifier.Name(), o.Verifier.KeyHash())
+	}
+	if o.Signer != nil && (o.Signer.Name() != v.Name() || o.Signer.KeyHash() != v.KeyHash()) {
+		return fmt.Errorf("%w: the signer is %s+%08x, its log key %s+%08x", ErrKey, o.Signer.Name(), o.Signer.KeyHash(), v.Name(), v.KeyHash())
+	}
+	return nil
+}
+
+// writable reports whether a can make visits.
+func (a *Archive) writable() error {
+	if a.spool == nil {
+		return ErrReadOnly
+	}
+	return nil
+}
+
+// now returns the time as it is written everywhere: UTC, microseconds.
+func (a *Archive) now() time.Time { return trim(a.clock()) }
 
 // Meta returns what the archive is.
 func (a *Archive) Meta() Meta { return a.meta }
+
+// Size returns the size of the ledger, as its head has it.
+func (a *Archive) Size(ctx context.Context) (int64, error) {
+	head, err := a.Head(ctx)
+	return head.Size, err
+}
+
+// Head returns the head of the ledger.
+func (a *Archive) Head(ctx context.Context) (ledger.Head, error) {
+	head, _, err := a.ledger.Head(ctx)
+	return head, outOfReach(err)
+}
+
+// Checkpoint returns the published checkpoint, its signature checked.
+func (a *Archive) Checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
+	c, err := a.ledger.Checkpoint(ctx)
+	return c, outOfReach(err)
+}
 
 // State returns what is known of a source. While a visit of it is pending this
 // is the state before that visit. A source that was never visited has the zero
 // state with Done.Index -1.
 func (a *Archive) State(ctx context.Context, source string) (onrecord.SourceState, error) {
-	return onrecord.SourceState{}, errors.ErrUnsupported
+	if err := checkSource(source); err != nil {
+		return onrecord.SourceState{}, err
+	}
+	reg, _, err := a.load(ctx, source)
+	return reg.state(), err
+}
+
+// A lockedRand serves one reader of randomness to many goroutines.
+type lockedRand struct {
+	mu sync.Mutex
+	r  io.Reader // guarded by mu
+}
+
+func newRand(r io.Reader) io.Reader {
+	if r == nil {
+		return rand.Reader
+	}
+	return &lockedRand{r: r}
+}
+
+func (l *lockedRand) Read(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(b)
 }

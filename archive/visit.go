@@ -5,11 +5,13 @@ package archive
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
 	"time"
 
 	"onrecord"
+	"onrecord/archive/bucket"
+	"onrecord/archive/spool"
 )
 
 // A Source names whose visit is begun. AccountID may be empty while it is not
@@ -19,37 +21,77 @@ type Source struct {
 }
 
 // A Visit is one that has a spool: it records, and it is committed, found
-// quiet, or dropped, once. It belongs to one goroutine at a time.
-type Visit struct{}
+// quiet, dropped or closed, once. It belongs to one goroutine at a time; only
+// Record may be called by several.
+type Visit struct {
+	a  *Archive
+	s  *spool.Spool
+	id onrecord.VisitID
+
+	reg     register   // the register that the fence's condition stands for
+	tag     bucket.Tag // zero: the register was absent
+	from    int64      // ledger size before the visit
+	offline bool       // begun while the bucket was out of reach: for Recover only
+	plan    *plan      // set once Commit has begun
+	ended   bool
+}
+
+// A spoolExtra is what the archive keeps in spool.Meta.Extra.
+type spoolExtra struct {
+	Figure string `json:"figure,omitempty"`
+}
 
 // ID returns the visit's name.
-func (v *Visit) ID() onrecord.VisitID { return onrecord.VisitID{} }
+func (v *Visit) ID() onrecord.VisitID { return v.id }
 
 // Source returns whose visit it is.
-func (v *Visit) Source() Source { return Source{} }
+func (v *Visit) Source() Source {
+	m := v.s.Meta()
+	return Source{Source: m.Source, Platform: m.Platform, AccountID: m.AccountID, Figure: figureOf(m)}
+}
 
 // Door returns the id of the door that the visit runs through.
-func (v *Visit) Door() string { return "" }
+func (v *Visit) Door() string { return v.s.Meta().Door }
 
-// Parser returns the version of that door's parser.
-func (v *Visit) Parser() string { return "" }
+// Parser returns the version of that door's parser, as it was when the visit
+// was begun.
+func (v *Visit) Parser() string { return v.s.Meta().Parser }
 
 // Started returns when the visit was begun, UTC.
-func (v *Visit) Started() time.Time { return time.Time{} }
+func (v *Visit) Started() time.Time { return v.s.Meta().Started }
 
 // State returns the state of the source that the visit builds upon: as read
 // before its first request, or, of a late visit, now.
-func (v *Visit) State() onrecord.SourceState { return onrecord.SourceState{} }
+func (v *Visit) State() onrecord.SourceState { return v.reg.SourceState }
+
+// Offline reports whether the visit was begun while the bucket was out of
+// reach, or while an earlier visit of the source still waits in the spool. It
+// records as any other, and is then closed: it is judged and committed when
+// Recover yields it, after its predecessor (record.md 1.8).
+func (v *Visit) Offline() bool { return v.offline }
 
 // Late returns the visit whose captures this one commits again under a new
 // name, because that one lost its fence or was abandoned (record.md 1.7). A
 // late visit may add captures, statements and versions with their own times;
 // it may not delete, nor move cursors or the last tick.
-func (v *Visit) Late() (of onrecord.VisitID, ok bool) { return onrecord.VisitID{}, false }
+func (v *Visit) Late() (of onrecord.VisitID, ok bool) {
+	if first := v.s.Meta().Visit; first != v.id {
+		return first, true
+	}
+	return onrecord.VisitID{}, false
+}
 
-// Record keeps an exchange, synced to disk, before it returns.
+// Record keeps an exchange, synced to disk, before it returns. A late visit
+// records nothing: its WARC may be in the bucket.
 func (v *Visit) Record(ctx context.Context, x onrecord.Exchange) (onrecord.CaptureRef, error) {
-	return onrecord.CaptureRef{}, errors.ErrUnsupported
+	if _, late := v.Late(); late || v.ended || v.plan != nil {
+		return onrecord.CaptureRef{}, fmt.Errorf("visit %s: record: %w", v.id, ErrEnded)
+	}
+	r, err := v.s.Record(ctx, x)
+	if err != nil {
+		return r, fmt.Errorf("visit %s: record %s: %w", v.id, x.URL, err)
+	}
+	return r, nil
 }
 
 // A Recorded is an exchange of a visit as read again from its spool.
@@ -61,68 +103,56 @@ type Recorded struct {
 // Entries yields what the visit has recorded, in order. An error comes alone
 // and ends the sequence.
 func (v *Visit) Entries(ctx context.Context) iter.Seq2[Recorded, error] {
-	return func(yield func(Recorded, error) bool) { yield(Recorded{}, errors.ErrUnsupported) }
-}
-
-// A Draft is what judgement made of a visit.
-type Draft struct {
-	Base     int64 // ledger size up to which judgement knew
-	Outcome  onrecord.Outcome
-	Started  time.Time
-	Ended    time.Time
-	Skew     time.Duration // of the platform's clock, where known
-	Events   []onrecord.Event
-	Next     onrecord.SourceState // after the visit; Done is set by Commit
-	KeepWARC bool
-}
-
-// Commit makes the visit part of the record (record.md 1.3-1.5) and returns
-// its place in the ledger. After it has returned without error nothing that it
-// was given can be lost. A [*LateError] says that the visit lost its fence and
-// carries it under its new name; ErrUnreachable that it waits in the spool.
-func (v *Visit) Commit(ctx context.Context, d Draft) (onrecord.Done, error) {
-	return onrecord.Done{}, errors.ErrUnsupported
-}
-
-// Quiet ends a visit that brought no news: it swaps the state, behind the same
-// fence as Commit, and drops the spool.
-func (v *Visit) Quiet(ctx context.Context, next onrecord.SourceState) error {
-	return errors.ErrUnsupported
+	return func(yield func(Recorded, error) bool) {
+		for e, err := range v.s.Entries(ctx) {
+			if err != nil {
+				yield(Recorded{}, fmt.Errorf("visit %s: %w", v.id, err))
+				return
+			}
+			if !yield(Recorded{Ref: e.Ref, Exchange: e.Exchange}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Drop throws the visit and its spool away. A visit whose Commit has begun
 // can't be dropped.
-func (v *Visit) Drop(ctx context.Context) error { return errors.ErrUnsupported }
+func (v *Visit) Drop(ctx context.Context) error {
+	if v.ended || v.plan != nil {
+		return fmt.Errorf("visit %s: drop: %w", v.id, ErrEnded)
+	}
+	v.ended = true
+	v.a.memory.resolved(v.Source().Source, v.s.Meta().Visit)
+	if err := v.s.Remove(); err != nil {
+		return fmt.Errorf("visit %s: drop: %w", v.id, err)
+	}
+	return nil
+}
 
-// A LateError reports a visit that lost its fence. Visit is the same captures
-// under a new name, with the state as it is now: to be judged again, by the
-// rules of [Visit.Late], and committed.
+// Close leaves the visit in the spool, for the next Recover. It does nothing
+// to a visit that has ended.
+func (v *Visit) Close() error {
+	if v.ended {
+		return nil
+	}
+	v.ended = true
+	v.a.memory.unresolved(v.Source().Source, v.s.Meta().Visit)
+	if err := v.s.Close(); err != nil {
+		return fmt.Errorf("visit %s: %w", v.id, err)
+	}
+	return nil
+}
+
+// A LateError reports a visit that lost its fence, or was abandoned. Visit is
+// the same captures under a new name, with the state as it is now: to be judged
+// again, by the rules of [Visit.Late], and committed.
 type LateError struct {
 	Visit *Visit
 }
 
-func (e *LateError) Error() string { return "visit lost its fence" }
-
-// Begin begins a visit of a source through a door. It first finishes a pending
-// visit of that source, then reads the state with its tag and the ledger's
-// size, and makes the spool. ErrSource says that the state is of another
-// platform or account.
-func (a *Archive) Begin(ctx context.Context, s Source, door, parser string) (*Visit, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Recover takes over the spools that no process holds, in the order of their
-// visits. Those that were decided before are finished by itself; those that
-// need judgement are yielded, to be read again (Entries), judged and
-// committed. An error belongs to one spool and does not end the sequence.
-func (a *Archive) Recover(ctx context.Context) iter.Seq2[*Visit, error] {
-	return func(yield func(*Visit, error) bool) { yield(nil, errors.ErrUnsupported) }
-}
-
-// Sweep finishes every pending state, whether or not its source is configured,
-// and removes the spools of visits that were read back at least ten minutes
-// after their commit (record.md 1.5, 1.11). It is called at every start and
-// every hour. The error joins those of all sources; one does not stop the rest.
-func (a *Archive) Sweep(ctx context.Context) (finished int, err error) {
-	return 0, errors.ErrUnsupported
+func (e *LateError) Error() string {
+	of, _ := e.Visit.Late()
+	return fmt.Sprintf("visit %s of source %s was overtaken by another; it is to be judged again as visit %s",
+		of, e.Visit.Source().Source, e.Visit.id)
 }

@@ -5,32 +5,36 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
 	"onrecord"
+	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
 )
 
 // A VisitHeader is the visit line of a journal segment.
 type VisitHeader struct {
-	V       int               `json:"v"`
-	Type    string            `json:"type"` // visit
-	Visit   onrecord.VisitID  `json:"visit"`
-	Source  string            `json:"source"`
-	Figure  string            `json:"figure,omitempty"`
-	Door    string            `json:"door,omitempty"`
-	Parser  string            `json:"parser,omitempty"`
-	Base    int64             `json:"base"`
-	LateOf  *onrecord.VisitID `json:"late_of,omitempty"`
-	Started time.Time         `json:"started"`
-	Ended   time.Time         `json:"ended"`
-	SkewMS  int64             `json:"skew_ms"`
-	Outcome onrecord.Outcome  `json:"outcome"`
-	Objects []ObjectRef       `json:"objects"` // the visit's WARC and media, whole
-	Rest    string            `json:"rest"`    // SHA-256 of the segment's bytes after the first frame, hex
-	Salt    string            `json:"salt"`
+	V       int              `json:"v"`
+	Type    string           `json:"type"` // visit
+	Visit   onrecord.VisitID `json:"visit"`
+	Source  string           `json:"source"`
+	Figure  string           `json:"figure,omitempty"`
+	Door    string           `json:"door,omitempty"`
+	Parser  string           `json:"parser,omitempty"`
+	Base    int64            `json:"base"`
+	LateOf  onrecord.VisitID `json:"late_of,omitzero"`
+	Started time.Time        `json:"started"`
+	Ended   time.Time        `json:"ended"`
+	SkewMS  int64            `json:"skew_ms"`
+	Outcome onrecord.Outcome `json:"outcome"`
+	Objects []ObjectRef      `json:"objects"` // the visit's WARC and media, whole
+	Rest    string           `json:"rest"`    // SHA-256 of the segment's bytes after the first frame, hex
+	Salt    string           `json:"salt"`
 }
 
 // An ObjectRef names a whole object and its bytes.
@@ -52,26 +56,122 @@ type Entry struct {
 }
 
 // Walk yields the committed lines from ledger index from on, in ledger order,
-// each checked against its leaf. It stops at the head that it read first. An
-// error comes alone and ends the sequence.
+// each checked against its leaf, each segment against the "rest" of its visit
+// line. It stops at the head that it read first. An error comes alone and ends
+// the sequence; it names the object and the index.
 func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) { yield(Entry{}, errors.ErrUnsupported) }
+	return func(yield func(Entry, error) bool) {
+		size, err := a.Size(ctx)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		if from < 0 || from > size {
+			yield(Entry{}, fmt.Errorf("walk from index %d of %d: %w", from, size, ledger.ErrIndex))
+			return
+		}
+		index := from
+		var s *segment
+		for leaf, err := range a.ledger.Leaves(ctx, from, size) {
+			if err != nil {
+				yield(Entry{}, outOfReach(fmt.Errorf("leaf %d: %w", index, err)))
+				return
+			}
+			if leaf.Line != ledger.AbandonedLine && (s == nil || s.header.Visit != leaf.Visit) {
+				if s, err = a.segment(ctx, leaf.Visit); err != nil {
+					yield(Entry{}, fmt.Errorf("index %d: %w", index, err))
+					return
+				}
+			}
+			e, err := entry(index, leaf, s)
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+			index++
+		}
+	}
 }
 
-// Capture returns the bytes of a record, checked against ref.
-func (a *Archive) Capture(ctx context.Context, ref onrecord.CaptureRef) ([]byte, error) {
-	return nil, errors.ErrUnsupported
+// entry makes the entry of a leaf from the segment of its visit.
+func entry(index int64, leaf ledger.Leaf, s *segment) (Entry, error) {
+	e := Entry{Index: index, Leaf: leaf}
+	if leaf.Line == ledger.AbandonedLine {
+		e.Visit = VisitHeader{V: 1, Visit: leaf.Visit}
+		e.Event = onrecord.Event{Type: onrecord.VisitAbandoned, At: leaf.Visit.Time().UTC(), Visit: leaf.Visit, Index: index, Prev: -1}
+		return e, nil
+	}
+	fail := func(format string, args ...any) (Entry, error) {
+		return Entry{}, fmt.Errorf("index %d: %s line %d: %w: %w", index, journalKey(leaf.Visit), leaf.Line, ErrMismatch, fmt.Errorf(format, args...))
+	}
+	if int64(leaf.Line) >= int64(len(s.lines)) {
+		return fail("the segment has %d lines", len(s.lines))
+	}
+	e.Visit, e.Line = s.header, s.lines[leaf.Line].text
+	if sum := sha256.Sum256(e.Line); sum != leaf.Hash {
+		return fail("SHA-256 of the line is %x, the leaf has %x", sum, leaf.Hash)
+	}
+	if leaf.Line == 0 {
+		e.Event = onrecord.Event{
+			Type: onrecord.VisitLine, At: s.header.Ended, Figure: s.header.Figure, Source: s.header.Source,
+			Door: s.header.Door, Parser: s.header.Parser, Salt: s.header.Salt, Prev: -1,
+		}
+	} else {
+		var err error
+		if e.Event, err = onrecord.ParseEvent(e.Line); err != nil {
+			return fail("%w", err)
+		}
+	}
+	e.Event.Index, e.Event.Visit = index, leaf.Visit
+	return e, nil
 }
 
-// Line returns one journal line and its leaf, checked.
+// Line returns one journal line and its leaf, checked. The leaf that abandons a
+// visit has no line.
 func (a *Archive) Line(ctx context.Context, index int64) ([]byte, ledger.Leaf, error) {
-	return nil, ledger.Leaf{}, errors.ErrUnsupported
+	leaf, err := a.leaf(ctx, index)
+	if err != nil || leaf.Line == ledger.AbandonedLine {
+		return nil, leaf, err
+	}
+	s, err := a.segment(ctx, leaf.Visit)
+	if err != nil {
+		return nil, leaf, fmt.Errorf("index %d: %w", index, err)
+	}
+	e, err := entry(index, leaf, s)
+	return e.Line, leaf, err
 }
 
-// Proof returns the proof file of the line at index (record.md 2).
-func (a *Archive) Proof(ctx context.Context, index int64) ([]byte, error) {
-	return nil, errors.ErrUnsupported
+// leaf returns the leaf at index, checked.
+func (a *Archive) leaf(ctx context.Context, index int64) (ledger.Leaf, error) {
+	for leaf, err := range a.ledger.Leaves(ctx, index, index+1) {
+		return leaf, outOfReach(err)
+	}
+	return ledger.Leaf{}, fmt.Errorf("leaf %d: %w", index, ledger.ErrIndex)
 }
 
-// Size returns the size of the ledger as its head has it.
-func (a *Archive) Size(ctx context.Context) (int64, error) { return 0, errors.ErrUnsupported }
+// Capture returns the bytes of a record, checked against ref: ErrMismatch if
+// they are others, onrecord.ErrNotFound if the object is not there, ErrTooLarge
+// above MaxCapture.
+func (a *Archive) Capture(ctx context.Context, ref onrecord.CaptureRef) ([]byte, error) {
+	var sum [32]byte
+	if n, err := hex.Decode(sum[:], []byte(ref.SHA256)); err != nil || n != len(sum) || len(ref.SHA256) != 64 {
+		return nil, fmt.Errorf("capture %s: %w: SHA-256 %q", ref.Object, ErrMismatch, ref.SHA256)
+	}
+	if ref.Length > MaxCapture {
+		return nil, fmt.Errorf("capture %s at %d: %w: %d bytes", ref.Object, ref.Offset, ErrTooLarge, ref.Length)
+	}
+	b, err := bucket.ReadRange(ctx, a.b, ref.Object, ref.Offset, max(ref.Length, 0), MaxCapture, sum)
+	switch {
+	case errors.Is(err, bucket.ErrNotExist):
+		err = fmt.Errorf("%w: %w", onrecord.ErrNotFound, err)
+	case errors.Is(err, bucket.ErrSum), errors.Is(err, bucket.ErrRange):
+		err = fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	if err != nil {
+		return nil, outOfReach(fmt.Errorf("capture at offset %d of %s: %w", ref.Offset, ref.Object, err))
+	}
+	return b, nil
+}

@@ -1,0 +1,140 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"onrecord"
+	"onrecord/archive/bucket"
+	"onrecord/archive/spool"
+)
+
+// Begin begins a visit of a source through a door. It first finishes a pending
+// visit of that source, then reads the state with its tag and the ledger's
+// size, and makes the spool. ErrSource says that the state is of another
+// platform or account. While the bucket is out of reach, the visit is begun
+// from what this process read last, and is Offline; ErrUnreachable says that it
+// has read nothing.
+func (a *Archive) Begin(ctx context.Context, s Source, door, parser string) (*Visit, error) {
+	if err := a.writable(); err != nil {
+		return nil, err
+	}
+	if err := checkSource(s.Source); err != nil {
+		return nil, err
+	}
+	v := &Visit{a: a}
+	m := spool.Meta{
+		Source: s.Source, Platform: s.Platform, AccountID: s.AccountID,
+		Door: door, Parser: parser, Started: a.now(),
+	}
+	err := v.stamp(ctx, s.Source)
+	switch {
+	case errors.Is(err, ErrUnreachable):
+		if err := v.stampOffline(s.Source, &m, err); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, fmt.Errorf("begin a visit of source %s: %w", s.Source, err)
+	default:
+		v.queueBehind(s.Source, &m)
+	}
+	if err := checkAccount(s, v.reg.SourceState); err != nil {
+		return nil, err
+	}
+	if m.Extra, err = json.Marshal(spoolExtra{Figure: s.Figure}); err != nil {
+		return nil, fmt.Errorf("begin a visit of source %s: %w", s.Source, err)
+	}
+	if m.Visit, err = onrecord.NewVisitID(m.Started, a.rand); err != nil {
+		return nil, fmt.Errorf("begin a visit of source %s: %w", s.Source, err)
+	}
+	v.id, m.From = m.Visit, v.from
+	if v.s, err = a.spool.Create(ctx, m); err != nil {
+		return nil, fmt.Errorf("begin a visit of source %s: %w", s.Source, err)
+	}
+	return v, nil
+}
+
+// checkAccount refuses a source whose state is of another account (record.md
+// 1.12). An account id that is not configured is whatever the state has pinned.
+func checkAccount(s Source, st onrecord.SourceState) error {
+	if st.Platform != "" && st.Platform != s.Platform {
+		return fmt.Errorf("%w: source %s is of platform %s in this archive, not %s", ErrSource, s.Source, st.Platform, s.Platform)
+	}
+	if st.AccountID != "" && s.AccountID != "" && st.AccountID != s.AccountID {
+		return fmt.Errorf("%w: source %s is of account %s in this archive, not %s", ErrSource, s.Source, st.AccountID, s.AccountID)
+	}
+	return nil
+}
+
+// stamp takes the fence's condition anew: it finishes a pending visit of the
+// source, reads the state with its tag, and the ledger's size.
+func (v *Visit) stamp(ctx context.Context, source string) error {
+	reg, tag, err := v.a.settled(ctx, source)
+	if err != nil {
+		return err
+	}
+	size, err := v.a.Size(ctx)
+	if err != nil {
+		return err
+	}
+	v.reg, v.tag, v.from = reg, tag, size
+	v.a.memory.read(source, reg, tag, size)
+	return nil
+}
+
+// queueBehind makes v wait for an earlier visit of the source that this
+// process left in the spool, unless that one has been committed since.
+func (v *Visit) queueBehind(source string, m *spool.Meta) {
+	m.StateTag = v.tag.String()
+	known, _ := v.a.memory.recall(source)
+	if known.waits.IsZero() {
+		return
+	}
+	if v.reg.follows(known.waits) {
+		v.a.memory.resolved(source, known.waits)
+		return
+	}
+	m.StateTag, m.Predecessor, v.offline = "", known.waits, true
+}
+
+// stampOffline takes what this process last read in place of what can't be
+// read now.
+func (v *Visit) stampOffline(source string, m *spool.Meta, cause error) error {
+	known, size := v.a.memory.recall(source)
+	if !known.known || size < 0 {
+		return fmt.Errorf("begin a visit of source %s: nothing was read of it yet: %w", source, cause)
+	}
+	v.reg, v.tag, v.from, v.offline = known.reg, known.tag, size, true
+	if known.waits.IsZero() {
+		m.StateTag = known.tag.String()
+	} else {
+		m.Predecessor = known.waits
+	}
+	return nil
+}
+
+// follows reports whether r is the state that visit v left.
+func (r register) follows(v onrecord.VisitID) bool {
+	return r.Pending == nil && !v.IsZero() && (r.By == v || r.Done.Visit == v)
+}
+
+// tagOf returns the condition that a spool notes.
+func tagOf(s string) bucket.Tag {
+	if s == "" {
+		return bucket.Tag{}
+	}
+	return bucket.NewTag(s)
+}
+
+func figureOf(m spool.Meta) string {
+	var x spoolExtra
+	if json.Unmarshal(m.Extra, &x) != nil {
+		return ""
+	}
+	return x.Figure
+}

@@ -1,0 +1,113 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"onrecord"
+	"onrecord/archive/bucket"
+	"onrecord/archive/ledger"
+)
+
+// Init makes an archive of an empty bucket: an empty ledger, onrecord.json, and
+// the event archive.created as the first visit of the built-in source. It goes
+// on where an Init with the same name, origin and key was interrupted.
+// ErrExists says that the bucket holds an archive.
+func Init(ctx context.Context, b bucket.Bucket, o Options) error {
+	if o.Signer == nil || o.StateDir == "" || o.Origin == "" || o.PublicKey == "" || o.Now == nil {
+		return errors.New("init needs origin, public key, signer, state folder and clock")
+	}
+	meta := Meta{Format: 1, Name: o.Name, Origin: o.Origin, PublicKey: o.PublicKey, Created: trim(o.Now())}
+	if err := meta.check(o); err != nil {
+		return err
+	}
+	if err := create(ctx, b, meta, o); err != nil {
+		return err
+	}
+	a, err := Open(ctx, b, o)
+	if err != nil {
+		return err
+	}
+	for _, err := range a.Recover(ctx) { // what an interrupted Init has spooled
+		if err != nil {
+			return fmt.Errorf("init: %w", err)
+		}
+	}
+	reg, _, err := a.settled(ctx, BuiltIn)
+	if err != nil || reg.Done.Index >= 0 {
+		return err
+	}
+	return a.created(ctx)
+}
+
+// create puts ledger and onrecord.json.
+func create(ctx context.Context, b bucket.Bucket, meta Meta, o Options) error {
+	there, err := readMeta(ctx, b)
+	switch {
+	case errors.Is(err, ErrNoArchive):
+	case err != nil:
+		return err
+	default:
+		return resumable(ctx, b, meta, there)
+	}
+	lo, err := meta.ledgerOptions(o)
+	if err != nil {
+		return err
+	}
+	if err := ledger.Create(ctx, b, lo); errors.Is(err, bucket.ErrExists) {
+		return fmt.Errorf("%w: a ledger without %s", ErrExists, metaKey)
+	} else if err != nil {
+		return outOfReach(err)
+	}
+	body, err := json.MarshalIndent(meta, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", metaKey, err)
+	}
+	if err := b.Create(ctx, metaKey, bucket.Bytes(append(body, '\n'))); errors.Is(err, bucket.ErrExists) {
+		return fmt.Errorf("%w: made at the same moment", ErrExists)
+	} else if err != nil {
+		return outOfReach(fmt.Errorf("%s: %w", metaKey, err))
+	}
+	return nil
+}
+
+// resumable reports whether the archive that is there is the same one, whose
+// first event is still to come.
+func resumable(ctx context.Context, b bucket.Bucket, meta, there Meta) error {
+	meta.Created = there.Created
+	body, _, err := b.Load(ctx, stateKey(BuiltIn))
+	if errors.Is(err, bucket.ErrNotExist) && meta == there {
+		return nil
+	}
+	if err != nil && !errors.Is(err, bucket.ErrNotExist) {
+		return outOfReach(fmt.Errorf("%s: %w", stateKey(BuiltIn), err))
+	}
+	if reg, err := parseRegister(BuiltIn, body); err == nil && reg.Done.Index < 0 && meta == there {
+		return nil
+	}
+	return fmt.Errorf("%w: %q, log %s, made %s", ErrExists, there.Name, there.Origin, there.Created)
+}
+
+// created commits the first event.
+func (a *Archive) created(ctx context.Context) error {
+	v, err := a.Begin(ctx, Source{Source: BuiltIn, Platform: BuiltIn}, "", "")
+	if err != nil {
+		return err
+	}
+	now := a.now()
+	next := v.State()
+	next.Platform, next.LastVisit, next.LastGood = BuiltIn, now, now
+	_, err = v.Commit(ctx, Draft{
+		Outcome: onrecord.OutcomeOK, Started: now, Ended: now, Next: next,
+		Events: []onrecord.Event{{
+			Type: onrecord.ArchiveCreated, At: now, By: now, Source: BuiltIn, Platform: BuiltIn, Prev: -1, Index: -1,
+			Reason: a.meta.Name, Code: a.meta.Origin, Provenance: onrecord.Captured,
+		}},
+	})
+	return err
+}

@@ -1,0 +1,68 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"sync"
+
+	"onrecord"
+	"onrecord/archive/bucket"
+)
+
+// A memory is what this process last read of the bucket, from which visits are
+// begun while it can't be reached (record.md 1.8).
+type memory struct {
+	mu      sync.Mutex
+	size    int64                 // of the ledger; -1 unknown; guarded by mu
+	sources map[string]remembered // guarded by mu
+}
+
+// A remembered is what is known of a source: its register with the tag, and
+// the visit that still waits in the spool after it, if one does.
+type remembered struct {
+	reg   register
+	tag   bucket.Tag
+	known bool
+	waits onrecord.VisitID
+}
+
+func newMemory() *memory { return &memory{size: -1, sources: map[string]remembered{}} }
+
+// read notes what was read of a source together with the ledger's size.
+func (m *memory) read(source string, reg register, tag bucket.Tag, size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.sources[source]
+	r.reg, r.tag, r.known = reg, tag, true
+	m.sources[source] = r
+	m.size = max(m.size, size)
+}
+
+// recall returns what is known of a source, and the size of the ledger when it
+// was last read.
+func (m *memory) recall(source string) (remembered, int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sources[source], m.size
+}
+
+// unresolved notes that visit v waits in the spool: later visits of the source
+// come after it.
+func (m *memory) unresolved(source string, v onrecord.VisitID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.sources[source]
+	r.waits = v
+	m.sources[source] = r
+}
+
+// resolved notes that v, by the name of its spool, waits no more.
+func (m *memory) resolved(source string, v onrecord.VisitID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.sources[source]; r.waits == v {
+		r.waits = onrecord.VisitID{}
+		m.sources[source] = r
+	}
+}

@@ -1,0 +1,125 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"onrecord/archive/bucket"
+	"onrecord/archive/spool"
+)
+
+// readBackAfter is how long after the commit the bucket is asked whether it
+// still has everything (record.md 1.11).
+const readBackAfter = 10 * time.Minute
+
+// Sweep finishes every pending state, whether or not its source is configured,
+// and removes the spools of visits that were read back at least ten minutes
+// after their commit (record.md 1.5, 1.11). It is called at every start, after
+// Recover, and every hour. The error joins those of all sources and spools; one
+// does not stop the rest. ErrPending in it is a source that waits for objects.
+func (a *Archive) Sweep(ctx context.Context) (finished int, err error) {
+	if err := a.writable(); err != nil {
+		return 0, err
+	}
+	var errs []error
+	// The one listing there is: it finds sources, never what was committed.
+	for info, err := range a.b.List(ctx, "state/", "") {
+		if err != nil {
+			return finished, errors.Join(append(errs, outOfReach(fmt.Errorf("list state/: %w", err)))...)
+		}
+		source, ok := sourceOf(info.Key)
+		if !ok {
+			continue
+		}
+		reg, _, err := a.load(ctx, source)
+		if err == nil && reg.Pending != nil {
+			if _, _, err = a.settled(ctx, source); err == nil {
+				finished++
+			}
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return finished, errors.Join(append(errs, a.readBackAll(ctx))...)
+}
+
+// readBackAll reads back the visits in the spool that were committed.
+func (a *Archive) readBackAll(ctx context.Context) error {
+	var errs []error
+	for s, err := range a.spool.Take(ctx) {
+		if err == nil {
+			err = a.readBackOne(ctx, s)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// readBackOne reads back the visit in s if it was committed, and leaves others
+// to Recover.
+func (a *Archive) readBackOne(ctx context.Context, s *spool.Spool) error {
+	id, err := nameOf(s)
+	if err != nil {
+		return errors.Join(fmt.Errorf("spool of visit %s: %w", s.Meta().Visit, err), s.Close())
+	}
+	done, err := readDone(s, id)
+	if err != nil || done == nil {
+		return errors.Join(err, s.Close())
+	}
+	return a.readBack(ctx, s, done)
+}
+
+// readBack removes the spool of a committed visit once the bucket has confirmed
+// its objects and its leaf, at least readBackAfter after the commit. Objects
+// that the bucket has lost are put again, and confirmed by a later read-back.
+func (a *Archive) readBack(ctx context.Context, s *spool.Spool, done *doneNote) error {
+	if a.now().Sub(done.At) < readBackAfter {
+		return s.Close()
+	}
+	p, err := a.readPlan(s, done.Visit)
+	if err == nil && p == nil {
+		err = fmt.Errorf("%w: no plan in the spool", ErrMismatch)
+	}
+	if err == nil {
+		var again bool
+		if again, err = a.confirm(ctx, s, p, done); err == nil && !again {
+			return s.Remove()
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("read back visit %s: %w", done.Visit, err)
+	}
+	return errors.Join(err, s.Close())
+}
+
+// confirm asks the bucket for everything of a committed visit. again says that
+// something was put once more and is to be confirmed later.
+func (a *Archive) confirm(ctx context.Context, s *spool.Spool, p *plan, done *doneNote) (again bool, err error) {
+	for _, o := range p.Objects {
+		err := a.checkObject(ctx, o)
+		if errors.Is(err, bucket.ErrNotExist) {
+			a.log.WarnContext(ctx, "the bucket has lost an object that it had acknowledged; it is put again", "key", o.Key)
+			if err := a.putObjects(ctx, s, p); err != nil {
+				return true, err
+			}
+			again = true
+			continue
+		}
+		if err != nil {
+			return true, err
+		}
+	}
+	_, in, err := a.inLedger(ctx, done.Visit, p.From)
+	if err == nil && !in {
+		err = fmt.Errorf("%w: the ledger has lost its leaf at index %d; the spool keeps it", ErrMismatch, done.Index)
+	}
+	return again, err
+}
