@@ -12,7 +12,7 @@ import (
 
 // A Recorder keeps exchanges. Record returns when x is safe (synced to disk);
 // only then does a parser see the answer. An error ends the visit. The
-// recorder does not keep x or its slices after it has returned.
+// recorder neither changes x's slices nor keeps them after it has returned.
 type Recorder interface {
 	Record(ctx context.Context, x onrecord.Exchange) (onrecord.CaptureRef, error)
 }
@@ -23,7 +23,7 @@ type Job struct {
 	Source string // id of the source, for messages
 	DoorID string
 	Door   Door
-	Target Target // Cursor is taken from State
+	Target Target // its Cursor is ignored: it is State's
 	State  onrecord.DoorState
 
 	// Started is the start of the visit; zero means now, and in Replay the
@@ -42,8 +42,9 @@ type Job struct {
 	Secrets  []Secret
 	Recorder Recorder // not used by Replay
 
-	// Prior returns the payload of an earlier capture that a recorded revisit
-	// refers to. Only Replay asks; nil means that none can be had.
+	// Prior returns the payload of an earlier capture, where a recorded
+	// exchange is a revisit that has none of its own. Only Replay asks; nil
+	// means that none can be had.
 	Prior func(ctx context.Context, p onrecord.Prior) ([]byte, error)
 }
 
@@ -54,7 +55,15 @@ type Budget struct {
 	Time     time.Duration // from the start to the end of the last exchange; default 10m
 }
 
-// A Secret is a credential that is sent to one host and recorded nowhere.
+func (b Budget) withDefaults() Budget {
+	b.Requests = orDefault(b.Requests, 64)
+	b.Bytes = orDefault(b.Bytes, 64<<20)
+	b.Time = orDefault(b.Time, 10*time.Minute)
+	return b
+}
+
+// A Secret is a credential that is sent to one host and recorded nowhere. An
+// answer that repeats it is recorded without its payload.
 type Secret struct {
 	Host   string // host, or host:port, as in the URL; no other host ever gets it
 	Header string // name of the header that carries it …
@@ -67,11 +76,12 @@ type Result struct {
 	Started time.Time // UTC
 	Ended   time.Time // end of the last exchange, UTC
 
-	// Outcome is that of the pages: the first outcome that is not ok among
-	// those that begin the visit and the older pages; ok if all were, or were
-	// not modified.
+	// Outcome is that of the requests that begin the visit: the first that is
+	// not ok; ok if all were, or were not modified; truncated if nothing was
+	// asked at all. Failures of older pages leave a backlog, those of details
+	// and looks stand in Seen.
 	Outcome onrecord.Outcome
-	// Account is the last thing that the pages said of the account.
+	// Account is the last thing that an answer said of the account.
 	Account onrecord.AccountObservation
 	Seen    []onrecord.Seen // in the order of the requests
 	// State is the door's state after the visit, to be stored at commit.
@@ -85,17 +95,19 @@ type Result struct {
 	// answered this client within the quarter of an hour before.
 	AllFailed, OtherAnswered bool
 
-	Requests    int   // exchanges, redirects included, robots.txt not
-	Bytes       int64 // of payloads as sent
-	RobotsNote  string
-	LeftBacklog bool // the budget or a failure left pages: State.Backlog, and a gap
-	Dropped     int  // of them, how many did not fit into the backlog
-	Cut         bool // Replay only: the record ended before the visit did
+	Requests    int    // exchanges, redirects included, robots.txt not
+	Bytes       int64  // of payloads as sent
+	RobotsNote  string // the decision about the first request
+	LeftBacklog bool   // the budget or a failure left pages: State.Backlog, and a gap
+	Dropped     int    // of them, how many did not fit into the backlog
+	Cut         bool   // Replay only: the record ended before the visit did
 
 	// Problems tell the operator what went wrong with single answers: drift,
 	// a door that panicked, a redirect refused. They name door, URL and
 	// capture.
 	Problems []error
+
+	received map[string]time.Time // URLs whose validators stand for a capture of this visit, and its WARC-Date
 }
 
 // Unreachable reports whether the platform could not be reached while another
@@ -104,11 +116,16 @@ func (r Result) Unreachable() bool { return r.AllFailed && r.OtherAnswered }
 
 // Kept returns r.State as it is when the visit's captures are kept: its
 // validators name them as what later revisit records may refer to.
-func (r Result) Kept() onrecord.DoorState { return r.State }
-
-// Visit makes the visit that j describes. An error means that the visit could
-// not be made or recorded, or that ctx has ended; Result then holds what was
-// seen before. What the platform did wrong is no error but an outcome.
-func (c *Client) Visit(ctx context.Context, j Job) (Result, error) {
-	return Result{}, nil
+func (r Result) Kept() onrecord.DoorState {
+	s := r.State
+	s.Validators = make(map[string]onrecord.Validator, len(r.State.Validators))
+	for u, v := range r.State.Validators {
+		// A payload that was kept before became a revisit record, which
+		// nothing may refer to.
+		if at, ok := r.received[u]; ok && v.Digest != "" && v.Digest != v.KeptDigest {
+			v.KeptDigest, v.KeptAt = v.Digest, at
+		}
+		s.Validators[u] = v
+	}
+	return s
 }

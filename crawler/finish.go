@@ -1,0 +1,152 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package crawler
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"time"
+
+	"onrecord"
+)
+
+// These bound what a door's state keeps; the register of a source holds at
+// most 64 KiB for all of its doors.
+const (
+	maxBacklog    = 16
+	maxValidators = 24
+	maxValidator  = 256     // bytes of an ETag or a date
+	maxStateURL   = 1 << 10 // bytes of an address in the state
+)
+
+// remember keeps what makes the next request for a conditional address
+// conditional. from is lost, and with it the validator, if anything that the
+// page asks for fails: a 304 would then hide it for good.
+func (v *visit) remember(it item, a *answer, o onrecord.Outcome, from *page) {
+	u := it.req.URL
+	if !it.req.Conditional || len(u) > maxStateURL {
+		return
+	}
+	old := v.job.State.Validators[u]
+	val := onrecord.Validator{KeptDigest: old.KeptDigest, KeptAt: old.KeptAt}
+	switch o {
+	case onrecord.OutcomeNotModified:
+		val = old
+	case onrecord.OutcomeOK:
+		sum := sha256.Sum256(a.x.Payload)
+		val.Digest = hex.EncodeToString(sum[:])
+		v.res.received[u] = a.x.At
+	default:
+		return
+	}
+	if etag := a.header.Get("ETag"); etag != "" && len(etag) <= maxValidator {
+		val.ETag = etag
+	}
+	if date := a.header.Get("Last-Modified"); date != "" && len(date) <= maxValidator {
+		val.LastModified = date
+	}
+	v.fresh[u] = val
+	v.pages[u] = from
+}
+
+// finish makes the Result out of what the visit has gathered.
+func (v *visit) finish() {
+	r := &v.res
+	v.left = append(append(v.left, v.details...), v.next...)
+	failed := 0
+	for _, s := range r.Seen {
+		if s.Outcome == onrecord.OutcomeOutage {
+			failed++
+		}
+	}
+	r.AllFailed = failed > 0 && failed == len(r.Seen)
+	r.OtherAnswered = r.OtherAnswered && r.AllFailed
+	switch r.Outcome {
+	case "":
+		r.Outcome = onrecord.OutcomeTruncated
+	case onrecord.OutcomeNotModified:
+		r.Outcome = onrecord.OutcomeOK
+	}
+	r.State = onrecord.DoorState{Cursor: v.job.State.Cursor, Parser: v.job.Door.Info().Parser}
+	v.leave()
+	r.State.Validators = v.validators()
+	if r.Outcome == onrecord.OutcomeOK && !v.foreign && v.cursor != "" {
+		r.State.Cursor = v.cursor
+	}
+	v.retry()
+}
+
+// leave puts what was not asked for into the backlog: older pages first, since
+// each stands for many statements, then details.
+func (v *visit) leave() {
+	slices.SortStableFunc(v.left, func(a, b item) int { return int(b.role) - int(a.role) })
+	seen := map[string]bool{}
+	for _, it := range v.left {
+		key := it.req.URL + "\n" + it.req.State
+		switch {
+		case it.role != roleNext && it.role != roleDetail:
+			// First and looks are asked for again by themselves. A look that
+			// was left is no gap.
+			continue
+		case seen[key]:
+			continue
+		}
+		seen[key] = true
+		v.res.LeftBacklog = true
+		if len(v.res.State.Backlog) >= maxBacklog || len(it.req.URL) > maxStateURL {
+			v.res.Dropped++
+			it.lose()
+			continue
+		}
+		q := it.req
+		v.res.State.Backlog = append(v.res.State.Backlog, onrecord.Backlog{URL: q.URL, Header: q.Header, Kind: q.Kind, About: q.About,
+			State: q.State, Conditional: q.Conditional, NoRedirect: q.NoRedirect, IfNew: q.IfNew})
+	}
+}
+
+// validators returns those of this visit, and as many older ones as fit.
+func (v *visit) validators() map[string]onrecord.Validator {
+	out := map[string]onrecord.Validator{}
+	for u, val := range v.fresh {
+		if p := v.pages[u]; p != nil && p.lost || v.foreign {
+			val.ETag, val.LastModified = "", ""
+		}
+		if val.ETag != "" || val.LastModified != "" || val.KeptDigest != "" || val.Digest != "" {
+			out[u] = val
+		}
+	}
+	if v.job.State.Parser == v.res.State.Parser {
+		for _, u := range slices.Sorted(maps.Keys(v.job.State.Validators)) {
+			if _, ok := out[u]; !ok && len(out) < maxValidators {
+				out[u] = v.job.State.Validators[u]
+			}
+		}
+	}
+	for _, u := range slices.Sorted(maps.Keys(out)) {
+		if len(out) > maxValidators {
+			delete(out, u)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// retry sets until when the door is left alone.
+func (v *visit) retry() {
+	r := &v.res
+	if r.Outcome == onrecord.OutcomeOK {
+		r.State.RetryAt = v.retryAt
+		return
+	}
+	r.State.Fails = v.job.State.Fails + 1
+	wait := backoff(r.Outcome, r.State.Fails, v.job.Source, v.job.DoorID, r.Started.Format(time.RFC3339Nano))
+	r.State.RetryAt = later(r.Ended.Add(wait), v.retryAt)
+	if limit := r.Ended.Add(maxRetry); r.State.RetryAt.After(limit) {
+		r.State.RetryAt = limit
+	}
+}

@@ -1,0 +1,175 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package crawler
+
+import (
+	"errors"
+	"fmt"
+
+	"onrecord"
+)
+
+// maxAsked is how many requests of one page are taken up. A page that asks for
+// more is an attack or a mistake.
+const maxAsked = 1000
+
+// take judges the answer to it, lets the door read it, and notes what it shows
+// and asks for.
+func (v *visit) take(it item, a *answer, problem string) {
+	seen := onrecord.Seen{At: a.x.Done, Kind: it.req.Kind, About: it.req.About, Capture: a.ref}
+	if it.role == roleCanary {
+		seen.Kind = "canary"
+	}
+	j := judge(a)
+	v.retryAt = later(v.retryAt, j.retryAt)
+	seen.Outcome = j.outcome
+	var p Page
+	switch {
+	case problem != "":
+		seen.Outcome = onrecord.OutcomeDrift
+		v.problemAt(a, errors.New(problem))
+	case j.outcome == onrecord.OutcomeOK:
+		var err error
+		p, err = v.readOf(it.req, a)
+		seen.Outcome, seen.Account, seen.Items, seen.Range = orDefault(p.Outcome, onrecord.OutcomeOK), p.Account, p.Items, p.Range
+		if err != nil {
+			seen = onrecord.Seen{At: seen.At, Kind: seen.Kind, About: seen.About, Capture: seen.Capture, Outcome: onrecord.OutcomeDrift}
+			v.problemAt(a, err)
+			p = Page{}
+		}
+	case j.outcome != onrecord.OutcomeNotModified:
+		v.problemAt(a, errors.New(j.reason))
+	}
+	v.res.Seen = append(v.res.Seen, seen)
+	v.outcome(it, seen.Outcome, j)
+	v.account(p.Account)
+	if v.foreign {
+		return
+	}
+	from := &page{url: it.req.URL}
+	v.remember(it, a, seen.Outcome, from)
+	v.queue(it, p, from)
+}
+
+// outcome notes how the request for it ended, and whether to go on: not where
+// the platform does not want us, nor after three outages in a row. An address
+// that robots.txt or the guard refuses says nothing of the others.
+func (v *visit) outcome(it item, o onrecord.Outcome, j verdict) {
+	if it.role == roleFirst && (v.res.Outcome == "" || good(v.res.Outcome)) {
+		v.res.Outcome = o
+	}
+	if good(o) {
+		v.failures = 0
+		return
+	}
+	it.lose()
+	if o == onrecord.OutcomeOutage {
+		v.failures++
+	} else {
+		v.failures = 0
+	}
+	v.stop = v.stop || o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeUnauthorised ||
+		o == onrecord.OutcomeBlocked && !j.retryAt.IsZero() || v.failures >= barren
+	refused := o == onrecord.OutcomeGone || o == onrecord.OutcomeBlocked && j.retryAt.IsZero()
+	if it.role == roleNext && !refused {
+		v.left = append(v.left, it)
+	}
+}
+
+// account notes what an answer says of the account. Another stable id behind
+// the handle stops everything.
+func (v *visit) account(a onrecord.AccountObservation) {
+	if a.IsZero() {
+		return
+	}
+	v.res.Account = a
+	switch {
+	case a.ID == "":
+	case v.t.AccountID == "":
+		v.t.AccountID = a.ID
+	case v.t.AccountID != a.ID:
+		v.stop, v.foreign = true, true
+	}
+}
+
+// queue takes up what the answer to it asks for.
+func (v *visit) queue(it item, p Page, from *page) {
+	if len(p.Cursor) > maxState {
+		v.problem(it.req.URL, errors.New("cursor over 1 KiB"))
+	} else if v.cursor == "" && it.role == roleFirst {
+		v.cursor = p.Cursor
+	}
+	chain := it.chain + 1
+	for _, o := range p.Items {
+		if v.isNew(o.Ref) {
+			chain = 0
+		}
+	}
+	for i, r := range p.Follow[:min(len(p.Follow), maxAsked)] {
+		if v.isNew(r.About) {
+			chain = 0
+		}
+		v.details = append(v.details, item{req: p.Follow[i], from: from, role: roleDetail})
+	}
+	if chain >= barren {
+		if len(p.Next) > 0 {
+			v.problem(it.req.URL, fmt.Errorf("%d pages without a new statement; older pages are not asked for", barren))
+		}
+		return
+	}
+	for _, r := range p.Next[:min(len(p.Next), maxAsked)] {
+		v.next = append(v.next, item{req: r, from: from, role: roleNext, chain: chain})
+	}
+	if n := max(len(p.Follow), len(p.Next)); n > maxAsked {
+		v.problem(it.req.URL, fmt.Errorf("a page asks for %d requests; %d are taken up", n, maxAsked))
+		from.lost = true
+	}
+}
+
+// isNew reports whether ref is seen for the first time in this visit.
+func (v *visit) isNew(ref onrecord.Ref) bool {
+	key := orDefault(ref.NativeID, orDefault(ref.ID, ref.URL))
+	if key == "" || v.ids[key] {
+		return false
+	}
+	v.ids[key] = true
+	return true
+}
+
+// problemAt notes what was wrong with a, and where.
+func (v *visit) problemAt(a *answer, err error) {
+	v.res.Problems = append(v.res.Problems, fmt.Errorf("door %s: %s: capture %s at %d: %w", v.job.DoorID, a.x.URL, a.ref.Object, a.ref.Offset, err))
+}
+
+// problem is problemAt where there is no capture.
+func (v *visit) problem(at string, err error) {
+	v.res.Problems = append(v.res.Problems, fmt.Errorf("door %s: %s: %w", v.job.DoorID, scrubber{v.job.Secrets}.text(at), err))
+}
+
+// readOf lets the door read a. Whatever goes wrong is drift: an answer that a
+// door can't read, be it by panicking, is one whose structure it does not know.
+func (v *visit) readOf(r Request, a *answer) (p Page, err error) {
+	defer rescue(&err)
+	return v.job.Door.Read(v.t, Capture{Request: r, URL: a.x.URL, Status: a.x.Status, Header: a.header, Body: a.body, At: a.x.Done})
+}
+
+// firstOf is Door.First, guarded.
+func (v *visit) firstOf() (reqs []Request, err error) {
+	defer rescue(&err)
+	return v.job.Door.First(v.t)
+}
+
+// lookOf is Door.Look, guarded.
+func (v *visit) lookOf(ref onrecord.Ref) (r Request, ok bool, err error) {
+	defer rescue(&err)
+	r, ok = v.job.Door.Look(v.t, ref)
+	return r, ok, nil
+}
+
+// rescue turns a panic into an error.
+func rescue(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: door panicked: %v", ErrDrift, p)
+	}
+}

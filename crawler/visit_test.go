@@ -1,0 +1,581 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package crawler_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"onrecord"
+	"onrecord/crawler"
+)
+
+// loopback are the networks that the tests' servers are in.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+// A tape is a recorder in memory.
+type tape struct {
+	mu      sync.Mutex
+	entries []crawler.Entry
+	before  func(onrecord.Exchange) error
+}
+
+func (t *tape) Record(_ context.Context, x onrecord.Exchange) (onrecord.CaptureRef, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.before != nil {
+		if err := t.before(x); err != nil {
+			return onrecord.CaptureRef{}, err
+		}
+	}
+	x.Request, x.Response, x.Payload, x.Note = bytes.Clone(x.Request), bytes.Clone(x.Response), bytes.Clone(x.Payload), bytes.Clone(x.Note)
+	ref := onrecord.CaptureRef{Object: "captures/test.warc.gz", Offset: int64(len(t.entries)), Length: 1, URL: x.URL, At: x.At, Status: x.Status}
+	t.entries = append(t.entries, crawler.Entry{Ref: ref, Exchange: x})
+	return ref, nil
+}
+
+func (t *tape) all() iter.Seq2[crawler.Entry, error] {
+	return func(yield func(crawler.Entry, error) bool) {
+		for _, e := range t.entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// urls lists what was asked for, robots.txt left out, as status and path.
+func (t *tape) urls() []string {
+	var list []string
+	for _, e := range t.entries {
+		if !strings.HasSuffix(e.Exchange.URL, "/robots.txt") {
+			list = append(list, fmt.Sprintf("%d %s", e.Exchange.Status, e.Exchange.URL[strings.Index(e.Exchange.URL[8:], "/")+8:]))
+		}
+	}
+	return list
+}
+
+// A listing is the JSON that the tests' servers answer with and jsonDoor reads.
+type listing struct {
+	Account string            `json:"account,omitempty"`
+	State   string            `json:"state,omitempty"`
+	IDs     []string          `json:"ids,omitempty"`
+	Follow  []string          `json:"follow,omitempty"`
+	Next    []string          `json:"next,omitempty"`
+	Cursor  string            `json:"cursor,omitempty"`
+	Outcome onrecord.Outcome  `json:"outcome,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+	Panic   string            `json:"panic,omitempty"`
+}
+
+// A jsonDoor reads listings below base.
+type jsonDoor struct {
+	base   string
+	first  []crawler.Request
+	floor  time.Duration
+	parser string
+	reads  *int
+}
+
+func (d jsonDoor) Info() crawler.Info {
+	p := d.parser
+	if p == "" {
+		p = "json/1"
+	}
+	return crawler.Info{Kind: "api", Parser: p, MinInterval: d.floor}
+}
+
+func (d jsonDoor) First(t crawler.Target) ([]crawler.Request, error) {
+	if d.first != nil {
+		return d.first, nil
+	}
+	if t.AccountID == "" {
+		return []crawler.Request{{URL: d.base + "/lookup", Kind: "lookup"}}, nil
+	}
+	return []crawler.Request{{URL: d.base + "/page", Kind: "page", State: t.Cursor, Conditional: true}}, nil
+}
+
+func (d jsonDoor) Look(_ crawler.Target, s onrecord.Ref) (crawler.Request, bool) {
+	return crawler.Request{URL: d.base + "/s/" + s.NativeID, Kind: "look"}, s.NativeID != ""
+}
+
+func (d jsonDoor) Read(_ crawler.Target, c crawler.Capture) (crawler.Page, error) {
+	if d.reads != nil {
+		*d.reads++
+	}
+	if c.Status == http.StatusNotFound {
+		return crawler.Page{Items: []onrecord.Observation{{Ref: c.Request.About, State: onrecord.ItemGone, Code: "404"}}}, nil
+	}
+	var l listing
+	if err := json.Unmarshal(c.Body, &l); err != nil {
+		return crawler.Page{}, fmt.Errorf("%w: %w", crawler.ErrDrift, err)
+	}
+	if l.Panic != "" {
+		panic(l.Panic)
+	}
+	p := crawler.Page{Outcome: l.Outcome, Cursor: l.Cursor}
+	p.Account = onrecord.AccountObservation{ID: l.Account, State: onrecord.AccountState(l.State)}
+	for _, id := range l.IDs {
+		p.Items = append(p.Items, onrecord.Observation{Ref: onrecord.Ref{NativeID: id}, Order: id, State: onrecord.ItemLive,
+			Content: onrecord.Content{Type: "post", Text: "Statement " + id}})
+	}
+	for _, f := range l.Follow {
+		p.Follow = append(p.Follow, crawler.Request{URL: d.base + f, Kind: "item", About: onrecord.Ref{NativeID: f}, IfNew: true})
+	}
+	if c.Request.State != "" {
+		return p, nil // everything older is known or in the backlog
+	}
+	for _, n := range l.Next {
+		p.Next = append(p.Next, crawler.Request{URL: d.base + n, Kind: "page", State: c.Request.State})
+	}
+	return p, nil
+}
+
+// A site is a scripted server: handlers and listings by path.
+type site struct {
+	*httptest.Server
+	mu      sync.Mutex
+	handler map[string]http.HandlerFunc
+	hits    []string
+}
+
+func newSite(t testing.TB, pages map[string]any) *site {
+	s := &site{handler: map[string]http.HandlerFunc{}}
+	for path, p := range pages {
+		switch p := p.(type) {
+		case listing:
+			b, err := json.Marshal(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.handler[path] = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = w.Write(b)
+			}
+		case int:
+			s.handler[path] = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(p) }
+		case string:
+			s.handler[path] = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(p)) }
+		case func(http.ResponseWriter, *http.Request):
+			s.handler[path] = p
+		default:
+			t.Fatalf("%s: %T", path, p)
+		}
+	}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.hits = append(s.hits, r.URL.Path)
+		h := s.handler[r.URL.Path]
+		s.mu.Unlock()
+		if h == nil {
+			http.NotFound(w, r)
+			return
+		}
+		h(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *site) count(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, h := range s.hits {
+		if h == path {
+			n++
+		}
+	}
+	return n
+}
+
+// A clock starts at a fixed time and moves when it is slept on.
+type clock struct {
+	mu    sync.Mutex
+	t     time.Time
+	slept []time.Duration
+}
+
+func newClock() *clock { return &clock{t: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(time.Millisecond)
+	return c.t
+}
+
+func (c *clock) sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+	c.slept = append(c.slept, d)
+	return ctx.Err()
+}
+
+func newClient(t testing.TB, c *clock, change ...func(*crawler.Options)) *crawler.Client {
+	o := crawler.Options{
+		Version: "1.0", ArchiveURL: "https://archive.example", Contact: "desk@archive.example",
+		Now: c.now, Sleep: c.sleep, Allow: loopback,
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	client, err := crawler.NewClient(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// sameResult compares Results; errors by what they say.
+var sameResult = cmp.Options{
+	cmpopts.IgnoreUnexported(crawler.Result{}),
+	cmpopts.EquateEmpty(),
+	cmp.Comparer(func(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) }),
+}
+
+// visit makes a visit and checks that a replay of its record gives the same
+// Result. Every test of the loop goes through it.
+func visit(t testing.TB, c *crawler.Client, j crawler.Job) (crawler.Result, *tape) {
+	t.Helper()
+	rec := &tape{}
+	j.Recorder = rec
+	if j.Source == "" {
+		j.Source, j.DoorID = "test", "api"
+	}
+	got, err := c.Visit(t.Context(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Started = got.Started
+	again, err := crawler.Replay(t.Context(), j, crawler.Limits{}, rec.all())
+	if err != nil {
+		t.Fatalf("replay: %v", err)
+	}
+	if d := cmp.Diff(got, again, sameResult); d != "" {
+		t.Errorf("replay differs from visit (-visit +replay):\n%s", d)
+	}
+	if d := cmp.Diff(got.Kept(), again.Kept(), sameResult); d != "" {
+		t.Errorf("replayed state differs (-visit +replay):\n%s", d)
+	}
+	return got, rec
+}
+
+func ids(r crawler.Result) []string {
+	var list []string
+	for _, s := range r.Seen {
+		for _, o := range s.Items {
+			list = append(list, o.NativeID)
+		}
+	}
+	return list
+}
+
+func TestVisitReadsPagesInOrder(t *testing.T) {
+	s := newSite(t, map[string]any{
+		"/lookup": listing{Account: "42", State: "live"},
+		"/page":   listing{Account: "42", IDs: []string{"9", "8"}, Next: []string{"/older"}, Follow: []string{"/article"}, Cursor: "9"},
+		"/older":  listing{IDs: []string{"7"}},
+		// An article is read before older pages are.
+		"/article": listing{IDs: []string{"8a"}},
+	})
+	r, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{Platform: "mastodon", Handle: "jane"}})
+	want := []string{"200 /lookup", "200 /page", "200 /article", "200 /older"}
+	if d := cmp.Diff(want, rec.urls()); d != "" {
+		t.Errorf("requests (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"9", "8", "8a", "7"}, ids(r)); d != "" {
+		t.Errorf("items (-want +got):\n%s", d)
+	}
+	if r.Outcome != onrecord.OutcomeOK || r.State.Cursor != "9" || r.Requests != 4 || r.LeftBacklog || r.AllFailed {
+		t.Errorf("result %+v", r)
+	}
+	if r.Account.ID != "42" || r.Seen[0].Account.State != onrecord.AccountLive {
+		t.Errorf("account %+v", r.Account)
+	}
+	if len(r.Problems) != 0 {
+		t.Errorf("problems %v", r.Problems)
+	}
+	if !strings.HasPrefix(r.RobotsNote, "allowed by http://127.0.0.1:") {
+		t.Errorf("robots note %q", r.RobotsNote)
+	}
+}
+
+func TestRecordComesBeforeRead(t *testing.T) {
+	s := newSite(t, map[string]any{"/page": listing{Account: "42", IDs: []string{"1"}}})
+	reads := 0
+	disk := errors.New("disk is full")
+	rec := &tape{before: func(x onrecord.Exchange) error {
+		if strings.HasSuffix(x.URL, "/page") {
+			if reads != 0 {
+				t.Error("read before recorded")
+			}
+			return disk
+		}
+		return nil
+	}}
+	_, err := newClient(t, newClock()).Visit(t.Context(), crawler.Job{Source: "masto", DoorID: "api",
+		Door: jsonDoor{base: s.URL, reads: &reads}, Target: crawler.Target{AccountID: "42"}, Recorder: rec})
+	if !errors.Is(err, disk) || !strings.Contains(err.Error(), "visit masto: ") {
+		t.Errorf("error %v", err)
+	}
+	if reads != 0 {
+		t.Errorf("%d answers were read that could not be recorded", reads)
+	}
+}
+
+func TestConditionalRequests(t *testing.T) {
+	s := newSite(t, map[string]any{"/page": func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"v1"`)
+		w.Header().Set("Last-Modified", "Sun, 01 Mar 2026 09:00:00 GMT")
+		if r.Header.Get("If-None-Match") == `"v1"` && r.Header.Get("If-Modified-Since") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = w.Write([]byte(`{"account":"42","ids":["1"]}`))
+	}})
+	c := newClient(t, newClock())
+	j := crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}}
+	first, _ := visit(t, c, j)
+	j.State = first.Kept()
+	v := j.State.Validators[s.URL+"/page"]
+	if v.ETag != `"v1"` || v.LastModified == "" || len(v.Digest) != 64 || v.KeptDigest != v.Digest || v.KeptAt.IsZero() {
+		t.Fatalf("validator %+v", v)
+	}
+	second, rec := visit(t, c, j)
+	if second.Outcome != onrecord.OutcomeOK || second.Seen[0].Outcome != onrecord.OutcomeNotModified {
+		t.Errorf("second visit %+v", second)
+	}
+	if x := rec.entries[len(rec.entries)-1].Exchange; x.Status != 304 || x.Prior == nil || x.Prior.Digest != v.Digest || !x.Prior.At.Equal(v.KeptAt) {
+		t.Errorf("exchange %+v", x)
+	}
+	if d := cmp.Diff(j.State, second.Kept()); d != "" {
+		t.Errorf("a 304 changes the state (-before +after):\n%s", d)
+	}
+	// What another parser read stands for nothing.
+	j.Door = jsonDoor{base: s.URL, parser: "json/2"}
+	if r, _ := visit(t, c, j); r.Seen[0].Outcome != onrecord.OutcomeOK {
+		t.Errorf("with another parser: %+v", r.Seen[0])
+	}
+}
+
+// A page whose details failed must be read again in full: a 304 would hide
+// what it names for good.
+func TestNoValidatorWhileDetailsAreMissing(t *testing.T) {
+	s := newSite(t, map[string]any{
+		"/page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("ETag", `"v1"`)
+			_, _ = w.Write([]byte(`{"account":"42","follow":["/a"]}`))
+		},
+		"/a": 503,
+	})
+	r, _ := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
+	if v := r.State.Validators[s.URL+"/page"]; v.ETag != "" || v.Digest == "" {
+		t.Errorf("validator %+v", v)
+	}
+	if r.Outcome != onrecord.OutcomeOK || r.Seen[1].Outcome != onrecord.OutcomeOutage {
+		t.Errorf("result %+v", r)
+	}
+}
+
+func TestBudgetLeavesBacklog(t *testing.T) {
+	pages := map[string]any{"/page": listing{Account: "42", IDs: []string{"p"}, Next: []string{"/n/0"}, Cursor: "p"}}
+	for i := range 40 {
+		pages[fmt.Sprintf("/n/%d", i)] = listing{IDs: []string{fmt.Sprint(i)}, Next: []string{fmt.Sprintf("/n/%d", i+1)}}
+	}
+	pages["/n/40"] = listing{IDs: []string{"end"}}
+	s := newSite(t, pages)
+	c := newClient(t, newClock())
+	j := crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, Budget: crawler.Budget{Requests: 16}}
+	var all []string
+	for n := 1; ; n++ {
+		r, _ := visit(t, c, j)
+		all = append(all, ids(r)...)
+		j.State = r.State
+		if r.Requests > 16 {
+			t.Fatalf("visit %d made %d requests", n, r.Requests)
+		}
+		if !r.LeftBacklog {
+			break
+		}
+		if n == 10 {
+			t.Fatal("the backlog never ends")
+		}
+	}
+	if !slices.Contains(all, "end") || len(all) != 41+3 {
+		t.Errorf("%d items: %v", len(all), all)
+	}
+}
+
+func TestBacklogIsBounded(t *testing.T) {
+	var follow []string
+	for i := range 100 {
+		follow = append(follow, fmt.Sprintf("/a/%d", i))
+	}
+	s := newSite(t, map[string]any{"/page": listing{Account: "42", Follow: follow, Next: []string{"/older"}}})
+	j := crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, Budget: crawler.Budget{Requests: 1}}
+	r, _ := visit(t, newClient(t, newClock()), j)
+	if len(r.State.Backlog) != 16 || r.State.Backlog[0].URL != s.URL+"/older" || !r.LeftBacklog || r.Dropped != 85 {
+		t.Errorf("%d in the backlog, first %+v, %d dropped", len(r.State.Backlog), r.State.Backlog[0], r.Dropped)
+	}
+	b := r.State.Backlog[1]
+	if b.About.NativeID != "/a/0" || !b.IfNew {
+		t.Errorf("a backlog entry forgets its request: %+v", b)
+	}
+}
+
+func TestLooks(t *testing.T) {
+	s := newSite(t, map[string]any{"/page": listing{Account: "42", IDs: []string{"3"}}, "/s/3": listing{IDs: []string{"3"}}})
+	c := newClient(t, newClock())
+	j := crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"},
+		Looks: []onrecord.Ref{{NativeID: "1"}, {NativeID: "2"}}, Canary: onrecord.Ref{NativeID: "3"}}
+	r, _ := visit(t, c, j)
+	var got []string
+	for _, s := range r.Seen {
+		got = append(got, s.Kind+" "+s.About.NativeID)
+	}
+	if d := cmp.Diff([]string{"page ", "look 1", "look 2", "canary 3"}, got); d != "" {
+		t.Errorf("seen (-want +got):\n%s", d)
+	}
+	j.Looks = nil
+	if r, _ := visit(t, c, j); len(r.Seen) != 1 {
+		t.Errorf("a canary without looks: %+v", r.Seen)
+	}
+}
+
+func TestIfNewIsDroppedWhenKnown(t *testing.T) {
+	s := newSite(t, map[string]any{"/page": listing{Account: "42", Follow: []string{"/old", "/new"}}, "/new": listing{IDs: []string{"n"}}})
+	_, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"},
+		Known: func(r onrecord.Ref) bool { return r.NativeID == "/old" }})
+	if d := cmp.Diff([]string{"200 /page", "200 /new"}, rec.urls()); d != "" {
+		t.Errorf("requests (-want +got):\n%s", d)
+	}
+}
+
+func TestDriftAndPanicAreDrift(t *testing.T) {
+	for name, body := range map[string]string{"drift": "<html>", "panic": `{"panic":"index out of range"}`} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, map[string]any{"/page": body})
+			j := crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, State: onrecord.DoorState{Cursor: "old", Fails: 2}}
+			r, _ := visit(t, newClient(t, newClock()), j)
+			if r.Outcome != onrecord.OutcomeDrift || r.Seen[0].Outcome != onrecord.OutcomeDrift || len(r.Seen[0].Items) != 0 {
+				t.Errorf("result %+v", r)
+			}
+			if len(r.Problems) != 1 || !errors.Is(r.Problems[0], crawler.ErrDrift) {
+				t.Fatalf("problems %v", r.Problems)
+			}
+			for _, want := range []string{"door api", s.URL + "/page", "captures/test.warc.gz at 1"} {
+				if !strings.Contains(r.Problems[0].Error(), want) {
+					t.Errorf("problem %q does not name %q", r.Problems[0], want)
+				}
+			}
+			if r.State.Cursor != "old" || r.State.Fails != 3 || !r.State.RetryAt.After(r.Ended) {
+				t.Errorf("state %+v", r.State)
+			}
+		})
+	}
+}
+
+func TestAnotherAccountStopsEverything(t *testing.T) {
+	s := newSite(t, map[string]any{"/page": listing{Account: "43", IDs: []string{"1"}, Next: []string{"/older"}, Follow: []string{"/a"}, Cursor: "1"}})
+	r, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"},
+		State: onrecord.DoorState{Cursor: "0"}, Looks: []onrecord.Ref{{NativeID: "5"}}})
+	if len(rec.urls()) != 1 || r.State.Cursor != "0" || r.LeftBacklog || r.Seen[0].Account.ID != "43" {
+		t.Errorf("requests %v, result %+v", rec.urls(), r)
+	}
+}
+
+func TestChainsThatLeadNowhere(t *testing.T) {
+	calendar := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"account":"42","ids":["1"],"next":["/page?month=%s1"]}`, r.URL.Query().Get("month"))
+	}
+	loop := listing{Account: "42", IDs: []string{"1"}, Next: []string{"/page", "/page"}}
+	for name, tc := range map[string]struct {
+		page any
+		max  int
+	}{"calendar": {calendar, 4}, "loop": {loop, 2}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, map[string]any{"/page": tc.page})
+			r, _ := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
+			if r.Requests > tc.max {
+				t.Errorf("%d requests", r.Requests)
+			}
+		})
+	}
+}
+
+func TestCancelKeepsWhatWasSeen(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := newSite(t, map[string]any{
+		"/page": listing{Account: "42", IDs: []string{"1"}, Next: []string{"/older"}, Cursor: "1"},
+		"/older": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+			w.(http.Flusher).Flush()
+			cancel()
+			<-r.Context().Done()
+		},
+	})
+	rec := &tape{}
+	j := crawler.Job{Source: "s", DoorID: "api", Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, Recorder: rec}
+	r, err := newClient(t, newClock()).Visit(ctx, j)
+	if !errors.Is(err, context.Canceled) || len(r.Seen) != 1 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	if u := rec.urls(); len(u) != 2 {
+		t.Fatalf("recorded %v", u)
+	}
+	// The spool that is left makes a visit that says what it lacks.
+	j.Started = r.Started
+	again, err := crawler.Replay(t.Context(), j, crawler.Limits{}, rec.all())
+	if err != nil || !again.Cut || !again.LeftBacklog || len(again.Seen) != 1 || again.Outcome != onrecord.OutcomeOK {
+		t.Errorf("%v, %+v", err, again)
+	}
+}
+
+// A record that ends anywhere gives a visit that never claims more than the
+// record shows.
+func TestReplayOfEveryPrefix(t *testing.T) {
+	s := newSite(t, map[string]any{
+		"/lookup": listing{Account: "42"},
+		"/page":   listing{IDs: []string{"9"}, Next: []string{"/older"}, Follow: []string{"/a"}, Cursor: "9"},
+		"/older":  listing{IDs: []string{"7"}},
+		"/a":      listing{IDs: []string{"8"}},
+	})
+	j := crawler.Job{Door: jsonDoor{base: s.URL}, Looks: []onrecord.Ref{{NativeID: "1"}}}
+	whole, rec := visit(t, newClient(t, newClock()), j)
+	j.Started = whole.Started
+	for n := range rec.entries {
+		cut := &tape{entries: rec.entries[:n]}
+		r, err := crawler.Replay(t.Context(), j, crawler.Limits{}, cut.all())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Cut || len(r.Seen) >= len(whole.Seen) || !reflect.DeepEqual(r.Seen, whole.Seen[:len(r.Seen)]) && len(r.Seen) > 0 {
+			t.Errorf("after %d entries: %+v", n, r)
+		}
+		if len(r.Seen) < 2 && r.State.Cursor != "" {
+			t.Errorf("after %d entries the cursor has moved to %q", n, r.State.Cursor)
+		}
+	}
+}
