@@ -46,6 +46,7 @@ type Failing struct {
 	Since   time.Time `json:"since"`
 	Visits  int       `json:"visits"`
 	Outcome Outcome   `json:"outcome"`
+	Last    time.Time `json:"last,omitzero"` // end of its last visit
 	Kept    time.Time `json:"kept,omitzero"` // when a WARC of this outcome was last kept: the first, then one a day
 	// Unreachable says that every request of every visit of the run failed by
 	// DNS, connection, TLS or 5xx while another host answered.

@@ -1,0 +1,261 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package change
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"onrecord"
+)
+
+// A loss is a statement that a visit found missing, for the first time.
+type loss struct {
+	it *item
+	by *onrecord.Seen
+}
+
+// judgeAbsences finds what is missing from complete ranges. A few are suspects;
+// many at once are no deletions but something that a person should see.
+func (j *judge) judgeAbsences() {
+	if !j.may {
+		return
+	}
+	lost, looked := j.losses()
+	mass := 0
+	for _, l := range lost {
+		if l.it.LastSeen.After(j.k.Source.Thawed) {
+			mass++ // what is older was looked at by the operator, who thawed the source
+		}
+	}
+	switch {
+	case !j.alive:
+		j.hole = true
+	case mass > 3 && mass*5 >= looked:
+		j.hole = true
+		j.freeze(fmt.Sprintf("%d of %d statements looked at are missing", mass, looked))
+	case j.frozen:
+		j.hole = j.hole || len(lost) > 0
+		if looked > 0 {
+			j.thaw("what was missing is back")
+		}
+	default:
+		for _, l := range lost {
+			j.suspect(l)
+		}
+	}
+}
+
+// losses returns the statements that are newly missing, and how many
+// statements were looked at.
+func (j *judge) losses() (lost []loss, looked int) {
+	lost, looked = j.missingItems(lost)
+	ranges := j.ranges()
+	if len(ranges) == 0 {
+		return lost, looked
+	}
+	for _, id := range slices.Sorted(maps.Keys(j.k.Statements)) {
+		s := j.k.Statements[id]
+		seen := rangeOf(ranges, s.Order)
+		if seen == nil || s.Statement != "" && s.Statement != id {
+			continue
+		}
+		it := j.items[id]
+		if it == nil {
+			it = &item{Known: covered(s, j.runs), isKnown: true}
+		}
+		if !it.firstHand() || len(it.Deletions) > 0 {
+			continue
+		}
+		if it.look == nil && it.missing == nil {
+			looked++
+		}
+		if it.shown || it.live != nil || it.missing != nil {
+			continue
+		}
+		j.hole = true
+		if !it.Suspect() && !j.unlisted(it, seen.At) && (it.look == nil || it.found != onrecord.LookGone) {
+			lost = append(lost, loss{it, seen})
+		}
+	}
+	return lost, looked
+}
+
+// missingItems returns those of the shown and looked at statements that an
+// answer says are gone.
+func (j *judge) missingItems(lost []loss) (_ []loss, looked int) {
+	for _, it := range j.order {
+		if !it.firstHand() || it.look == nil && it.missing == nil {
+			continue
+		}
+		looked++
+		if it.live != nil || it.Suspect() {
+			continue
+		}
+		switch {
+		case it.look != nil && it.found == onrecord.LookGone:
+			lost = append(lost, loss{it, it.look})
+		case it.missing != nil:
+			lost = append(lost, loss{it, it.missing})
+		}
+	}
+	return lost, looked
+}
+
+// unlisted reports whether the statement is one that the platform leaves out
+// of its lists though it is there: its own address said so less than a day
+// ago, and no page has shown it since.
+func (j *judge) unlisted(it *item, at time.Time) bool {
+	return !it.LastLook.IsZero() && !it.LastSeen.After(it.LastLook) && at.Sub(it.LastLook) < againAfter
+}
+
+// ranges returns the answers in which an absence means something.
+func (j *judge) ranges() []*onrecord.Seen {
+	if !j.v.Can.CompleteRanges {
+		return nil
+	}
+	var out []*onrecord.Seen
+	for i := range j.v.Seen {
+		if s := &j.v.Seen[i]; answered(*s) && !isLook(*s) && !s.Range.IsZero() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func rangeOf(list []*onrecord.Seen, order string) *onrecord.Seen {
+	for _, s := range list {
+		if s.Range.Contains(order) {
+			return s
+		}
+	}
+	return nil
+}
+
+// suspect records that a statement is missing from a complete range (D1), or
+// that a page calls it gone.
+func (j *judge) suspect(l loss) {
+	if l.by == l.it.look {
+		return // judgeLooks has more to say
+	}
+	e := j.statement(onrecord.StatementLooked, l.it, l.by, l.it.LastSeen)
+	e.Look, e.Grade, e.Code = onrecord.LookAbsent, onrecord.GradeD1, l.it.code
+	j.emit(e)
+}
+
+func (j *judge) freeze(reason string) {
+	j.res.Probe = true
+	if j.frozen {
+		return
+	}
+	e := j.event(onrecord.SourceFrozen, j.v.Ended, j.lastGood())
+	e.Reason = reason
+	j.emit(e)
+	j.frozen = true
+	j.res.Frozen = &onrecord.Frozen{Reason: reason, Since: j.v.Ended}
+}
+
+func (j *judge) thaw(reason string) {
+	e := j.event(onrecord.SourceThawed, j.v.Ended, j.k.Source.FrozenAt)
+	e.Reason = reason
+	j.emit(e)
+	j.frozen = false
+	j.k.Source.Frozen = ""
+}
+
+// lastGood returns the end of the last good visit before this one.
+func (j *judge) lastGood() time.Time { return later(j.k.LastGood, j.k.Source.LastGood) }
+
+// judgeLooks says what follows from the answers of statements' own addresses.
+func (j *judge) judgeLooks() {
+	if !j.may {
+		return
+	}
+	for _, it := range j.order {
+		if it.look == nil || it.live != nil || it.signed != nil || !it.isKnown {
+			continue
+		}
+		switch {
+		case it.found == onrecord.LookGone && j.alive && !j.frozen && j.canary(it):
+			j.judgeGone(it)
+		case it.found == onrecord.LookGone || it.Suspect():
+			j.unclear(it)
+		}
+	}
+}
+
+// canary reports whether another statement of the account, seen live before,
+// was there at its own address in this visit: the platform answers such
+// questions, and answers them truly.
+func (j *judge) canary(suspect *item) bool {
+	return slices.ContainsFunc(j.order, func(it *item) bool {
+		return it != suspect && it.look != nil && it.found == onrecord.LookLive && it.firstHand() && !it.LastSeen.IsZero()
+	})
+}
+
+// judgeGone weighs one more gone look, given while the account was live and
+// the canary answered.
+func (j *judge) judgeGone(it *item) {
+	at := it.look.At
+	var first, last time.Time
+	if n := len(it.Gone); n > 0 {
+		first, last = it.Gone[0].At, it.Gone[n-1].At
+	}
+	confirm := j.v.Config.Confirm(j.v.Platform, j.v.Kind)
+	switch {
+	case len(it.Deletions) > 0:
+		if it.Grade >= onrecord.GradeD3 || first.IsZero() || at.Sub(first) < againAfter || at.Sub(last) < confirm {
+			return
+		}
+		j.deleted(it, it.look, onrecord.GradeD3, it.Deletions[0].Window)
+	case !first.IsZero() && at.Sub(first) >= confirm:
+		j.deleted(it, it.look, onrecord.GradeD2, onrecord.NewWindow(it.LastSeen, first, j.v.Skew))
+	default:
+		e := j.statement(onrecord.StatementLooked, it, it.look, it.LastSeen)
+		e.Look, e.Code = onrecord.LookGone, it.code
+		j.emit(e)
+	}
+}
+
+// judgeSigned records a deletion that the platform or the author has issued.
+func (j *judge) judgeSigned(it *item) {
+	if it.Grade == onrecord.GradeD4 && len(it.Deletions) > 0 {
+		return
+	}
+	w := onrecord.NewWindow(it.LastSeen, it.signed.At, j.v.Skew)
+	if n := len(it.Gone); n > 0 {
+		w = onrecord.NewWindow(it.LastSeen, it.Gone[0].At, j.v.Skew)
+	}
+	j.deleted(it, it.signed, onrecord.GradeD4, w)
+}
+
+func (j *judge) deleted(it *item, s *onrecord.Seen, g onrecord.Grade, w onrecord.Window) {
+	e := j.statement(onrecord.StatementDeleted, it, s, time.Time{})
+	e.After, e.By, e.Disputed = w.After, w.By, w.Disputed
+	e.Grade, e.Code, e.Look = g, it.code, onrecord.LookGone
+	j.emit(e)
+}
+
+// unclear records a look that settles nothing.
+func (j *judge) unclear(it *item) {
+	if len(it.Deletions) > 0 {
+		return
+	}
+	e := j.statement(onrecord.StatementLooked, it, it.look, it.LastSeen)
+	e.Look = onrecord.LookUnclear
+	switch {
+	case it.found != onrecord.LookGone:
+	case !j.alive:
+		e.Reason = "the account is not known to be live"
+	case j.frozen:
+		e.Reason = "the source is frozen"
+	default:
+		e.Reason = "the canary did not answer"
+	}
+	e.Code = cmp.Or(it.code, e.Code)
+	j.emit(e)
+}

@@ -1,0 +1,160 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package change
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"onrecord"
+)
+
+// maxRuns bounds the open runs of a source, as bytes of JSON, nearly: the state
+// register must stay small (record.md 3).
+const maxRuns = 24 << 10
+
+// maxSeen bounds the list of a run.
+const maxSeen = 500
+
+// cover says what a good visit covered.
+func (j *judge) cover() {
+	r := onrecord.Run{
+		Door: j.v.Door, Parser: j.v.Parser, From: j.v.Started, Until: j.v.Started, Visits: 1,
+		Base: j.k.Base, Account: j.account.State,
+	}
+	if !j.first {
+		r.Provenance = j.v.Provenance
+	}
+	seen := make(map[onrecord.StatementID]bool)
+	if j.repeats() {
+		old := j.k.Source.Runs[onrecord.RunKey(j.v.Door, j.v.Parser)]
+		r.Base, r.Range, r.Except = old.Base, old.Range, old.Except
+		r.Account = cmp.Or(r.Account, old.Account)
+		for _, id := range old.Seen {
+			seen[id] = true
+		}
+	} else {
+		r.Range = j.completeRange()
+	}
+	for _, it := range j.order {
+		if it.live != nil && (it.told || it.isKnown) {
+			seen[it.Statement] = true
+		}
+	}
+	if !r.Range.IsZero() && !j.repeats() {
+		for _, id := range slices.Sorted(maps.Keys(j.k.Statements)) {
+			s := j.k.Statements[id]
+			if s.FirstIndex < 0 || s.FirstIndex > j.k.Base || !r.Range.Contains(s.Order) {
+				continue
+			}
+			if !seen[id] {
+				r.Except = append(r.Except, id)
+			}
+			delete(seen, id)
+		}
+	}
+	r.Seen = slices.Sorted(maps.Keys(seen))
+	if len(r.Seen) > maxSeen {
+		r.Seen = j.shorten(r.Seen)
+	}
+	j.res.Run = &r
+}
+
+// shorten leaves those out of a list of seen statements of which events tell.
+func (j *judge) shorten(list []onrecord.StatementID) []onrecord.StatementID {
+	list = slices.DeleteFunc(list, func(id onrecord.StatementID) bool {
+		it := j.items[id]
+		return it != nil && it.told
+	})
+	return list[:min(len(list), maxSeen)]
+}
+
+// repeats reports whether the pages of the visit were not modified, so that
+// they show what they showed before.
+func (j *judge) repeats() bool {
+	repeated := false
+	for _, s := range j.v.Seen {
+		if isLook(s) {
+			continue
+		}
+		if s.Outcome != onrecord.OutcomeNotModified {
+			return false
+		}
+		repeated = true
+	}
+	return repeated || len(j.v.Seen) == 0 && j.v.Outcome == onrecord.OutcomeNotModified
+}
+
+// completeRange returns the span in which the visit saw whatever there is: that
+// of the first page and of those that join it. A span with a hole in it that
+// nothing explains is not complete.
+func (j *judge) completeRange() onrecord.Range {
+	if !j.may || j.hole || j.frozen || !j.alive {
+		return onrecord.Range{}
+	}
+	var out onrecord.Range
+	for _, s := range j.ranges() {
+		if out.IsZero() {
+			out = s.Range
+		} else if u, ok := union(out, s.Range); ok {
+			out = u
+		}
+	}
+	return out
+}
+
+// union returns the range that covers a and b, if nothing lies between them.
+func union(a, b onrecord.Range) (onrecord.Range, bool) {
+	if b.From == "" || a.From != "" && compareBound(b.From, b.FromIn, a.From, a.FromIn) < 0 {
+		a, b = b, a
+	}
+	if a.To != "" && b.From != "" {
+		if c := onrecord.CompareOrder(b.From, a.To); c > 0 || c == 0 && !b.FromIn && !a.ToIn {
+			return onrecord.Range{}, false
+		}
+	}
+	if a.To != "" && (b.To == "" || compareBound(b.To, !b.ToIn, a.To, !a.ToIn) > 0) {
+		a.To, a.ToIn = b.To, b.ToIn
+	}
+	return a, true
+}
+
+// compareBound compares two bounds; of two that are equal, the one that is in
+// comes first.
+func compareBound(x string, xIn bool, y string, yIn bool) int {
+	if c := onrecord.CompareOrder(x, y); c != 0 || xIn == yIn {
+		return c
+	}
+	if xIn {
+		return -1
+	}
+	return 1
+}
+
+// Extend adds a visit's run to the open ones: it extends the last if it saw
+// the same through the same door, else begins the next.
+func Extend(open []onrecord.Run, r onrecord.Run) []onrecord.Run {
+	out := slices.Clone(open)
+	if n := len(out); n > 0 && same(out[n-1], r) {
+		out[n-1].Until = later(out[n-1].Until, r.Until)
+		out[n-1].Visits += r.Visits
+		return out
+	}
+	return append(out, r)
+}
+
+func same(a, b onrecord.Run) bool {
+	return a.Door == b.Door && a.Parser == b.Parser && a.Account == b.Account && a.Provenance == b.Provenance &&
+		a.Range == b.Range && slices.Equal(a.Except, b.Except) && slices.Equal(a.Seen, b.Seen)
+}
+
+// runsSize returns about how many bytes of JSON the runs take.
+func runsSize(runs []onrecord.Run) int {
+	n := 0
+	for _, r := range runs {
+		n += 320 + 19*(len(r.Except)+len(r.Seen)) + len(r.Range.From) + len(r.Range.To)
+	}
+	return n
+}

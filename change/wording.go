@@ -1,0 +1,298 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package change
+
+import (
+	"slices"
+	"time"
+
+	"onrecord"
+)
+
+// judgeItem says what follows from what was shown of one statement.
+func (j *judge) judgeItem(it *item) {
+	switch {
+	case !j.first:
+		j.judgeReport(it)
+		return
+	case it.signed != nil && j.may && it.isKnown:
+		j.judgeSigned(it)
+		return
+	case it.live == nil:
+		j.hole = j.hole || !it.isKnown && it.shown
+		return
+	case !it.firstHand():
+		j.judgeNew(it)
+		return
+	case j.v.Late:
+		j.judgeLate(it)
+		return
+	}
+	if len(it.Deletions) > 0 && j.good {
+		e := j.statement(onrecord.StatementRestored, it, it.live, it.lastGone())
+		j.tell(it, e)
+	}
+	j.judgeWordings(it)
+	if !it.told && it.Suspect() && j.good {
+		e := j.statement(onrecord.StatementLooked, it, it.live, it.lastGone())
+		e.Look = onrecord.LookLive
+		j.tell(it, e)
+	}
+	if !it.told && it.newAlias() {
+		j.catchUp(it)
+	}
+}
+
+// tell emits an event that sights the statement.
+func (j *judge) tell(it *item, e onrecord.Event) {
+	it.told = true
+	j.emit(e)
+}
+
+// lastGone returns the last time at which it was found missing.
+func (it *item) lastGone() time.Time {
+	var t time.Time
+	for _, g := range it.Gone {
+		t = later(t, g.At)
+	}
+	for _, d := range it.Deletions {
+		t = later(t, d.At)
+	}
+	for _, a := range it.Absences {
+		t = later(t, a)
+	}
+	return t
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (it *item) newAlias() bool {
+	return slices.ContainsFunc(it.also, func(a string) bool {
+		_, ok := slices.BinarySearch(it.Aliases, a)
+		return !ok
+	})
+}
+
+// judgeNew begins a statement that nobody here has seen before: with its first
+// wording, and what its history tells of later ones.
+func (j *judge) judgeNew(it *item) {
+	list := it.wordings()
+	if len(list) == 0 {
+		j.hole = true // it is there, but has no wording yet: no range may say that it was not
+		return
+	}
+	after := j.lastWithout(it)
+	for i, r := range list {
+		t, s := onrecord.StatementCreated, it.live
+		if i > 0 {
+			t, s = onrecord.StatementEdited, r.seen
+		}
+		e := it.wording(j.statement(t, it, s, after), r)
+		e.Captures = captures(r.seen.Capture)
+		if i == 0 && it.live.Capture != r.seen.Capture {
+			e.Captures = append(captures(it.live.Capture), e.Captures...)
+		}
+		j.tell(it, e)
+	}
+}
+
+// lastWithout returns the last complete look that would have shown it and did
+// not.
+func (j *judge) lastWithout(it *item) time.Time {
+	var t time.Time
+	if it.place == "" {
+		return t
+	}
+	for _, r := range j.k.Source.Runs {
+		switch {
+		case r.Provenance != "" && r.Provenance != onrecord.Captured, !r.Range.Contains(it.place):
+		case j.v.Late && !r.Until.Before(it.live.At): // of a later visit
+		default:
+			t = later(t, r.Until)
+		}
+	}
+	return t
+}
+
+// wordings returns what was shown as the statement's wordings, oldest first:
+// the platform's history where it was shown, else the last reading. Of several
+// readings in one answer that are no history, the first counts: it is the one
+// that the door would list first again.
+func (it *item) wordings() []reading {
+	if len(it.readings) < 2 {
+		return it.readings
+	}
+	var history, last []reading
+	for _, r := range it.readings {
+		if len(last) > 0 && last[0].seen == r.seen {
+			last = append(last, r)
+		} else {
+			last = []reading{r}
+		}
+		if isHistory(last) {
+			history = last
+		}
+	}
+	if history != nil {
+		return history
+	}
+	return last[:1]
+}
+
+// isHistory reports whether the readings of one answer are a history: more
+// than one, and the platform says when the later ones began.
+func isHistory(list []reading) bool {
+	if len(list) < 2 {
+		return false
+	}
+	for _, r := range list[1:] {
+		if r.Changed.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// judgeWordings compares what was shown of a known statement with what the
+// same door and parser read last.
+func (j *judge) judgeWordings(it *item) {
+	list := it.wordings()
+	if len(list) == 0 || it.Erased {
+		return
+	}
+	own, named, read := it.Read(j.key)
+	if len(list) > 1 {
+		j.judgeHistory(it, list, own, read)
+		return
+	}
+	r, cur := list[0], it.Current()
+	edited := func() {
+		j.tell(it, it.wording(j.statement(onrecord.StatementEdited, it, r.seen, own.At), r))
+	}
+	seen := func() {
+		j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
+	}
+	switch {
+	case named && r.version == own.Version:
+	case !named && r.version == cur.Version:
+	case named && r.version == cur.Version && cur.Mark.At.After(own.At):
+		seen() // the door catches up with an edit that is known
+	case !read || r.version == own.Version:
+		seen() // never read, or lags behind an edit that is known
+	default:
+		edited()
+	}
+}
+
+// judgeHistory compares the platform's own history of a statement with the
+// wordings that are known. A wording is known if it was observed with the same
+// claim of when it began, or with none.
+func (j *judge) judgeHistory(it *item, list []reading, own onrecord.Reading, read bool) {
+	known := make([]bool, len(list))
+	used := make([]bool, len(it.Wordings))
+	last := -1
+	match := func(same func(w onrecord.Wording, r reading) bool) {
+		for i, r := range list {
+			for n, w := range it.Wordings {
+				if !known[i] && !used[n] && w.Version == r.version && same(w, r) {
+					known[i], used[n] = true, true
+					last = max(last, i)
+				}
+			}
+		}
+	}
+	match(func(w onrecord.Wording, r reading) bool { return w.Changed.Equal(r.Changed) })
+	match(func(w onrecord.Wording, _ reading) bool { return w.Changed.IsZero() })
+	if last < 0 {
+		list, known = list[len(list)-1:], nil // nothing to tie it to: read by another door or parser
+		if !read {
+			j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, list[0].seen, time.Time{}), list[0]))
+			return
+		}
+	}
+	after := own.At
+	if !read {
+		after = it.LastSeen
+	}
+	for i, r := range list {
+		switch {
+		case known != nil && known[i]:
+		case i < last:
+			e := it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r)
+			e.Reason = onrecord.ReasonHistory
+			j.within(&e, time.Time{}, it.FirstSeen)
+			j.emit(e)
+		default:
+			j.tell(it, it.wording(j.statement(onrecord.StatementEdited, it, r.seen, after), r))
+		}
+	}
+}
+
+// judgeLate notes what a late visit adds to a statement: a wording that is not
+// known, or a sighting before the first.
+func (j *judge) judgeLate(it *item) {
+	for _, r := range it.wordings() {
+		if slices.Contains(it.Versions, r.version) && !it.live.At.Before(it.FirstSeen) {
+			continue
+		}
+		j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
+	}
+}
+
+// catchUp records an alias that was not known, with the wording it stands at.
+func (j *judge) catchUp(it *item) {
+	list := it.wordings()
+	if len(list) == 0 {
+		return
+	}
+	r := list[len(list)-1]
+	j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
+}
+
+// judgeReport notes what an import or a mirror says: statements and wordings
+// that are not known, and that one was reported deleted (D0).
+func (j *judge) judgeReport(it *item) {
+	known := it.isKnown
+	for i, r := range it.wordings() {
+		if slices.Contains(it.Versions, r.version) {
+			continue
+		}
+		t := onrecord.StatementSeen
+		if !known && i == 0 {
+			t = onrecord.StatementCreated
+		}
+		j.tell(it, it.wording(j.statement(t, it, r.seen, time.Time{}), r))
+	}
+	s := it.missing
+	if s == nil {
+		s = it.signed
+	}
+	if s == nil && it.found == onrecord.LookGone {
+		s = it.look
+	}
+	if _, ok := slices.BinarySearch(it.Reported, j.v.Source); s == nil || ok {
+		return
+	}
+	e := j.statement(onrecord.StatementDeleted, it, s, j.published(it, s.At))
+	e.Grade, e.Code, e.Reason = onrecord.GradeD0, it.code, j.v.Source
+	j.emit(e)
+}
+
+// published returns the claimed time of a statement as a lower bound for what
+// happened to it by the given time, or zero where the claim can't be one.
+func (j *judge) published(it *item, by time.Time) time.Time {
+	t := it.Published
+	if n := len(it.readings); n > 0 && !it.readings[n-1].Published.IsZero() {
+		t = it.readings[n-1].Published
+	}
+	if t.After(by) {
+		return time.Time{}
+	}
+	return t
+}
