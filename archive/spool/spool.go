@@ -12,27 +12,28 @@
 //	<visit>/index.ndjson       one line a capture: where it lies, and its SHA-256
 //	<visit>/payloads           payloads that the WARC only refers to (revisit records)
 //	<visit>/…                  small files put beside them by the archive
+//	new-<visit>, old-<visit>   a folder that is being made or removed
 //
 // The folder itself is locked (flock) by its process from before the first
 // request until it is removed or closed; the system frees the lock of a
 // process that dies, and [Dir.Take] takes over what is free (record.md 1.1).
 //
 // What [Spool.Record], [Spool.Put] and [Spool.SetMeta] have acknowledged is on
-// disk: file and folder are synced before they return. After an error of a
+// disk: file and folder are synced before they return. The WARC is synced
+// before the line of the index is written: a line that is whole vouches for its
+// capture, and what has no whole line was never acknowledged and is cut. After an error of a
 // write or a sync nothing is known of the file any more, so the spool is dead:
 // every later write returns the same error.
 package spool
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"iter"
+	"io/fs"
 	"time"
 
 	"onrecord"
-	"onrecord/archive/bucket"
 )
 
 // These are the errors that callers branch on.
@@ -88,67 +89,42 @@ type Options struct {
 	Software string    // for the warcinfo record: "onrecord/1.0 (+https://…)"
 	Operator string    // who runs the archive, with contact
 	Limit    int64     // Create refuses with ErrFull at or above this many bytes; 0 for no limit
-	Rand     io.Reader // names of records; crypto/rand if nil
+	Rand     io.Reader // names of records; crypto/rand if nil; read under a lock
+
+	// OpenFile opens the files that are appended to; os.OpenFile if nil. Tests
+	// put faults here.
+	OpenFile func(name string, flag int, perm fs.FileMode) (File, error)
 }
 
-// A Dir is a directory of spools. It is safe for concurrent use, and several
-// processes may open the same directory.
-type Dir struct{ dir string }
-
-// Open opens the directory of spools dir and makes it if it is not there.
-func Open(dir string, o Options) (*Dir, error) { return nil, errors.ErrUnsupported }
-
-// Create makes the spool of a visit, locked, with its Meta on disk: before the
-// visit's first request. It returns ErrFull or ErrExists.
-func (d *Dir) Create(ctx context.Context, m Meta) (*Spool, error) { return nil, errors.ErrUnsupported }
-
-// Take yields the spools that nobody holds, locked, oldest first, each with
-// its own Meta. The caller closes or removes each. An error comes alone; those
-// of one folder do not end the sequence.
-func (d *Dir) Take(ctx context.Context) iter.Seq2[*Spool, error] { return nil }
-
-// A Spool is the captures of one visit, and small files beside them. It is
-// safe for concurrent use.
-type Spool struct{ meta Meta }
-
-// Meta returns the spool's Meta.
-func (s *Spool) Meta() Meta { return s.meta }
-
-// SetMeta replaces the spool's Meta, durably. The visit may not change.
-func (s *Spool) SetMeta(m Meta) error { return errors.ErrUnsupported }
-
-// Object returns the key under which the visit's WARC goes into the bucket:
-// "captures/2026/11/22/<visit>.warc.gz", by the UTC date of the ULID.
-func (s *Spool) Object() string { return "" }
-
-// Record appends one exchange; it is on disk when Record returns. The
-// reference is to the response record, or, where there was no answer, to the
-// metadata record that says why.
-func (s *Spool) Record(ctx context.Context, x onrecord.Exchange) (onrecord.CaptureRef, error) {
-	return onrecord.CaptureRef{}, errors.ErrUnsupported
+// A File is what a spool appends to.
+type File interface {
+	io.Writer
+	io.Closer
+	Sync() error
 }
 
-// Entries yields the captures in the order in which they were recorded, each
-// checked against its SHA-256. An error comes alone and ends the sequence.
-func (s *Spool) Entries(ctx context.Context) iter.Seq2[Entry, error] { return nil }
+// The names of a spool's own files.
+const (
+	metaFile     = "meta.json"
+	indexFile    = "index.ndjson"
+	payloadsFile = "payloads"
+)
 
-// Cut returns how many bytes of a capture that was never acknowledged were cut
-// off when the spool was taken over; 0 for none.
-func (s *Spool) Cut() int64 { return 0 }
+// A line is one line of the index. Offsets are in bytes.
+type line struct {
+	Begin int64               `json:"begin"` // of the capture's first record in the WARC, the warcinfo among them
+	End   int64               `json:"end"`
+	Ref   onrecord.CaptureRef `json:"ref"`
 
-// WARC returns the visit's WARC as it stands, whole, to be put under Object.
-// It is false if nothing was recorded.
-func (s *Spool) WARC() (bucket.Body, bool, error) { return bucket.Body{}, false, errors.ErrUnsupported }
+	// Payload is where in the file of payloads the payload of a revisit record
+	// lies; Digest is the Digest of its Prior.
+	Payload *span  `json:"payload,omitempty"`
+	Digest  string `json:"digest,omitempty"`
+}
 
-// Put stores a small file beside the captures, whole and durable, in place of
-// what was there. A name is a lower-case letter followed by letters and dots.
-func (s *Spool) Put(name string, b []byte) error { return errors.ErrUnsupported }
-
-// Get returns what was put under name; fs.ErrNotExist if nothing was.
-func (s *Spool) Get(name string) ([]byte, error) { return nil, errors.ErrUnsupported }
-
-// Remove deletes the spool and frees its lock.
-func (s *Spool) Remove() error { return errors.ErrUnsupported }
-
-// Close frees the lock and keeps the spool for the next Take.
-func (s *Spool) Close() error { return errors.ErrUnsupported }
+// A span is a part of a file, in bytes.
+type span struct {
+	Offset int64  `json:"offset"`
+	Length int64  `json:"length"`
+	SHA256 string `json:"sha256"`
+}

@@ -1,0 +1,243 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spool
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"onrecord"
+)
+
+const (
+	newPrefix = "new-"
+	oldPrefix = "old-"
+)
+
+// recount is after how many Creates the size of the directory is measured
+// again, for the sake of other processes that write there.
+const recount = 1024
+
+// A Dir is a directory of spools. It is safe for concurrent use, and several
+// processes may open the same directory.
+type Dir struct {
+	dir string
+	o   Options
+
+	used    atomic.Int64 // bytes, as far as this Dir knows
+	creates atomic.Int64
+}
+
+// Open opens the directory of spools dir and makes it if it is not there.
+func Open(dir string, o Options) (*Dir, error) {
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	o.Rand = &lockedReader{r: o.Rand}
+	if o.OpenFile == nil {
+		o.OpenFile = func(name string, flag int, perm fs.FileMode) (File, error) {
+			return os.OpenFile(name, flag, perm)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	d := &Dir{dir: dir, o: o}
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// A lockedReader lets several spools share a source of randomness.
+type lockedReader struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (l *lockedReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(p)
+}
+
+// Create makes the spool of a visit, locked, with its Meta on disk: before the
+// visit's first request. It returns ErrFull or ErrExists.
+func (d *Dir) Create(ctx context.Context, m Meta) (*Spool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if m.Visit.IsZero() {
+		return nil, errors.New("spool: create: no visit")
+	}
+	if err := d.room(); err != nil {
+		return nil, err
+	}
+	name := m.Visit.String()
+	path := filepath.Join(d.dir, newPrefix+name)
+	lock, err := d.claim(path)
+	if err != nil {
+		return nil, fmt.Errorf("spool %s: create: %w", name, err)
+	}
+	s := d.spool(m, lock)
+	s.dir = path
+	err = s.writeMeta(m)
+	if err == nil {
+		s.dir = filepath.Join(d.dir, name)
+		err = os.Rename(path, s.dir)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = ErrExists
+	}
+	if err == nil {
+		err = syncDir(d.dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("spool %s: create: %w", name, errors.Join(err, os.RemoveAll(path), lock.Close()))
+	}
+	return s, nil
+}
+
+// claim makes and locks the folder at path. A sweep may take the folder for a
+// dead one between the two, so that both are tried again.
+func (d *Dir) claim(path string) (*os.File, error) {
+	var last error
+	for range 16 {
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		lock, err := lockDir(path)
+		if err == nil {
+			return lock, nil
+		}
+		if last = err; !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked) {
+			break
+		}
+	}
+	return nil, last
+}
+
+// room returns ErrFull if the directory holds its limit.
+func (d *Dir) room() error {
+	if d.o.Limit <= 0 {
+		return nil
+	}
+	if d.creates.Add(1)%recount == 0 || d.used.Load() >= d.o.Limit {
+		if err := d.measure(); err != nil {
+			return err
+		}
+	}
+	if n := d.used.Load(); n >= d.o.Limit {
+		return fmt.Errorf("%w: %s holds %d bytes, limit %d", ErrFull, d.dir, n, d.o.Limit)
+	}
+	return nil
+}
+
+// measure sums up the files. Those that vanish meanwhile count nothing.
+func (d *Dir) measure() error {
+	if d.o.Limit <= 0 {
+		return nil
+	}
+	n, err := sizeOf(d.dir)
+	if err != nil {
+		return fmt.Errorf("spool: measure: %w", err)
+	}
+	d.used.Store(n)
+	return nil
+}
+
+// sizeOf sums up the files under dir.
+func sizeOf(dir string) (int64, error) {
+	var n int64
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			var info fs.FileInfo
+			if info, err = e.Info(); err == nil {
+				n += info.Size()
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	return n, err
+}
+
+// Take yields the spools that nobody holds, locked, oldest first, each with
+// its own Meta. The caller closes or removes each. An error comes alone; those
+// of one folder do not end the sequence. A folder that is damaged stays as it
+// is, for the operator to look at.
+func (d *Dir) Take(ctx context.Context) iter.Seq2[*Spool, error] {
+	return func(yield func(*Spool, error) bool) {
+		entries, err := os.ReadDir(d.dir)
+		if err != nil {
+			yield(nil, fmt.Errorf("spool: %w", err))
+			return
+		}
+		for _, e := range entries {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			s, err := d.takeOne(e.Name())
+			if s == nil && err == nil {
+				continue
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// takeOne takes the folder name; nil if it is no spool, or held, or gone.
+func (d *Dir) takeOne(name string) (*Spool, error) {
+	path := filepath.Join(d.dir, name)
+	id, err := onrecord.ParseVisitID(name)
+	if err != nil {
+		if strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) {
+			return nil, sweep(path)
+		}
+		return nil, nil
+	}
+	lock, err := lockDir(path)
+	if errors.Is(err, ErrLocked) || errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("spool %s: %w", name, err)
+	}
+	s := d.spool(Meta{Visit: id}, lock)
+	s.dir = path
+	if err := s.restore(); err != nil {
+		return nil, fmt.Errorf("spool %s: %w; move %s away to go on without it", name, errors.Join(err, lock.Close()), path)
+	}
+	return s, nil
+}
+
+// sweep removes a folder whose maker or remover has died.
+func sweep(path string) error {
+	lock, err := lockDir(path)
+	if errors.Is(err, ErrLocked) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("spool: sweep: %w", err)
+	}
+	if err := errors.Join(os.RemoveAll(path), lock.Close()); err != nil {
+		return fmt.Errorf("spool: sweep: %w", err)
+	}
+	return nil
+}
