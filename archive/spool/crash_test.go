@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"onrecord"
 	"onrecord/archive/spool"
@@ -337,12 +336,15 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, _ := entries(t, takeOne(t, open(t, dir, nil)))
+		if len(got) == 0 && good == 0 {
+			continue
+		}
 		// A sync that fails says nothing of what is on disk: one capture more
 		// than acknowledged may be there.
 		if len(got) < good || len(got) > good+1 {
 			t.Fatalf("%+v: %d entries, %d acknowledged", l, len(got), good)
 		}
-		if diff := cmp.Diff(xs[:len(got)], got, emptyIsNil, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(xs[:len(got)], got, emptyIsNil); diff != "" {
 			t.Fatalf("%+v:\n%s", l, diff)
 		}
 	}
