@@ -1,0 +1,129 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ingest is the write path: it visits sources, has each visit judged
+// against what is known, commits it to the record, and keeps the views up with
+// the record.
+//
+// It holds no truth. What it needs of the record and of the views it declares
+// here as small interfaces; cmd/onrecord hands it the concrete values.
+package ingest
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"onrecord"
+	"onrecord/crawler"
+	"onrecord/schedule"
+)
+
+// A Source is one account as configured, ready to be visited.
+type Source struct {
+	ID        string
+	Figure    string // slug
+	Platform  string
+	AccountID string // the platform's stable id; empty until the first good visit pins it
+	Handle    string
+	Spec      string // the schedule as configured; empty for none
+	Schedule  schedule.Schedule
+	Doors     []Door // in order of preference; none for imports only
+}
+
+// A Door is one access path of a source as configured.
+type Door struct {
+	ID   string
+	Door crawler.Door
+	URL  string // its address, where it has one
+	Host string // host and port that its requests go to: one visit at a time
+}
+
+// door returns the door with the given id.
+func (s Source) door(id string) (Door, bool) {
+	for _, d := range s.Doors {
+		if d.ID == id {
+			return d, true
+		}
+	}
+	return Door{}, false
+}
+
+// A Draft is what a judged visit adds to the record.
+type Draft struct {
+	Base     int64 // ledger index of the last line that judgement knew; -1 for none
+	Outcome  onrecord.Outcome
+	Started  time.Time
+	Ended    time.Time
+	Skew     time.Duration
+	Events   []onrecord.Event
+	Next     onrecord.SourceState
+	KeepWARC bool
+}
+
+// An Open visit can be recorded into, read again and ended, once.
+type Open interface {
+	crawler.Recorder
+	// Entries returns what was recorded, in order, for reading it again.
+	Entries(ctx context.Context) iter.Seq2[crawler.Entry, error]
+	// Commit adds the visit to the record. Where another process was faster it
+	// returns a *LateError.
+	Commit(ctx context.Context, d Draft) (onrecord.Done, error)
+	// Quiet ends a visit without news: only the source's state moves.
+	Quiet(ctx context.Context, next onrecord.SourceState) error
+	// Drop ends a visit as if it had never begun.
+	Drop(ctx context.Context) error
+}
+
+// A Visit is an open visit and what was known of its source when it began.
+type Visit struct {
+	Open
+	ID      onrecord.VisitID
+	Source  string
+	Door    string
+	Parser  string
+	Started time.Time
+	State   onrecord.SourceState
+	Late    bool // a late visit: it may add, not delete (record.md 1.7)
+}
+
+// A LateError reports that another process committed a visit of the source
+// first. Visit is the same visit under a new name, to be judged again by the
+// rules of late visits.
+type LateError struct{ Visit Visit }
+
+func (e *LateError) Error() string {
+	return "another process committed a visit of " + e.Visit.Source + " first"
+}
+
+// A Record is where visits are committed: the archive.
+type Record interface {
+	State(ctx context.Context, source string) (onrecord.SourceState, error)
+	Begin(ctx context.Context, s Source, d Door) (Visit, error)
+	// Recover yields the visits that an earlier process left in the spool and
+	// that need judgement, oldest first.
+	Recover(ctx context.Context) iter.Seq2[Visit, error]
+	// Sweep finishes what anybody left pending, and says how many visits.
+	Sweep(ctx context.Context) (int, error)
+}
+
+// A View answers what is known, as of what it has applied.
+type View interface {
+	// Known returns what is known of the statements of an account that have
+	// one of the ids, as their own or as an alias.
+	Known(ctx context.Context, platform, accountID string, ids []onrecord.StatementID) (map[onrecord.StatementID]onrecord.Known, error)
+	// KnownRange returns what is known of the statements whose order key lies
+	// in r, and KnownRecent of the n that were last seen live.
+	KnownRange(ctx context.Context, platform, accountID string, r onrecord.Range) ([]onrecord.Known, error)
+	KnownRecent(ctx context.Context, platform, accountID string, n int) ([]onrecord.Known, error)
+	// Suspects returns the statements that were found absent or gone and are
+	// not settled.
+	Suspects(ctx context.Context, platform, accountID string) ([]onrecord.Known, error)
+}
+
+// An Accounts view answers what is known of accounts and sources, as of what
+// it has applied.
+type Accounts interface {
+	KnownAccount(ctx context.Context, platform, accountID string) (onrecord.KnownAccount, error)
+	KnownSource(ctx context.Context, source string) (onrecord.KnownSource, error)
+}
