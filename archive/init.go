@@ -5,6 +5,8 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,8 +95,17 @@ func resumable(ctx context.Context, b bucket.Bucket, meta, there Meta) error {
 	return fmt.Errorf("%w: %q, log %s, made %s", ErrExists, there.Name, there.Origin, there.Created)
 }
 
+// metaDigest is the key of archive.created that holds the SHA-256 of
+// onrecord.json, hex: so the ledger vouches for it, too.
+const metaDigest = "onrecord_json"
+
 // created commits the first event.
 func (a *Archive) created(ctx context.Context) error {
+	body, err := bucket.ReadAll(ctx, a.b, metaKey, maxMeta)
+	if err != nil {
+		return outOfReach(fmt.Errorf("%s: %w", metaKey, err))
+	}
+	sum := sha256.Sum256(body)
 	v, err := a.Begin(ctx, Source{Source: BuiltIn, Platform: BuiltIn}, "", "")
 	if err != nil {
 		return err
@@ -107,6 +118,7 @@ func (a *Archive) created(ctx context.Context) error {
 		Events: []onrecord.Event{{
 			Type: onrecord.ArchiveCreated, At: now, By: now, Source: BuiltIn, Platform: BuiltIn, Prev: -1, Index: -1,
 			Reason: a.meta.Name, Code: a.meta.Origin, Provenance: onrecord.Captured,
+			Extra: map[string]any{metaDigest: hex.EncodeToString(sum[:])},
 		}},
 	})
 	return err

@@ -1,0 +1,129 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"onrecord"
+	"onrecord/archive/ledger"
+)
+
+// A ProofFile shows that journal lines were recorded no later than a
+// checkpoint, and not changed since. It does not show that nothing came after,
+// nor that the platform served what they say (record.md 2).
+type ProofFile struct {
+	V       int           `json:"v"` // 1
+	Origin  string        `json:"origin"`
+	Lines   []ProvenLine  `json:"lines"`
+	Records []ProofRecord `json:"records,omitempty"` // the captures that the lines cite, on request
+}
+
+// A ProvenLine is one journal line, or the leaf that abandons a visit, with
+// its proof.
+type ProvenLine struct {
+	Visit onrecord.VisitID `json:"visit"`
+	Line  uint32           `json:"line"`
+	Text  string           `json:"text,omitempty"` // the line's bytes, salt included; none for ledger.AbandonedLine
+	Proof string           `json:"proof"`          // C2SP tlog-proof with its checkpoint
+}
+
+// A ProofRecord is one WARC record as stored.
+type ProofRecord struct {
+	Ref   onrecord.CaptureRef `json:"ref"`
+	Bytes []byte              `json:"bytes"` // base64
+}
+
+// Proof returns the proof file of the line at index, without its captures.
+func (a *Archive) Proof(ctx context.Context, index int64) ([]byte, error) {
+	f, err := a.ProofOf(ctx, false, index)
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(f, "", "  ")
+}
+
+// ProofOf returns the proof file of the lines at the given indexes, with the
+// captures that they cite if records is set.
+func (a *Archive) ProofOf(ctx context.Context, records bool, indexes ...int64) (ProofFile, error) {
+	f := ProofFile{V: 1, Origin: a.meta.Origin}
+	for _, index := range indexes {
+		text, leaf, err := a.Line(ctx, index)
+		if err != nil {
+			return f, fmt.Errorf("proof of index %d: %w", index, err)
+		}
+		if !utf8.Valid(text) {
+			return f, fmt.Errorf("proof of index %d: %w: the line is not UTF-8", index, ErrMismatch)
+		}
+		proof, err := a.ledger.Proof(ctx, index)
+		if err != nil {
+			return f, outOfReach(fmt.Errorf("proof of index %d: %w", index, err))
+		}
+		f.Lines = append(f.Lines, ProvenLine{Visit: leaf.Visit, Line: leaf.Line, Text: string(text), Proof: string(proof)})
+		if !records || leaf.Line == 0 || leaf.Line == ledger.AbandonedLine {
+			continue
+		}
+		e, err := onrecord.ParseEvent(text)
+		if err != nil {
+			return f, fmt.Errorf("proof of index %d: %w: %w", index, ErrMismatch, err)
+		}
+		for _, ref := range e.Captures {
+			b, err := a.Capture(ctx, ref)
+			if err != nil {
+				return f, fmt.Errorf("proof of index %d: %w", index, err)
+			}
+			f.Records = append(f.Records, ProofRecord{Ref: ref, Bytes: b})
+		}
+	}
+	return f, nil
+}
+
+// CheckProof checks a proof file without any archive. It returns the ledger
+// index of each line and the largest checkpoint that the file holds.
+func CheckProof(b []byte, origin string, v note.Verifier) ([]int64, ledger.Checkpoint, error) {
+	var f ProofFile
+	var newest ledger.Checkpoint
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, newest, fmt.Errorf("proof file: %w", err)
+	}
+	if f.V != 1 || f.Origin != origin || len(f.Lines) == 0 {
+		return nil, newest, fmt.Errorf("proof file: %w: version %d, log %s, %d lines", ErrMismatch, f.V, f.Origin, len(f.Lines))
+	}
+	var indexes []int64
+	cited := map[string]bool{} // by SHA-256
+	for i, l := range f.Lines {
+		leaf := ledger.Leaf{Visit: l.Visit, Line: l.Line, Hash: sha256.Sum256([]byte(l.Text))}
+		if l.Line == ledger.AbandonedLine {
+			if l.Text != "" {
+				return nil, newest, fmt.Errorf("proof file, line %d: %w: the leaf that abandons a visit has no line", i, ErrMismatch)
+			}
+			leaf.Hash = [32]byte{}
+		}
+		index, c, err := ledger.CheckProof([]byte(l.Proof), leaf, origin, v)
+		if err != nil {
+			return nil, newest, fmt.Errorf("proof file, line %d: %w", i, err)
+		}
+		indexes = append(indexes, index)
+		if c.Size >= newest.Size {
+			newest = c
+		}
+		if e, err := onrecord.ParseEvent([]byte(l.Text)); err == nil {
+			for _, ref := range e.Captures {
+				cited[ref.SHA256] = true
+			}
+		}
+	}
+	for i, r := range f.Records {
+		if sum := fmt.Sprintf("%x", sha256.Sum256(r.Bytes)); !cited[sum] || sum != r.Ref.SHA256 {
+			return nil, newest, fmt.Errorf("proof file, record %d: %w: no line cites these bytes", i, ErrMismatch)
+		}
+	}
+	return indexes, newest, nil
+}
