@@ -27,13 +27,13 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
-	"iter"
 
 	"golang.org/x/mod/sumdb/note"
 
-	"onrecord"
 	"onrecord/archive/bucket"
 )
 
@@ -80,10 +80,9 @@ type Head struct {
 	Batch []Leaf     // leaves [From, Size)
 	N     uint64     // grows with every swap
 	Nonce string     // random, of the writer
-}
 
-// From returns the index of the first leaf of the head's batch.
-func (h Head) From() int64 { return h.Size - int64(len(h.Batch)) }
+	tag bucket.Tag // of the register these are the bytes of
+}
 
 // A Checkpoint is a published tree and the signed note that says so.
 type Checkpoint struct {
@@ -119,99 +118,74 @@ type Ledger struct {
 	o Options
 }
 
-// A Problem is one finding of Verify.
-type Problem struct {
-	Key    string // of the object or register that is wrong
-	Reason string
-}
-
-// Create makes an empty ledger: its head, its checkpoint and its mark. It
-// finishes what an interrupted Create left, and returns bucket.ErrExists where
-// a ledger that has been used is in the way.
-func Create(ctx context.Context, b bucket.Bucket, o Options) error {
-	return errors.ErrUnsupported
-}
-
 // New returns the ledger in b. It reads nothing.
 func New(b bucket.Bucket, o Options) (*Ledger, error) {
+	switch {
+	case o.Verifier == nil:
+		return nil, errors.New("ledger: no verifier: a ledger is read with a key from outside the bucket")
+	case o.Origin != o.Verifier.Name():
+		return nil, fmt.Errorf("ledger: the key is named %q, the ledger's origin is %q", o.Verifier.Name(), o.Origin)
+	case o.Signer != nil && (o.Signer.Name() != o.Verifier.Name() || o.Signer.KeyHash() != o.Verifier.KeyHash()):
+		return nil, fmt.Errorf("ledger: the signer's key %s+%08x is not the verifier's, %s+%08x",
+			o.Signer.Name(), o.Signer.KeyHash(), o.Verifier.Name(), o.Verifier.KeyHash())
+	case o.Signer != nil && o.Mark == "":
+		return nil, errors.New("ledger: a signer needs a path for its high-water mark")
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
 	return &Ledger{b: b, o: o}, nil
 }
 
-// Head loads log/head and its tag. It checks that the base, the batch, the
-// right edge and the root agree.
-func (l *Ledger) Head(ctx context.Context) (Head, bucket.Tag, error) {
-	return Head{}, bucket.Tag{}, errors.ErrUnsupported
+// Create makes an empty ledger: its mark, its head and its checkpoint. It
+// finishes what an interrupted Create left, and returns bucket.ErrExists where
+// a ledger that has been used is in the way.
+func Create(ctx context.Context, b bucket.Bucket, o Options) error {
+	l, err := New(b, o)
+	if err != nil {
+		return err
+	}
+	if o.Signer == nil {
+		return fmt.Errorf("ledger: create: %w", ErrReadOnly)
+	}
+	if err := l.create(ctx); err != nil {
+		return fmt.Errorf("ledger: create: %w", err)
+	}
+	return nil
 }
 
-// Append adds leaves after at, the head that was loaded with tag, by swapping
-// log/head: the commit point. It first publishes at where that is still to be
-// done, and refuses to go on from a head that does not extend what was signed
-// before. bucket.ErrConflict says that another writer was faster. ErrBatch,
-// ErrReadOnly, ErrNoMark, ErrRolledBack and ErrTampered say that nothing was
-// appended; after any other error the leaves may or may not be in the ledger:
-// load the head again and look (Contains).
-func (l *Ledger) Append(ctx context.Context, at Head, tag bucket.Tag, leaves []Leaf) (Head, bucket.Tag, error) {
-	return Head{}, bucket.Tag{}, errors.ErrUnsupported
-}
-
-// Publish writes the entry bundles and hash tiles of h's batch, then the
-// checkpoint of h, and then removes the partial tiles that full ones have
-// replaced. It is idempotent and never replaces a checkpoint by a smaller one.
-func (l *Ledger) Publish(ctx context.Context, h Head) error {
-	return errors.ErrUnsupported
-}
-
-// Checkpoint loads the published checkpoint and checks its signature.
-func (l *Ledger) Checkpoint(ctx context.Context) (Checkpoint, error) {
-	return Checkpoint{}, errors.ErrUnsupported
-}
-
-// Leaves yields the leaves [from, to), each checked against the published
-// checkpoint, or, where they are not yet published, against a head that
-// extends it. An error comes alone and ends the sequence.
-func (l *Ledger) Leaves(ctx context.Context, from, to int64) iter.Seq2[Leaf, error] {
-	return func(yield func(Leaf, error) bool) { yield(Leaf{}, errors.ErrUnsupported) }
-}
-
-// Contains looks for a leaf of v in [from, h.Size), and returns the index and
-// the line of the first one.
-func (l *Ledger) Contains(ctx context.Context, h Head, v onrecord.VisitID, from int64) (index int64, line uint32, ok bool, err error) {
-	return 0, 0, false, errors.ErrUnsupported
-}
-
-// Proof returns a C2SP tlog-proof for the leaf at index, with the published
-// checkpoint. CheckProof checks it.
-func (l *Ledger) Proof(ctx context.Context, index int64) ([]byte, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// CheckProof checks a C2SP tlog-proof for leaf without any ledger, and returns
-// the leaf's index and the checkpoint.
-func CheckProof(proof []byte, leaf Leaf, origin string, v note.Verifier) (index int64, c Checkpoint, err error) {
-	return 0, Checkpoint{}, errors.ErrUnsupported
-}
-
-// Extends proves from tiles that the tree to has from as its beginning. Both
-// must be published. It returns ErrRolledBack if to is smaller, ErrTampered if
-// the proof fails.
-func (l *Ledger) Extends(ctx context.Context, from, to Tree) error {
-	return errors.ErrUnsupported
-}
-
-// Verify reads every entry bundle and every tile of the published tree t and
-// yields what does not fit, all of it. An error (the bucket can't be read)
-// comes alone and ends the sequence.
-func (l *Ledger) Verify(ctx context.Context, t Tree) iter.Seq2[Problem, error] {
-	return func(yield func(Problem, error) bool) { yield(Problem{}, errors.ErrUnsupported) }
-}
-
-// ParseCheckpoint checks the signature of v and the form of a checkpoint.
-func ParseCheckpoint(text []byte, origin string, v note.Verifier) (Checkpoint, error) {
-	return Checkpoint{}, errors.ErrUnsupported
-}
-
-// GenerateKey returns a new Ed25519 key pair in the spelling of note, named
-// after the origin.
-func GenerateKey(r io.Reader, origin string) (private, public string, err error) {
-	return note.GenerateKey(r, origin)
+func (l *Ledger) create(ctx context.Context) error {
+	empty := Tree{Root: rootOf(nil)}
+	h, _, err := l.head(ctx)
+	switch {
+	case err == nil && h.Size > 0:
+		return fmt.Errorf("%s has size %d: %w", HeadKey, h.Size, bucket.ErrExists)
+	case err != nil && !errors.Is(err, bucket.ErrNotExist):
+		return err
+	}
+	if err := l.firstMark(ctx, empty); err != nil {
+		return err
+	}
+	if err != nil {
+		body, err := l.encode(Head{Tree: empty})
+		if err != nil {
+			return err
+		}
+		if _, err := l.b.Swap(ctx, HeadKey, bucket.Absent(), body); err != nil && !errors.Is(err, bucket.ErrConflict) {
+			return err
+		}
+	}
+	text, err := l.sign(empty)
+	if err != nil {
+		return err
+	}
+	_, err = l.b.Swap(ctx, CheckpointKey, bucket.Absent(), text)
+	if !errors.Is(err, bucket.ErrConflict) {
+		return err
+	}
+	c, _, err := l.checkpoint(ctx)
+	if err == nil && c.Size > 0 {
+		err = fmt.Errorf("%s has size %d: %w", CheckpointKey, c.Size, bucket.ErrExists)
+	}
+	return err
 }

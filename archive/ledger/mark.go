@@ -1,0 +1,133 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// markHeader is the first line of the mark file; a checkpoint's unsigned text
+// follows.
+const markHeader = "onrecord high-water mark v1\n"
+
+// markWait is the longest that anybody has reason to hold the mark's lock:
+// while a proof is read and a small file is synced.
+const markWait = time.Minute
+
+// readMark returns the mark, and false if there is none.
+func (l *Ledger) readMark() (Tree, bool, error) {
+	text, err := os.ReadFile(l.o.Mark)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Tree{}, false, nil
+	}
+	if err != nil {
+		return Tree{}, false, fmt.Errorf("high-water mark: %w", err)
+	}
+	rest, ok := strings.CutPrefix(string(text), markHeader)
+	if !ok {
+		return Tree{}, false, fmt.Errorf("high-water mark %s: not a mark of onrecord", l.o.Mark)
+	}
+	t, err := parseTree(rest, l.o.Origin)
+	if err != nil {
+		return Tree{}, false, fmt.Errorf("high-water mark %s: %w", l.o.Mark, err)
+	}
+	return t, true, nil
+}
+
+// writeMark replaces the mark, durably. The mark's lock is held.
+func (l *Ledger) writeMark(t Tree) (err error) {
+	folder := filepath.Dir(l.o.Mark)
+	f, err := os.CreateTemp(folder, filepath.Base(l.o.Mark)+".*.tmp")
+	if err != nil {
+		return fmt.Errorf("high-water mark: %w", err)
+	}
+	_, err = f.WriteString(markHeader + checkpointText(l.o.Origin, t))
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), l.o.Mark)
+	}
+	if err != nil {
+		return fmt.Errorf("high-water mark: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	d, err := os.Open(folder)
+	if err != nil {
+		return fmt.Errorf("high-water mark: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("high-water mark: %w", err)
+	}
+	return nil
+}
+
+// lockMark takes the lock of the mark among goroutines and processes.
+func (l *Ledger) lockMark(ctx context.Context) (release func() error, err error) {
+	f, err := os.OpenFile(l.o.Mark+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("high-water mark: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, markWait)
+	defer cancel()
+	for wait := 200 * time.Microsecond; ; wait = min(2*wait, 16*time.Millisecond) {
+		locked, err := tryLock(f)
+		if locked {
+			return f.Close, nil
+		}
+		if err == nil {
+			select {
+			case <-ctx.Done():
+				err = fmt.Errorf("wait for %s: %w", f.Name(), ctx.Err())
+			case <-time.After(wait):
+				continue
+			}
+		}
+		return nil, errors.Join(err, f.Close())
+	}
+}
+
+// firstMark writes the mark of a new ledger. A mark that is there must be that
+// of the empty tree.
+func (l *Ledger) firstMark(ctx context.Context, empty Tree) (err error) {
+	release, err := l.lockMark(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	mark, ok, err := l.readMark()
+	switch {
+	case err != nil:
+		return err
+	case ok && mark.Size > 0:
+		return fmt.Errorf("%s says that %s had %d leaves: %w", l.o.Mark, l.o.Origin, mark.Size, ErrRolledBack)
+	case ok:
+		return nil
+	}
+	return l.writeMark(empty)
+}
+
+// marked returns the high-water mark. A signer without one may begin with an
+// empty ledger; on any other it takes the published checkpoint only where
+// Options.Trust says so.
+func (l *Ledger) marked(published Tree) (Tree, error) {
+	mark, ok, err := l.readMark()
+	switch {
+	case err != nil:
+		return Tree{}, err
+	case ok:
+		return mark, nil
+	case published.Size == 0, l.o.Trust:
+		return published, nil
+	}
+	return Tree{}, fmt.Errorf("%s is missing and %s has %d leaves: if that is the ledger as you know it, trust its checkpoint: %w",
+		l.o.Mark, l.o.Origin, published.Size, ErrNoMark)
+}
