@@ -38,15 +38,11 @@ func ReadBody(r io.Reader, encoding string, l Limits) (wire, decoded []byte, cut
 	return b.wire, b.decoded, b.cut, b.verdict, err
 }
 
-// RobotsAllow says whether a robots.txt lets us fetch path, and the delay that
-// it asks for.
-func RobotsAllow(file []byte, path string) (bool, time.Duration) {
-	var r robots
-	r.parse(file)
-	if r.refused != nil {
-		return false, 0
-	}
-	return r.group.Test(path), r.delay
+// RobotsAllow says whether a robots.txt lets agent fetch path, and the delay
+// that it asks for.
+func RobotsAllow(file []byte, agent, path string) (bool, time.Duration) {
+	r := parseRules(file, agent)
+	return r.allow(path), r.delay
 }
 
 // Pipe makes every connection of c one that dial returns, in place of the

@@ -130,15 +130,15 @@ func (l *live) exchange(req *http.Request) (*answer, error) {
 		return refuse(refusal{verdict: onrecord.OutcomeBlocked, reason: "refused: " + why})
 	}
 	h = l.c.hostOf(req.URL, l.c.now())
-	rules, err := l.c.robotsOf(l.ctx, l.trip, h, req.URL)
+	file, err := l.c.robotsOf(l.ctx, l.trip, h, req.URL)
 	if err != nil {
 		return nil, err
 	}
-	if r := rules.allows(req.URL); r != nil {
+	if r := file.allows(req.URL); r != nil {
 		return refuse(*r)
 	}
-	n.Robots = "allowed by " + rules.from
-	r, err := l.c.take(l.ctx, h, l.trip.floor, rules.delay)
+	n.Robots = "allowed by " + file.from
+	r, err := l.c.take(l.ctx, h, l.trip.floor, file.rules.delay)
 	if err != nil {
 		return nil, err
 	}

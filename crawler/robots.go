@@ -10,29 +10,23 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/temoto/robotstxt"
 
 	"onrecord"
 )
 
 // The rules of RFC 9309, and our bounds where it leaves them open.
 const (
-	robotsAge       = 24 * time.Hour   // how long a robots.txt is believed
-	robotsFailedAge = time.Minute      // how long it is believed that there is no answer
-	robotsSize      = 512 << 10        // how much of it is read
-	robotsRedirects = 5                // how many redirects are followed
-	maxCrawlDelay   = 60 * time.Second // a longer one counts as this
-	robotsLine      = 2 << 10          // longer lines are ignored
+	robotsAge       = 24 * time.Hour // how long a robots.txt is believed
+	robotsFailedAge = time.Minute    // how long it is believed that there is no answer
+	robotsSize      = 512 << 10      // how much of it is read
+	robotsRedirects = 5              // how many redirects are followed
 )
 
 // A robots is a host's robots.txt, as far as it speaks to us. It is not
 // changed once it has been read.
 type robots struct {
-	group   *robotstxt.Group // nil: all is allowed, unless refused is set
-	delay   time.Duration
+	rules   rules
 	from    string   // where it was read, and how it answered
 	refused *refusal // nothing may be fetched, and why
 	until   time.Time
@@ -61,14 +55,7 @@ func (r *robots) allows(u *url.URL) *refusal {
 	if r.refused != nil {
 		return r.refused
 	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	if u.RawQuery != "" {
-		path += "?" + u.RawQuery
-	}
-	if r.group != nil && path != "/robots.txt" && !r.group.Test(path) {
+	if !r.rules.allow(u.RequestURI()) {
 		return &refusal{verdict: onrecord.OutcomeBlocked, reason: "robots: disallowed by " + r.from}
 	}
 	return nil
@@ -140,67 +127,16 @@ func readRobots(own string, a *answer, now time.Time) *robots {
 		r.from = own + " (none, " + strconv.Itoa(status) + ")"
 	case a.note.Verdict == onrecord.OutcomeTruncated && a.x.Truncated == "length" && len(a.x.Payload) >= robotsSize:
 		// The first 512 KiB count (RFC 9309, section 2.5).
-		r.parse(bytes.TrimRight(a.x.Payload[:bytes.LastIndexByte(a.x.Payload, '\n')+1], "\n"))
+		r.rules = parseRules(a.x.Payload[:bytes.LastIndexByte(a.x.Payload, '\n')+1], product)
 	case a.note.Verdict != "":
 		r.refused = &refusal{onrecord.OutcomeOutage, "robots: " + own + ": " + a.note.Reason, time.Time{}}
 	case botCheck(status, a.header, a.body) != "":
 		r.refused = &refusal{onrecord.OutcomeBlocked, "robots: " + own + " is a bot check", a.x.Done.Add(maxRetry)}
 	default:
-		r.parse(a.body)
+		r.rules = parseRules(a.body, product)
 	}
 	if r.refused != nil {
 		r.until = now.Add(robotsFailedAge)
 	}
 	return r
-}
-
-// parse reads the rules for us out of b.
-func (r *robots) parse(b []byte) {
-	data, err := robotstxt.FromBytes(robotsLines(b))
-	if err != nil {
-		r.refused = &refusal{verdict: onrecord.OutcomeBlocked, reason: "robots: " + r.from + " can't be read: " + err.Error()}
-		return
-	}
-	if g := data.FindGroup(product); g != nil {
-		r.group, r.delay = g, min(g.CrawlDelay, maxCrawlDelay)
-	}
-}
-
-// robotsLines keeps of a robots.txt the lines that count. RFC 9309 asks to
-// read what can be read, and the parser gives up at the first line that it
-// does not understand: a rule before any user-agent, a crawl-delay that is no
-// number. Files that are HTML have no such lines at all and so allow all.
-func robotsLines(b []byte) []byte {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	var out bytes.Buffer
-	agents := false
-	for line := range bytes.FieldsFuncSeq(b, func(r rune) bool { return r == '\r' || r == '\n' }) {
-		line, _, _ = bytes.Cut(line, []byte("#"))
-		key, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok || len(line) > robotsLine {
-			continue
-		}
-		k := strings.ToLower(strings.TrimSpace(string(key)))
-		v := strings.TrimSpace(strings.ToValidUTF8(string(value), "\ufffd"))
-		switch k {
-		case "user-agent", "useragent":
-			// "onrecord/1.0" names us too (RFC 9309, section 2.2.1).
-			v, _, _ = strings.Cut(v, "/")
-			k, agents = "user-agent", true
-		case "allow", "disallow":
-			if !agents {
-				continue
-			}
-		case "crawl-delay", "crawldelay":
-			s, err := strconv.ParseFloat(v, 64)
-			if !agents || err != nil || !(s >= 0) {
-				continue
-			}
-			k, v = "crawl-delay", strconv.FormatFloat(min(s, maxCrawlDelay.Seconds()), 'f', -1, 64)
-		default:
-			continue
-		}
-		out.WriteString(k + ": " + v + "\n")
-	}
-	return out.Bytes()
 }
