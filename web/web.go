@@ -5,14 +5,104 @@ package web
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
+	"time"
 )
 
+// A server holds what every handler needs. It is not changed once New has
+// returned it.
+type server struct {
+	Options
+	base   string // Archive.URL without its last slash
+	texts  texts
+	pages  pages
+	assets assets
+	static500,
+	openapi []byte
+}
+
 // New returns the site and the API of an archive. It fails where an option is
-// missing, a template does not parse, or texts and templates don't match.
+// missing, a template does not parse, or texts and templates don't match. The
+// handler answers GET, HEAD and, under /api, OPTIONS; it writes nothing.
 func New(o Options) (http.Handler, error) {
-	if err := o.check(); err != nil {
+	s, err := newServer(o)
+	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	return http.NewServeMux(), nil
+	mux := http.NewServeMux()
+	s.sitePages(mux)
+	if err := s.api(mux); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	return s.recovered(guarded(mux, strings.HasPrefix(s.base, "https:"))), nil
+}
+
+func newServer(o Options) (*server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &server{Options: o, base: strings.TrimRight(o.Archive.URL, "/")}
+	var err error
+	if s.texts, err = parseTexts(english); err != nil {
+		return nil, err
+	}
+	if o.Label != "" {
+		s.texts["label"] = o.Label
+	}
+	if err := s.texts.checkLabel(); err != nil {
+		return nil, err
+	}
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = loadPages(s.texts); err != nil {
+		return nil, err
+	}
+	s.static500, err = s.brokenPage()
+	return s, err
+}
+
+// checkLabel reports a label that leaves out who it must name.
+func (t texts) checkLabel() error {
+	label := t["label"]
+	rest := strings.ToLower(placeholder.ReplaceAllString(label, ""))
+	if !strings.Contains(label, "{archive}") || !strings.Contains(label, "{figure}") || !strings.Contains(rest, t["label.word"]) {
+		return fmt.Errorf("the label %q must contain {archive}, {figure} and the word %q: statements must never pass for the person's own page", label, t["label.word"])
+	}
+	return nil
+}
+
+// sitePages routes the website.
+func (s *server) sitePages(mux *http.ServeMux) {
+	for pattern, h := range map[string]handler{
+		"GET /{$}":                  s.home,
+		"GET /search":               s.searchPage,
+		"GET /s/{id}":               s.statementPage,
+		"GET /s/{id}/v/{version}":   s.versionPage,
+		"GET /s/{id}/diff":          s.diffPage,
+		"GET /f/{figure}":           s.figurePage,
+		"GET /status":               s.statusPage,
+		"GET /problems/{name}":      s.problemPage,
+		"GET /robots.txt":           s.robots,
+		"GET /favicon.ico":          s.favicon,
+		"GET /static/{hash}/{name}": s.asset,
+		"GET /help/search":          s.helpPage,
+		"GET /about":                s.aboutPage,
+		"/":                         s.nothing,
+	} {
+		mux.Handle(pattern, s.page(h))
+	}
+}
+
+// words returns the wording for one answer.
+func (s *server) words(zone *time.Location) wording {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return wording{texts: s.texts, now: s.Now(), zone: zone}
 }

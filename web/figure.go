@@ -1,0 +1,105 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"onrecord"
+	"onrecord/search"
+)
+
+type accountRow struct {
+	Platform, Handle, Name string
+	URL, URLText           string
+	State                  string
+	Live                   bool
+	Said                   string // what is known of a state that is not live
+	Statements             int64
+	Since, Looked          moment
+	Ago                    string
+}
+
+type stateCount struct {
+	Name, Href string
+	Count      int64
+}
+
+type figureBody struct {
+	Name       string
+	Label      string
+	Statements int64
+	Last       moment
+	Accounts   []accountRow
+	Banned     []string // a sentence for each account that is not live
+	States     []stateCount
+	Cards      []card
+	All        string
+	Slug       string
+}
+
+// figurePage is /f/{figure}.
+func (s *server) figurePage(r *http.Request) (reply, error) {
+	ctx, w := r.Context(), s.words(nil)
+	name := r.PathValue("figure")
+	if !slug.MatchString(name) {
+		return reply{}, onrecord.ErrNotFound
+	}
+	f, err := s.Figures.Figure(ctx, name)
+	if err != nil {
+		return reply{}, fmt.Errorf("figure %s: %w", name, err)
+	}
+	cards, found, err := s.find(ctx, w, search.Request{Figures: []string{f.Slug}, Limit: latestOnHome})
+	if err != nil {
+		return reply{}, err
+	}
+	q := query{Figures: []string{f.Slug}}
+	body := figureBody{
+		Name: plain(f.Name), Slug: f.Slug, Statements: found.Total, Last: w.moment(f.LastCapture), Cards: cards,
+		Label: w.f("label", "archive", s.Archive.Name, "figure", plain(f.Name)), All: q.address("/search"),
+	}
+	for _, a := range f.Accounts {
+		row := w.accountRow(a)
+		body.Accounts = append(body.Accounts, row)
+		if row.Said != "" {
+			body.Banned = append(body.Banned, row.Said)
+		}
+	}
+	for _, state := range states {
+		if state == onrecord.StateWithheld {
+			continue
+		}
+		one, err := s.Searcher.Search(ctx, search.Request{Figures: []string{f.Slug}, States: []onrecord.State{state}, Limit: 1})
+		if err != nil {
+			return reply{}, fmt.Errorf("count %s: %w", state, err)
+		}
+		if one.Total > 0 {
+			only := q
+			only.States = []string{string(state)}
+			body.States = append(body.States, stateCount{Name: w.state(state), Count: one.Total, Href: only.address("/search")})
+		}
+	}
+	return s.render("figure", frame{Title: w.f("title.figure", "figure", plain(f.Name)), Canonical: s.base + "/f/" + f.Slug, Section: "figures", Body: body})
+}
+
+func (w wording) accountRow(a onrecord.Account) accountRow {
+	row := accountRow{
+		Platform: w.platform(a.Platform), Handle: plain(a.Handle), Name: plain(a.Name), URL: safeURL(a.URL), URLText: shortURL(a.URL),
+		State: w.account(a.State), Live: a.State == onrecord.AccountLive || a.State == "",
+		Statements: a.Statements, Since: w.moment(a.Since), Looked: w.moment(a.LastLooked), Ago: w.ago(a.LastLooked),
+	}
+	if row.Handle == "" {
+		row.Handle = plain(a.ID)
+	}
+	switch a.State {
+	case onrecord.AccountSuspended, onrecord.AccountClosed, onrecord.AccountPrivate, onrecord.AccountMoved:
+		said := ""
+		if a.Code != "" {
+			said = w.f("line.account_code", "code", plain(a.Code))
+		}
+		row.Said = w.f("line.account_"+string(a.State), "between", w.between(a.Window), "platform", row.Platform, "handle", row.Handle, "code", said)
+	}
+	return row
+}

@@ -1,0 +1,96 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"strings"
+
+	"onrecord"
+)
+
+// A stateLine says what is known of a statement's fate. It stands before the
+// text, and it never says more than was seen: windows, not instants.
+type stateLine struct {
+	Kind  string   // the state, for the style sheet: live, deleted …
+	Label string   // one or two words
+	Lines []string // whole sentences
+}
+
+// line words the state of s.
+func (w wording) line(s onrecord.Statement) stateLine {
+	l := stateLine{Kind: string(s.State), Label: w.state(s.State)}
+	l.Lines = append(l.Lines, w.fate(s))
+	if s.Edited && s.State != onrecord.StateWithheld {
+		l.Lines = append(l.Lines, w.edited(s))
+		if s.State == onrecord.StateLive {
+			l.Kind, l.Label = "edited", w.f("state.edited")
+		}
+	}
+	switch s.Provenance {
+	case onrecord.Imported, onrecord.Mirrored:
+		l.Lines = append(l.Lines, w.f("line."+string(s.Provenance)))
+	}
+	return l
+}
+
+// fate words the present state of s.
+func (w wording) fate(s onrecord.Statement) string {
+	platform := w.platform(s.Platform)
+	between := w.between(s.StateWindow)
+	switch s.State {
+	case onrecord.StateLive:
+		if s.LastSeen.IsZero() {
+			return w.f("line.live_unseen")
+		}
+		return w.f("line.live", "when", w.instant(s.LastSeen), "ago", w.ago(s.LastSeen))
+	case onrecord.StateDeleted:
+		return w.deleted(s, between)
+	case onrecord.StateGoneWithAccount:
+		return w.f("line.gone_with_account", "between", between, "platform", platform, "account", w.account(s.AccountState))
+	case onrecord.StatePlatformOffline:
+		return w.f("line.platform_offline", "platform", platform, "since", w.since(s))
+	case onrecord.StateRestored:
+		return w.f("line.restored", "between", between)
+	case onrecord.StateUnconfirmed:
+		return w.f("line.unconfirmed", "since", w.since(s))
+	case onrecord.StateWithheld:
+		return w.f("line.withheld", "index", number(s.LastIndex))
+	}
+	return w.f("line.other", "state", w.state(s.State))
+}
+
+func (w wording) deleted(s onrecord.Statement, between string) string {
+	if s.Reported != "" || s.Grade == onrecord.GradeD0 {
+		by := s.Reported
+		if by == "" {
+			by = w.f("line.somebody")
+		}
+		return w.f("line.reported", "by", by, "between", between)
+	}
+	parts := []string{w.f("line.deleted", "between", between, "online", w.online(s))}
+	if s.Grade != "" {
+		parts = append(parts, w.grade(s.Grade))
+	}
+	return strings.Join(append(parts, w.f("line.ours")), " ")
+}
+
+// since words the last moment at which s was surely there.
+func (w wording) since(s onrecord.Statement) string {
+	switch {
+	case !s.LastSeen.IsZero():
+		return w.instant(s.LastSeen)
+	case !s.StateWindow.After.IsZero():
+		return w.instant(s.StateWindow.After)
+	case !s.StateWindow.By.IsZero():
+		return w.instant(s.StateWindow.By)
+	}
+	return w.f("time.unknown")
+}
+
+func (w wording) edited(s onrecord.Statement) string {
+	if s.EditWindow.By.IsZero() {
+		return w.n("line.edited_sometime", int64(s.Versions))
+	}
+	return w.n("line.edited", int64(s.Versions), "between", w.between(s.EditWindow))
+}

@@ -1,0 +1,158 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+)
+
+const htmlType = "text/html; charset=utf-8"
+
+// A handler answers a request, or says why not.
+type handler func(r *http.Request) (reply, error)
+
+// A frame is what every page has around its own part.
+type frame struct {
+	Title     string
+	Canonical string // absolute; empty for none
+	NoIndex   bool
+	Section   string // of the navigation
+	Query     string // in the search box above
+	Archive   Archive
+	Banner    string
+	CSS, Icon string
+	Head      []headLink
+	Body      any
+}
+
+// A headLink is a link in the head of a page.
+type headLink struct{ Rel, Href, Type string }
+
+// page makes an http.Handler of h. It is the only place of the site that knows
+// which error is which status, and the only one that logs one.
+func (s *server) page(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, err := h(r)
+		if err == nil {
+			a.send(w, r)
+			return
+		}
+		if r.Context().Err() != nil {
+			return // the reader has left
+		}
+		p, ok := s.asProblem(err)
+		if !ok {
+			s.broken(w, r, err)
+			return
+		}
+		a, err = s.problemReply(r, p)
+		if err != nil {
+			s.broken(w, r, err)
+			return
+		}
+		if p.Status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", "GET, HEAD")
+		}
+		w.Header().Set("X-Robots-Tag", "noindex")
+		a.send(w, r)
+	})
+}
+
+// render makes the answer of a page.
+func (s *server) render(name string, f frame) (reply, error) {
+	tmpl, ok := s.pages[name]
+	if !ok {
+		return reply{}, fmt.Errorf("no page %q", name)
+	}
+	f.Archive = s.Archive
+	f.CSS, f.Icon = s.assets.css.path(), s.assets.icon.path()
+	if s.Options.Banner != nil {
+		f.Banner = s.Options.Banner()
+	}
+	if f.Title == "" {
+		f.Title = s.texts.f("title.home", "archive", s.Archive.Name)
+	} else {
+		f.Title = s.texts.f("title.page", "page", plain(f.Title), "archive", s.Archive.Name)
+	}
+	var buf bytes.Buffer
+	if err := tmpl.ExecuteTemplate(&buf, "layout", f); err != nil {
+		return reply{}, fmt.Errorf("page %s: %w", name, err)
+	}
+	return reply{Type: htmlType, Cache: cacheStatement, Body: buf.Bytes()}, nil
+}
+
+// broken answers 500 with a page that depends on nothing, and logs err under
+// an id that the reader can quote.
+func (s *server) broken(w http.ResponseWriter, r *http.Request, err error) {
+	id := rand.Text()[:12]
+	s.Log.ErrorContext(r.Context(), "request failed", "id", id, "method", r.Method, "route", r.Pattern, "err", err)
+	w.Header().Set("X-Robots-Tag", "noindex")
+	body := bytes.ReplaceAll(s.static500, []byte(requestMark), []byte(id))
+	reply{Status: http.StatusInternalServerError, Type: htmlType, Cache: cacheNever, Body: body}.send(w, r)
+}
+
+// requestMark stands for the request's id in the page for 500.
+const requestMark = "REQUEST-ID"
+
+func (s *server) brokenPage() ([]byte, error) {
+	a, err := s.render("broken", frame{Title: s.texts.f("problem.internal"), NoIndex: true, Body: requestMark})
+	return a.Body, err
+}
+
+// recovered keeps a panic of one request from being more than that.
+func (s *server) recovered(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			s.broken(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+		}()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// problemReply makes a page of a problem.
+func (s *server) problemReply(r *http.Request, p *problem) (reply, error) {
+	body := struct {
+		*problem
+		Before, Fault, After string // of the query, where its syntax is at fault
+		RepairHref           string
+		Search               string
+	}{problem: p}
+	f := frame{Title: p.Title, NoIndex: true, Body: &body}
+	if p.Position != nil {
+		q := r.URL.Query().Get("q")
+		f.Query = q
+		start := min(max(*p.Position, 0), len(q))
+		end := min(max(start+*p.Length, start), len(q))
+		body.Before, body.Fault, body.After = strings.ToValidUTF8(q[:start], "�"), strings.ToValidUTF8(q[start:end], "�"), strings.ToValidUTF8(q[end:], "�")
+		if p.Repaired != "" {
+			v := r.URL.Query()
+			v.Set("q", p.Repaired)
+			body.RepairHref = "/search?" + v.Encode()
+		}
+	}
+	a, err := s.render("problem", f)
+	a.Status, a.Cache = p.Status, cacheSearch
+	return a, err
+}
+
+// nothing answers what no route knows.
+func (s *server) nothing(r *http.Request) (reply, error) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return reply{}, s.problem("method-not-allowed", s.texts.f("problem.detail.method", "method", plain(r.Method)))
+	}
+	return reply{}, s.problem("not-found", s.texts.f("problem.detail.notfound"))
+}

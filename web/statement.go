@@ -1,0 +1,354 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+
+	"onrecord"
+)
+
+var (
+	statementID = regexp.MustCompile(`^[0-9a-hjkmnp-tv-z]{16}$`)
+	versionID   = regexp.MustCompile(`^[0-9a-f]{12}$`)
+)
+
+// A wordingView is one wording as it is shown.
+type wordingView struct {
+	Title      string
+	Spoiler    string
+	Text       []segment
+	Lang       string
+	Links      []segment
+	Media      []onrecord.Media
+	Poll       []string
+	Categories []string
+}
+
+// A fact is a row of the facts table.
+type fact struct {
+	Name   string
+	Text   string
+	Moment moment // instead of Text
+	Code   bool
+	Note   string
+}
+
+// A versionRow is a wording in the list of versions.
+type versionRow struct {
+	ID       onrecord.VersionID
+	Href     string
+	Number   string
+	Began    string // window in words
+	First    moment
+	Last     moment
+	Doors    []string
+	Reading  bool // read otherwise by another door: no edit
+	Current  bool
+	DiffHref string // to the wording before
+	Change   string // what changed against the wording before, in a sentence
+}
+
+type captureRow struct {
+	onrecord.Evidence
+	When     moment
+	Event    string
+	Download string
+}
+
+type eventRow struct {
+	Index int64
+	When  moment
+	Words string
+	More  string
+}
+
+type statementBody struct {
+	ID           onrecord.StatementID
+	Heading      string
+	Line         stateLine
+	DiffHref     string
+	Label        string
+	Figure       string
+	FigureHref   string
+	Handle       string
+	Platform     string
+	Original     string
+	OriginalText string
+	ReplyTo      string
+	RepostOf     string
+	QuoteOf      string
+	Wording      wordingView
+	Withheld     string // the reason, where the statement is withheld
+	IsWithheld   bool
+	Version      string // shown instead of the state: "Version 1 of 2"
+	StatementRef string // from a version's page to the statement's
+	Facts        []fact
+	Versions     []versionRow
+	Captures     []captureRow
+	CaptureCount int
+	Events       []eventRow
+	Ledger       int64
+	Verify       []string
+	Base         string
+}
+
+// capturesShown bounds the evidence that a page spells out; the API has all.
+const capturesShown = 50
+
+// known reads what /s/{id} names.
+func (s *server) known(r *http.Request) (onrecord.Statement, error) {
+	id := onrecord.StatementID(r.PathValue("id"))
+	if !statementID.MatchString(string(id)) {
+		return onrecord.Statement{}, onrecord.ErrNotFound
+	}
+	st, err := s.Statements.Statement(r.Context(), id)
+	if err != nil {
+		return st, fmt.Errorf("statement %s: %w", id, err)
+	}
+	return st, nil
+}
+
+// statementPage is /s/{id}.
+func (s *server) statementPage(r *http.Request) (reply, error) {
+	st, err := s.known(r)
+	if err != nil {
+		return reply{}, err
+	}
+	w := s.words(nil)
+	body := s.statementBody(w, st)
+	f := frame{
+		Title: body.Heading, Canonical: s.base + "/s/" + string(st.ID),
+		Head: []headLink{{Rel: "alternate", Href: "/api/v1/statements/" + string(st.ID), Type: "application/json"}},
+	}
+	if err := s.fill(r.Context(), w, st, &body); err != nil {
+		return reply{}, err
+	}
+	f.Body = body
+	a, err := s.render("statement", f)
+	if body.IsWithheld {
+		a.Status = http.StatusGone
+	}
+	return a, err
+}
+
+// statementBody is what needs no further reading.
+func (s *server) statementBody(w wording, st onrecord.Statement) statementBody {
+	b := statementBody{
+		ID: st.ID, Heading: w.heading(st), Line: w.line(st), Label: w.label(st, s.Archive.Name),
+		Figure: plain(st.Figure.Name), FigureHref: "/f/" + st.Figure.Slug, Handle: plain(st.Account.Handle),
+		Platform: w.platform(st.Platform), Original: safeURL(st.URL), OriginalText: shortURL(st.URL),
+		CaptureCount: st.Captures, Ledger: st.LogIndex, Base: s.base, IsWithheld: st.State == onrecord.StateWithheld,
+	}
+	if b.IsWithheld {
+		b.Original, b.OriginalText, b.Handle = "", "", ""
+		return b
+	}
+	ref := func(id onrecord.StatementID) string {
+		if id == "" {
+			return ""
+		}
+		return "/s/" + string(id)
+	}
+	b.ReplyTo, b.RepostOf, b.QuoteOf = ref(st.ReplyTo), ref(st.RepostOf), ref(st.QuoteOf)
+	b.Wording = show(st.Content, st.Lang)
+	return b
+}
+
+// fill reads versions, events and evidence. Of a withheld statement nothing is
+// shown but that it is withheld, and why.
+func (s *server) fill(ctx context.Context, w wording, st onrecord.Statement, b *statementBody) error {
+	events, err := s.Statements.StatementEvents(ctx, st.ID)
+	if err != nil {
+		return fmt.Errorf("events of %s: %w", st.ID, err)
+	}
+	if b.IsWithheld {
+		for _, e := range events {
+			if e.Type == onrecord.StatementWithheld {
+				b.Withheld = plain(e.Reason)
+			}
+		}
+		return nil
+	}
+	versions, err := s.Statements.Versions(ctx, st.ID)
+	if err != nil {
+		return fmt.Errorf("versions of %s: %w", st.ID, err)
+	}
+	captures, err := s.Statements.Captures(ctx, st.ID)
+	if err != nil {
+		return fmt.Errorf("captures of %s: %w", st.ID, err)
+	}
+	b.CaptureCount = len(captures)
+	b.Versions = w.versionRows(st, versions)
+	for _, v := range b.Versions {
+		if v.Current {
+			b.DiffHref = v.DiffHref
+		}
+	}
+	b.Captures = w.captureRows(st.ID, captures)
+	b.Events = w.eventRows(events)
+	b.Facts = w.facts(st)
+	b.Verify = s.verify(st, captures)
+	return nil
+}
+
+// show makes a wording ready to be shown.
+func show(c onrecord.Content, claimed string) wordingView {
+	v := wordingView{
+		Title: c.Title, Spoiler: c.Spoiler, Text: segments(c.Text, nil), Lang: lang(claimed),
+		Media: c.Media, Poll: c.Poll, Categories: c.Categories,
+	}
+	for _, l := range c.Links {
+		v.Links = append(v.Links, segment{Text: plain(l), Href: safeURL(l)})
+	}
+	return v
+}
+
+// versionRows lists wordings, newest first, each compared with the one before.
+func (w wording) versionRows(st onrecord.Statement, versions []onrecord.Version) []versionRow {
+	rows := make([]versionRow, 0, len(versions))
+	for i, v := range versions {
+		row := versionRow{
+			ID: v.ID, Href: "/s/" + string(st.ID) + "/v/" + string(v.ID), Reading: v.Seen, Current: v.ID == st.Version,
+			Number: w.f("word.version_of", "n", i+1, "of", len(versions)),
+			First:  w.moment(v.FirstSeen), Last: w.moment(v.LastSeen), Doors: v.Doors,
+		}
+		if i > 0 {
+			before := versions[i-1]
+			row.DiffHref = "/s/" + string(st.ID) + "/diff?from=" + string(before.ID) + "&to=" + string(v.ID)
+			row.Began = w.between(v.Window)
+			row.Change = w.compare(before.Content, v.Content).Summary
+		}
+		rows = append(rows, row)
+	}
+	slices.Reverse(rows)
+	return rows
+}
+
+func (w wording) captureRows(id onrecord.StatementID, captures []onrecord.Evidence) []captureRow {
+	var rows []captureRow
+	for _, c := range captures[max(0, len(captures)-capturesShown):] {
+		rows = append(rows, captureRow{
+			Evidence: c, When: w.moment(c.At), Event: w.event(c.Type),
+			Download: "/api/v1/statements/" + string(id) + "/captures/" + c.SHA256,
+		})
+	}
+	slices.Reverse(rows)
+	return rows
+}
+
+func (w wording) eventRows(events []onrecord.Event) []eventRow {
+	rows := make([]eventRow, len(events))
+	for i, e := range events {
+		row := eventRow{Index: e.Index, When: w.moment(e.At), Words: w.event(e.Type)}
+		if !e.By.IsZero() && e.Type != onrecord.StatementCreated && e.Type != onrecord.StatementSeen {
+			row.More = w.between(e.Window())
+		}
+		if e.Look != "" {
+			row.More = w.closed("event.look.", string(e.Look))
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// facts is the table of what is known.
+func (w wording) facts(st onrecord.Statement) []fact {
+	published := w.claimed(st.PublishedAt, st.Precision)
+	rows := []fact{
+		{Name: w.f("word.fact.published"), Moment: published, Note: w.f("word.fact.claimed")},
+		{Name: w.f("word.fact.first"), Moment: w.moment(st.FirstSeen)},
+		{Name: w.f("word.fact.last"), Moment: w.moment(st.LastSeen), Note: w.ago(st.LastSeen)},
+	}
+	if !st.FirstGone.IsZero() {
+		rows = append(rows, fact{Name: w.f("word.fact.gone"), Moment: w.moment(st.FirstGone), Note: w.n("word.checks", int64(st.GoneChecks))})
+	}
+	rows = append(rows,
+		fact{Name: w.f("word.fact.provenance"), Text: w.provenance(st.Provenance)},
+		fact{Name: w.f("word.fact.type"), Text: w.kind(st.Type)})
+	for _, name := range []string{"likes", "reposts", "replies", "views"} {
+		if n, ok := st.Engagement[name]; ok {
+			rows = append(rows, fact{Name: w.f("word.fact." + name), Text: number(n), Note: w.f("word.fact.asof", "when", w.instant(st.EngagementAt))})
+		}
+	}
+	return append(rows,
+		fact{Name: w.f("word.fact.native"), Text: plain(st.NativeID), Code: true},
+		fact{Name: w.f("word.fact.sha256"), Text: st.SHA256, Code: true},
+		fact{Name: w.f("word.fact.ledger"), Text: number(st.LogIndex), Code: true})
+}
+
+// verify lists the commands by which a stranger checks st.
+func (s *server) verify(st onrecord.Statement, captures []onrecord.Evidence) []string {
+	id := string(st.ID)
+	list := []string{
+		"curl -o " + id + ".tlog-proof " + s.base + "/api/v1/statements/" + id + "/proof",
+		"onrecord verify " + id + ".tlog-proof",
+	}
+	if len(captures) > 0 {
+		last := captures[len(captures)-1]
+		list = append(list, "curl -s "+s.base+"/api/v1/statements/"+id+"/captures/"+last.SHA256+" | sha256sum  # "+last.SHA256)
+	}
+	return list
+}
+
+// versionPage is /s/{id}/v/{version}: one wording, for ever.
+func (s *server) versionPage(r *http.Request) (reply, error) {
+	st, err := s.known(r)
+	if err != nil {
+		return reply{}, err
+	}
+	id := onrecord.VersionID(r.PathValue("version"))
+	if !versionID.MatchString(string(id)) {
+		return reply{}, onrecord.ErrNotFound
+	}
+	w := s.words(nil)
+	if st.State == onrecord.StateWithheld {
+		return reply{}, s.withheld(w, st)
+	}
+	versions, err := s.Statements.Versions(r.Context(), st.ID)
+	if err != nil {
+		return reply{}, fmt.Errorf("versions of %s: %w", st.ID, err)
+	}
+	i := slices.IndexFunc(versions, func(v onrecord.Version) bool { return v.ID == id })
+	if i < 0 {
+		return reply{}, fmt.Errorf("version %s of %s: %w", id, st.ID, onrecord.ErrNotFound)
+	}
+	v := versions[i]
+	body := s.statementBody(w, st)
+	body.Wording = show(v.Content, v.Content.Lang)
+	body.Version = w.f("line.version", "id", v.ID)
+	body.StatementRef = "/s/" + string(st.ID)
+	body.Facts = []fact{
+		{Name: w.f("word.fact.first"), Moment: w.moment(v.FirstSeen)},
+		{Name: w.f("word.fact.published"), Moment: w.claimed(st.PublishedAt, st.Precision), Note: w.f("word.fact.claimed")},
+		{Name: w.f("word.fact.sha256"), Text: v.SHA256, Code: true},
+		{Name: w.f("word.fact.ledger"), Text: number(v.LogIndex), Code: true},
+	}
+	a, err := s.render("version", frame{Title: body.Heading + w.f("title.version", "id", v.ID), Canonical: s.base + "/s/" + string(st.ID) + "/v/" + string(v.ID), Body: body})
+	a.Cache, a.Strong = cacheForever, true
+	return a, err
+}
+
+// withheld is the answer to those who ask for parts of a withheld statement.
+func (s *server) withheld(w wording, st onrecord.Statement) *problem {
+	return s.problem("withheld-policy", w.f("line.withheld", "index", number(st.LastIndex)))
+}
+
+// shortURL is an address for people: without scheme, and not too long.
+func shortURL(raw string) string {
+	text := safeURL(raw)
+	for _, prefix := range []string{"https://", "http://", "www."} {
+		if len(text) > len(prefix) && text[:len(prefix)] == prefix {
+			text = text[len(prefix):]
+		}
+	}
+	if cut, more := excerpt(text, 60); more {
+		return cut + "…"
+	}
+	return text
+}
