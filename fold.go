@@ -54,9 +54,9 @@ func NewKnown(id StatementID) Known {
 //
 // Every statement event moves FirstIndex and Prev, adds Aliases, and fills
 // NativeID, Account and Order, of several Orders the least; ID and URL are
-// those of the latest event that has one, first-hand before others. FirstSeen is the
-// earliest first-hand event, without one the earliest of all; Provenance is
-// its.
+// those of the latest event that has one, first-hand before others. FirstSeen
+// is At of the earliest first-hand sighting or reading, without one of the
+// earliest event that is not first-hand; Provenance is that event's.
 //
 // State is, in this order: withheld; deleted where a deletion is in force;
 // unconfirmed where Absent or Gone is set; restored where WasDeleted; deleted
@@ -202,6 +202,9 @@ func (k *Known) name(e Event) {
 		}
 	}
 	first := firstHand(e.Provenance)
+	if first && !sights(e) {
+		return
+	}
 	switch had := k.Provenance == Captured; {
 	case k.Provenance == "" || first && !had:
 	case first == had && e.At.Before(k.FirstSeen):
@@ -210,6 +213,15 @@ func (k *Known) name(e Event) {
 		return
 	}
 	k.FirstSeen, k.Provenance = e.At, cmp.Or(e.Provenance, Captured)
+}
+
+// sights reports whether e says that somebody saw the statement.
+func sights(e Event) bool {
+	switch e.Type {
+	case StatementCreated, StatementEdited, StatementSeen, StatementRestored:
+		return true
+	}
+	return e.Type == StatementLooked && e.Look == LookLive
 }
 
 // read notes a wording.

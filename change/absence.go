@@ -78,10 +78,11 @@ func (j *judge) losses() (lost []loss, looked int) {
 			continue
 		}
 		j.hole = true
-		if !it.Suspect() && !j.unlisted(it, seen.At) && (it.look == nil || it.found != onrecord.LookGone) {
+		if !it.Suspect() && !j.unlisted(it, seen.At) && !j.counts(it) {
 			lost = append(lost, loss{it, seen})
 		}
 	}
+	slices.SortStableFunc(lost, func(a, b loss) int { return onrecord.CompareOrder(a.it.Order, b.it.Order) })
 	return lost, looked
 }
 
@@ -97,7 +98,7 @@ func (j *judge) missingItems(lost []loss) (_ []loss, looked int) {
 			continue
 		}
 		switch {
-		case it.look != nil && it.found == onrecord.LookGone:
+		case j.counts(it):
 			lost = append(lost, loss{it, it.look})
 		case it.missing != nil:
 			lost = append(lost, loss{it, it.missing})
@@ -143,7 +144,10 @@ func (j *judge) suspect(l loss) {
 		return // judgeLooks has more to say
 	}
 	e := j.statement(onrecord.StatementLooked, l.it, l.by, l.it.LastSeen)
-	e.Look, e.Grade, e.Code = onrecord.LookAbsent, onrecord.GradeD1, l.it.code
+	e.Look, e.Grade = onrecord.LookAbsent, onrecord.GradeD1
+	if l.by == l.it.missing {
+		e.Code = l.it.code
+	}
 	j.emit(e)
 }
 
@@ -180,12 +184,18 @@ func (j *judge) judgeLooks() {
 			continue
 		}
 		switch {
-		case it.found == onrecord.LookGone && j.alive && !j.frozen && j.canary(it):
+		case j.alive && !j.frozen && j.counts(it):
 			j.judgeGone(it)
 		case it.found == onrecord.LookGone || it.Suspect():
 			j.unclear(it)
 		}
 	}
+}
+
+// counts reports whether the statement's own address said that it is gone,
+// while the canary answered.
+func (j *judge) counts(it *item) bool {
+	return it.look != nil && it.found == onrecord.LookGone && j.canary(it)
 }
 
 // canary reports whether another statement of the account, seen live before,

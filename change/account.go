@@ -140,7 +140,9 @@ func (j *judge) recover() {
 			j.closeGap(g)
 		}
 	}
-	j.online()
+	if j.first {
+		j.online()
+	}
 }
 
 const reasonBacklog = "backlog"

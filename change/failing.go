@@ -21,7 +21,7 @@ func (j *judge) failed() {
 		j.offline()
 		return
 	}
-	if j.v.Outcome != onrecord.OutcomeOutage && !j.v.AllFailed {
+	if j.first && j.v.Outcome != onrecord.OutcomeOutage && !j.v.AllFailed {
 		j.online() // a block page is an answer
 	}
 }

@@ -178,13 +178,18 @@ func (j *judge) judgeWordings(it *item) {
 	seen := func() {
 		j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
 	}
+	since := own.At
+	if named {
+		since = own.Mark.At
+	}
 	switch {
 	case named && r.version == own.Version:
 	case !named && r.version == cur.Version:
-	case named && r.version == cur.Version && cur.Mark.At.After(own.At):
-		seen() // the door catches up with an edit that is known
-	case !read || r.version == own.Version:
-		seen() // never read, or lags behind an edit that is known
+	case !read, r.version == cur.Version, r.version == own.Version, cur.Mark.At.After(since):
+		// Never read before; or the door catches up with an edit that another
+		// brought, or lags behind it: that edit is recorded, and when this door
+		// would have shown it nobody knows.
+		seen()
 	default:
 		edited()
 	}
