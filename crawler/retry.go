@@ -93,6 +93,9 @@ func rateLimitField(values []string, done time.Time) time.Time {
 		remaining, reset := "", ""
 		for p := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ';' }) {
 			key, val, _ := strings.Cut(strings.TrimSpace(p), "=")
+			if strings.HasPrefix(key, `"`) { // the next policy
+				remaining, reset = "", ""
+			}
 			switch strings.ToLower(key) {
 			case "remaining", "r":
 				remaining = val

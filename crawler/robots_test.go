@@ -227,7 +227,7 @@ func TestRobotsOverTheNetwork(t *testing.T) {
 		"six redirects":      {hop(6), onrecord.OutcomeOK, "(none, 302)"},
 		"a bot check":        {"<html><title>Just a moment...</title>", onrecord.OutcomeBlocked, "bot check"},
 		"over 512 KiB":       {"User-agent: *\nDisallow: /page\n" + strings.Repeat("# fill\n", 100_000) + "Allow: /page\n", onrecord.OutcomeBlocked, "disallowed by"},
-		"redirect elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://h.example/", 302) }, onrecord.OutcomeOK, "redirect refused"},
+		"redirect elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://h.example/", http.StatusFound) }, onrecord.OutcomeOK, "redirect refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if h, ok := tc.robots.(http.HandlerFunc); ok {
