@@ -1,0 +1,199 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config is the configuration: one documented struct, read from YAML,
+// checked as a whole, printed again.
+//
+// A file is checked strictly. Unknown keys are errors, and name the nearest
+// known one; every problem is reported, not only the first, each at its line
+// and column. What other packages know better (cron specs, the kinds of doors,
+// selectors) they check through [Options] or report through [Config.Problem],
+// at the same places.
+//
+// Relative paths in the file are relative to the file. Durations are written
+// as Go does: 10m, 1h30m. There are no secrets in it.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A Config is the whole configuration, with defaults filled in.
+type Config struct {
+	Archive  Archive
+	Storage  Storage
+	StateDir string // state_dir: spool, catalog, log key; absolute; default .onrecord beside the file
+	Log      Log
+	HTTP     HTTP
+	Crawl    Crawl
+	Figures  []Figure
+
+	// Warnings are problems that keep nobody from starting.
+	Warnings []Problem
+
+	file string
+	at   map[string]position
+}
+
+// Archive says what the archive is and who answers for it.
+type Archive struct {
+	Name     string
+	Operator Operator
+	URL      string // where readers find it; http or https, without a slash at the end
+}
+
+// Operator is who runs the archive.
+type Operator struct {
+	Name  string
+	Email string
+}
+
+// Storage is where the bucket is: "file:///absolute/folder" (in the file also
+// "file:relative/folder") or "s3://bucket/prefix?endpoint=…&region=…".
+type Storage struct{ URL string }
+
+// Log is the transparency log.
+type Log struct {
+	Origin string // its name for ever, "archive.example/log"; fixed at init
+}
+
+// HTTP is the website.
+type HTTP struct {
+	Listen string // host:port; default 127.0.0.1:8080
+}
+
+// Crawl is how the archive behaves towards others.
+type Crawl struct {
+	Contact        string         // goes into the User-Agent: an address or a URL; default the operator's
+	ConfirmAfter   time.Duration  // between two looks that confirm a deletion; default and least 10m
+	OfflineAfter   time.Duration  // how long every request fails before a platform is offline; default 1h
+	MinInterval    time.Duration  // between two requests to a host and port; default 1s
+	AllowAddresses []netip.Prefix // private networks that the guard lets through; for tests and demonstrations
+}
+
+// A Figure is a person or body whose statements are mirrored.
+type Figure struct {
+	Slug    string // [a-z0-9][a-z0-9-]{0,62}, unique
+	Name    string
+	Sources []Source
+}
+
+// A Source is one account as configured.
+type Source struct {
+	ID        string // [a-z0-9][a-z0-9-]{0,62}, unique in the archive
+	Platform  string
+	Account   string // handle, as people write it
+	AccountID string // the platform's stable id; empty: the first good visit pins it
+	Schedule  string // five cron fields in UTC, or @every, @hourly …; empty: visited by hand
+	Doors     []Door // in order of preference; none: imports only
+}
+
+// A Door is one access path to a source. Which keys a door takes depends on its
+// kind.
+type Door struct {
+	ID   string // unique in the source; default the kind, then kind-2 …
+	Kind string // feed, page, preview, api …
+
+	URL    string   // feed: its address
+	Start  string   // page: address of the newest page
+	Item   string   // page: selector of the links to items
+	Next   string   // page: selector of the link to older pages
+	Title  string   // page: selector in an item's page, as are the following
+	Text   string   //
+	Date   string   // "selector@attribute"
+	Remove []string // what is cut out of Text
+	Zone   string   // page: zone of dates without one, "Europe/Paris"
+
+	BaseURL     string // requests go here in place of the platform's own address
+	OriginalURL string // the platform's own, where URL, Start or BaseURL point elsewhere
+}
+
+// Options say what this release knows, which config does not.
+type Options struct {
+	Kinds    []Kind                  // of doors
+	Schemes  []string                // of storage URLs; file and s3 if nil
+	Schedule func(spec string) error // checks a schedule; nil accepts any
+	Zone     func(string) error      // checks a time zone; time.LoadLocation if nil
+}
+
+// A Kind is a kind of door that this release implements.
+type Kind struct {
+	Name      string
+	Platforms []string // that it reads; empty: any
+}
+
+// Load reads and checks the file at path. Problems in it are an [*Error].
+func Load(path string, o Options) (*Config, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return Parse(path, b, o)
+}
+
+// Parse reads and checks a configuration. path is where it lies, or will lie:
+// it stands in problems, and relative paths start in its folder. Problems are
+// an [*Error].
+func Parse(path string, data []byte, o Options) (*Config, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	r := &reader{file: path, at: map[string]position{}, given: map[string]bool{}}
+	c := r.read(data)
+	c.file, c.at = path, r.at
+	if !r.broken {
+		k := &checker{Config: c, o: o, dir: filepath.Dir(abs), given: r.given, problems: r.problems}
+		k.check()
+		r.problems = k.problems
+	}
+	var faults []Problem
+	for _, p := range r.problems {
+		if p.Warning {
+			c.Warnings = append(c.Warnings, p)
+		} else {
+			faults = append(faults, p)
+		}
+	}
+	if len(faults) > 0 {
+		sortProblems(faults)
+		return nil, &Error{Problems: faults}
+	}
+	sortProblems(c.Warnings)
+	return c, nil
+}
+
+// Problem returns a problem of the value at path, such as
+// "figures[0].sources[1].schedule", at its place in the file; at that of what
+// it stands in, if it is not in the file itself.
+func (c *Config) Problem(path, format string, args ...any) Problem {
+	p := Problem{File: c.file, Path: path, Message: fmt.Sprintf(format, args...)}
+	for at := path; ; {
+		if pos, ok := c.at[at]; ok {
+			p.Line, p.Column = pos.line, pos.column
+			return p
+		}
+		i := strings.LastIndexAny(at, ".[")
+		if i < 0 {
+			return p
+		}
+		at = at[:i]
+	}
+}
+
+// Source returns the source with this id and its figure.
+func (c *Config) Source(id string) (Figure, Source, bool) {
+	for _, f := range c.Figures {
+		for _, s := range f.Sources {
+			if s.ID == id {
+				return f, s, true
+			}
+		}
+	}
+	return Figure{}, Source{}, false
+}

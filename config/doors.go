@@ -1,0 +1,150 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A doorKey is a key of a door that only some kinds take.
+type doorKey struct {
+	name     string
+	get      func(*Door) string
+	required bool
+	address  bool // an http or https URL
+}
+
+// doorKeys returns the keys of a kind of door, beside those that all take.
+func doorKeys(kind string) []doorKey {
+	switch kind {
+	case "feed":
+		return []doorKey{{"url", func(d *Door) string { return d.URL }, true, true}}
+	case "page":
+		return []doorKey{
+			{"start", func(d *Door) string { return d.Start }, true, true},
+			{"item", func(d *Door) string { return d.Item }, true, false},
+			{"next", func(d *Door) string { return d.Next }, false, false},
+			{"title", func(d *Door) string { return d.Title }, false, false},
+			{"text", func(d *Door) string { return d.Text }, true, false},
+			{"date", func(d *Door) string { return d.Date }, false, false},
+			{"remove", func(d *Door) string { return strings.Join(d.Remove, ",") }, false, false},
+			{"zone", func(d *Door) string { return d.Zone }, false, false},
+		}
+	}
+	return nil
+}
+
+// ownKeys returns what of a door is set that not every kind takes.
+func ownKeys(d *Door) []string {
+	var set []string
+	for _, k := range append(doorKeys("feed"), doorKeys("page")...) {
+		if k.get(d) != "" {
+			set = append(set, k.name)
+		}
+	}
+	return set
+}
+
+// doors checks the doors of a source and names those that have no id.
+func (k *checker) doors(s *Source, path string) {
+	taken := map[string]string{}
+	for i, d := range s.Doors {
+		if d.ID != "" {
+			at := fmt.Sprintf("%s.doors[%d]", path, i)
+			k.id(at+".id", d.ID, at, taken)
+		}
+	}
+	for i := range s.Doors {
+		d, at := &s.Doors[i], fmt.Sprintf("%s.doors[%d]", path, i)
+		if !k.required(at+".kind", d.Kind) {
+			continue
+		}
+		if d.ID == "" {
+			d.ID = freeID(d.Kind, taken)
+			taken[d.ID] = at
+		}
+		if k.kind(d, s.Platform, at) {
+			k.door(d, at)
+		}
+	}
+}
+
+// freeID returns kind, kind-2, kind-3 …, the first that is not taken.
+func freeID(kind string, taken map[string]string) string {
+	id := kind
+	for n := 2; ; n++ {
+		if _, ok := taken[id]; !ok {
+			return id
+		}
+		id = fmt.Sprintf("%s-%d", kind, n)
+	}
+}
+
+// kind reports whether this release has the door's kind, for the platform.
+func (k *checker) kind(d *Door, platform, path string) bool {
+	names := map[string]bool{}
+	var reads []string
+	for _, kind := range k.o.Kinds {
+		names[kind.Name] = true
+		if kind.Name == d.Kind {
+			if len(kind.Platforms) == 0 || slices.Contains(kind.Platforms, platform) {
+				return true
+			}
+			reads = append(reads, kind.Platforms...)
+		}
+	}
+	if len(reads) > 0 {
+		k.fault(path+".kind", "it reads "+strings.Join(reads, ", "), "a door of kind %q does not read %s", d.Kind, platform)
+		return false
+	}
+	hint := didYouMean(d.Kind, slices.Sorted(maps.Keys(names)))
+	k.fault(path+".kind", hint, "this release has no door of kind %q", d.Kind)
+	return false
+}
+
+// door checks the keys of a door.
+func (k *checker) door(d *Door, path string) {
+	keys := doorKeys(d.Kind)
+	names := []string{"id", "kind", "base_url", "original_url"}
+	for _, dk := range keys {
+		at := path + "." + dk.name
+		names = append(names, dk.name)
+		v := dk.get(d)
+		if dk.required && !k.required(at, v) {
+			continue
+		}
+		if dk.address && v != "" {
+			k.webURL(at, v)
+		}
+	}
+	for _, name := range ownKeys(d) {
+		if !slices.Contains(names, name) {
+			k.fault(path+"."+name, "it takes "+strings.Join(names, ", "), "a door of kind %q takes no key %q", d.Kind, name)
+		}
+	}
+	if d.BaseURL != "" {
+		k.webURL(path+".base_url", d.BaseURL)
+	}
+	if d.OriginalURL != "" {
+		k.webURL(path+".original_url", d.OriginalURL)
+	}
+	k.zone(d.Zone, path+".zone")
+}
+
+func (k *checker) zone(zone, path string) {
+	if zone == "" {
+		return
+	}
+	check := k.o.Zone
+	if check == nil {
+		check = func(zone string) error { _, err := time.LoadLocation(zone); return err }
+	}
+	if err := check(zone); err != nil || zone == "Local" {
+		k.fault(path, "such as Europe/Paris", "%q is no time zone", zone)
+	}
+}
