@@ -214,20 +214,22 @@ func TestRobotsOverTheNetwork(t *testing.T) {
 		want   onrecord.Outcome
 		note   string
 	}{
-		"none":               {404, onrecord.OutcomeOK, "(none, 404)"},
-		"forbidden":          {403, onrecord.OutcomeOK, "(none, 403)"},
-		"unauthorised":       {401, onrecord.OutcomeOK, "(none, 401)"},
-		"rate limited":       {429, onrecord.OutcomeRateLimited, "answered 429"},
-		"broken":             {500, onrecord.OutcomeOutage, "answered 500"},
-		"busy":               {503, onrecord.OutcomeOutage, "answered 503"},
-		"allows":             {"User-agent: *\nDisallow: /x\n", onrecord.OutcomeOK, "allowed by"},
-		"disallows":          {"User-agent: *\nDisallow: /page\n", onrecord.OutcomeBlocked, "disallowed by"},
-		"disallows us":       {"User-agent: onrecord\nDisallow: /\nUser-agent: *\nAllow: /", onrecord.OutcomeBlocked, "disallowed by"},
-		"five redirects":     {hop(5), onrecord.OutcomeBlocked, "disallowed by"},
-		"six redirects":      {hop(6), onrecord.OutcomeOK, "(none, 302)"},
-		"a bot check":        {"<html><title>Just a moment...</title>", onrecord.OutcomeBlocked, "bot check"},
-		"over 512 KiB":       {"User-agent: *\nDisallow: /page\n" + strings.Repeat("# fill\n", 100_000) + "Allow: /page\n", onrecord.OutcomeBlocked, "disallowed by"},
-		"redirect elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://h.example/", http.StatusFound) }, onrecord.OutcomeOK, "redirect refused"},
+		"none":           {404, onrecord.OutcomeOK, "(none, 404)"},
+		"forbidden":      {403, onrecord.OutcomeOK, "(none, 403)"},
+		"unauthorised":   {401, onrecord.OutcomeOK, "(none, 401)"},
+		"rate limited":   {429, onrecord.OutcomeRateLimited, "answered 429"},
+		"broken":         {500, onrecord.OutcomeOutage, "answered 500"},
+		"busy":           {503, onrecord.OutcomeOutage, "answered 503"},
+		"allows":         {"User-agent: *\nDisallow: /x\n", onrecord.OutcomeOK, "allowed by"},
+		"disallows":      {"User-agent: *\nDisallow: /page\n", onrecord.OutcomeBlocked, "disallowed by"},
+		"disallows us":   {"User-agent: onrecord\nDisallow: /\nUser-agent: *\nAllow: /", onrecord.OutcomeBlocked, "disallowed by"},
+		"five redirects": {hop(5), onrecord.OutcomeBlocked, "disallowed by"},
+		"six redirects":  {hop(6), onrecord.OutcomeOK, "(none, 302)"},
+		"a bot check":    {"<html><title>Just a moment...</title>", onrecord.OutcomeBlocked, "bot check"},
+		"over 512 KiB":   {"User-agent: *\nDisallow: /page\n" + strings.Repeat("# fill\n", 100_000) + "Allow: /page\n", onrecord.OutcomeBlocked, "disallowed by"},
+		"redirect elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "ftp://h.example/", http.StatusFound)
+		}, onrecord.OutcomeOK, "redirect refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if h, ok := tc.robots.(http.HandlerFunc); ok {

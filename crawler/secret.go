@@ -12,7 +12,7 @@ import (
 )
 
 // redacted stands in records where a secret was.
-const redacted = "[redacted]"
+const redacted = "REDACTED"
 
 // secretHeaders are request headers whose values are never recorded, whoever
 // set them.
