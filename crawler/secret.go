@@ -74,8 +74,12 @@ func (s scrubber) header(h http.Header) http.Header {
 // cookieName keeps of a Set-Cookie the name and the attributes.
 func cookieName(v string) string {
 	pair, attributes, more := strings.Cut(v, ";")
-	name, _, _ := strings.Cut(pair, "=")
-	name = name + "=" + redacted
+	name, _, named := strings.Cut(pair, "=")
+	if named {
+		name += "=" + redacted
+	} else {
+		name = redacted // a value without a name (RFC 6265, section 5.2)
+	}
 	if more {
 		return name + ";" + attributes
 	}
