@@ -1,0 +1,283 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"onrecord"
+)
+
+// A batch is one transaction: so many entries, or so many bytes of text.
+const (
+	batchEntries = 4096
+	batchBytes   = 8 << 20
+)
+
+// Applied returns the ledger size and root that the tables show.
+func (c *Catalog) Applied(ctx context.Context) (size int64, root [32]byte, err error) {
+	err = c.view(ctx, func(v *view) error {
+		var b []byte
+		if err := v.row(`SELECT (SELECT v FROM meta WHERE k = 'size'), (SELECT v FROM meta WHERE k = 'root')`).Scan(&size, &b); err != nil {
+			return fmt.Errorf("catalog: %w", err)
+		}
+		copy(root[:], b)
+		return nil
+	})
+	return size, root, err
+}
+
+// Apply applies entries in ledger order, in batches. Entries that were applied
+// before are passed over, so that the same ones may come again; one beyond the
+// next is ErrHole. Batches that are complete when an error comes stay applied.
+// What Applied returns does not move: that needs ApplyTo.
+func (c *Catalog) Apply(ctx context.Context, entries iter.Seq2[Entry, error]) error {
+	return c.apply(ctx, entries, nil)
+}
+
+// ApplyTo is Apply of the entries up to the ledger of the given size, which is
+// stored with its root in the transaction of the last of them. Entries that end
+// before it are ErrHole.
+func (c *Catalog) ApplyTo(ctx context.Context, entries iter.Seq2[Entry, error], size int64, root [32]byte) error {
+	return c.apply(ctx, entries, &target{size, root})
+}
+
+// A target is what the ledger is once all entries are applied.
+type target struct {
+	size int64
+	root [32]byte
+}
+
+func (c *Catalog) apply(ctx context.Context, entries iter.Seq2[Entry, error], to *target) error {
+	if c.o.ReadOnly {
+		return fmt.Errorf("catalog %s: %w", c.path, ErrReadOnly)
+	}
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	if err := c.Reopen(ctx); err != nil {
+		return err
+	}
+	f := c.file.Load()
+	if f.write == nil {
+		return errors.New("catalog: closed")
+	}
+	var next int64
+	if err := f.write.QueryRowContext(ctx, `SELECT v FROM meta WHERE k = 'next'`).Scan(&next); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	batch, bytes := make([]Entry, 0, batchEntries), 0
+	for e, err := range entries {
+		switch {
+		case err != nil:
+			return err
+		case e.Index < next:
+			continue
+		case e.Index > next:
+			return fmt.Errorf("catalog: entry %d after %d: %w", e.Index, next-1, ErrHole)
+		}
+		batch, bytes, next = append(batch, e), bytes+weight(e), next+1
+		if len(batch) == batchEntries || bytes >= batchBytes {
+			if err := f.applyBatch(ctx, batch, next, nil); err != nil {
+				return err
+			}
+			batch, bytes = batch[:0], 0
+		}
+	}
+	if to != nil && next != to.size {
+		return fmt.Errorf("catalog: entries end at %d of %d: %w", next, to.size, ErrHole)
+	}
+	if to == nil && len(batch) == 0 {
+		return nil
+	}
+	return f.applyBatch(ctx, batch, next, to)
+}
+
+// weight is about how much memory e holds.
+func weight(e Entry) int {
+	n := 512
+	if c := e.Event.Content; c != nil {
+		n += len(c.Text) + len(c.HTML)
+	}
+	return n
+}
+
+// applyBatch applies entries that end before next, in one transaction.
+func (f *file) applyBatch(ctx context.Context, entries []Entry, next int64, to *target) (err error) {
+	if _, err := f.write.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	b := newBatch(ctx, f)
+	published := false
+	defer func() {
+		if err == nil {
+			return
+		}
+		if published {
+			f.withdraw()
+		}
+		if _, rerr := f.write.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); rerr != nil {
+			err = errors.Join(err, fmt.Errorf("catalog: roll back: %w", rerr))
+		}
+	}()
+	for _, e := range entries {
+		if err := b.entry(e); err != nil {
+			return fmt.Errorf("catalog: entry %d: %w", e.Index, err)
+		}
+	}
+	side, err := b.flush()
+	if err != nil {
+		return fmt.Errorf("catalog: up to entry %d: %w", next, err)
+	}
+	if err := b.meta(next, side.gen, to); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	f.publish(side)
+	published = true
+	if _, err := f.write.ExecContext(context.WithoutCancel(ctx), `COMMIT`); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	for s, n := range b.newNames {
+		f.names.add(n, s)
+	}
+	return nil
+}
+
+// A batch is the work of one transaction. Rows that are touched are read once
+// and written once, statements in time order.
+type batch struct {
+	ctx  context.Context
+	f    *file
+	side *sidecar
+
+	newNames map[string]uint64
+	lastName uint64
+	lastSeen time.Time // newest time of observation
+
+	statements map[onrecord.StatementID]*row
+	byRow      map[int64]onrecord.StatementID
+	accounts   map[accountKey]*accountRow
+	sources    map[string]*source
+	captures   map[captureKey]int64
+}
+
+// captureKey names a capture for as long as a batch: events of one visit cite
+// the same ones.
+type captureKey struct {
+	object string
+	offset int64
+}
+
+// A row is a statement that the batch touches.
+type row struct {
+	id       onrecord.StatementID
+	key      []byte // id as it is stored
+	r        int64
+	fresh    bool
+	doc      record
+	account  *accountRow
+	wordings map[onrecord.VersionID]*wording // those that the batch has seen
+
+	// As it was before the batch; zero where fresh.
+	version  onrecord.VersionID
+	versions int
+	hidden   bool
+	aliases  int
+	owner    int64 // number of the account
+}
+
+func newBatch(ctx context.Context, f *file) *batch {
+	return &batch{
+		ctx: ctx, f: f, side: f.newest(), lastName: f.names.last,
+		newNames: map[string]uint64{}, statements: map[onrecord.StatementID]*row{}, byRow: map[int64]onrecord.StatementID{},
+		accounts: map[accountKey]*accountRow{}, sources: map[string]*source{}, captures: map[captureKey]int64{},
+	}
+}
+
+func (b *batch) exec(text string, args ...any) error {
+	s, err := b.f.writes.get(b.ctx, text)
+	if err != nil {
+		return err
+	}
+	_, err = s.ExecContext(b.ctx, args...)
+	return err
+}
+
+func (b *batch) row(text string, args ...any) scanner {
+	s, err := b.f.writes.get(b.ctx, text)
+	if err != nil {
+		return failed{err}
+	}
+	return s.QueryRowContext(b.ctx, args...)
+}
+
+// name is the namer of the batch.
+func (b *batch) name(s string) (uint64, error) {
+	if n, ok := b.f.names.numOf(s); ok {
+		return n, nil
+	}
+	if n, ok := b.newNames[s]; ok {
+		return n, nil
+	}
+	b.lastName++
+	if err := b.exec(`INSERT INTO names (n, s) VALUES ($1, $2)`, int64(b.lastName), s); err != nil {
+		return 0, err
+	}
+	b.newNames[s] = b.lastName
+	return b.lastName, nil
+}
+
+// unname is the way back, within the batch.
+func (b *batch) unname(n uint64) (string, error) {
+	if s, ok := b.f.names.textOf(n); ok {
+		return s, nil
+	}
+	var s string
+	if err := b.row(`SELECT s FROM names WHERE n = $1`, int64(n)).Scan(&s); err != nil {
+		return "", fmt.Errorf("name %d: %w", n, err)
+	}
+	return s, nil
+}
+
+// entry folds one entry and stores it as an event.
+func (b *batch) entry(en Entry) error {
+	e := en.Event
+	e.Index = en.Index
+	if e.Type == onrecord.VisitLine {
+		return b.visit(en)
+	}
+	if e.At.After(b.lastSeen) {
+		b.lastSeen = e.At
+	}
+	if err := b.fold(e); err != nil {
+		return err
+	}
+	return b.store(e)
+}
+
+func (b *batch) fold(e onrecord.Event) error {
+	if e.Source != "" {
+		s, err := b.source(e.Source)
+		if err != nil {
+			return err
+		}
+		s.apply(e)
+	}
+	if err := b.accountOf(e); err != nil {
+		return err
+	}
+	switch e.Type {
+	case onrecord.SourceLooked:
+		return b.looked(e)
+	case onrecord.SourceGap:
+		return b.gap(e)
+	}
+	if isStatement(e.Type) && e.Statement != "" {
+		return b.statement(e)
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"onrecord"
+)
+
+// visit notes what the first line of a segment says of the source.
+func (b *batch) visit(en Entry) error {
+	v := en.Visit
+	if v.Source == "" || v.Outcome != onrecord.OutcomeOK && v.Outcome != onrecord.OutcomeNotModified {
+		return nil
+	}
+	s, err := b.source(v.Source)
+	if err != nil {
+		return err
+	}
+	if v.Ended.After(s.Known.LastGood) {
+		s.Known.LastGood = v.Ended
+	}
+	return b.span(v.Source, v.Started, "", v.Door, v.Figure, v.Ended, 1, en.Index)
+}
+
+// span adds a span of coverage or lengthens it.
+func (b *batch) span(source string, since time.Time, gap, door, figure string, until time.Time, visits int, index int64) error {
+	return b.exec(`INSERT INTO spans (source, since, gap, door, figure, until, visits, i) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT DO UPDATE SET until = max(coalesce(until, excluded.until), coalesce(excluded.until, until)),
+			visits = max(visits, excluded.visits), i = min(i, excluded.i),
+			figure = CASE WHEN excluded.i < i THEN excluded.figure ELSE figure END`,
+		source, since.UnixMicro(), gap, door, figure, micro(until), visits, index)
+}
+
+// micro is t as it is stored: null if zero.
+func micro(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+func (b *batch) gap(e onrecord.Event) error {
+	if e.Gap == nil {
+		return nil
+	}
+	until := time.Time{}
+	if !e.Gap.Open {
+		until = e.At
+	}
+	return b.span(e.Source, e.Gap.Since, e.Gap.Reason, "", e.Figure, until, 0, e.Index)
+}
+
+func (b *batch) source(name string) (*source, error) {
+	if s := b.sources[name]; s != nil {
+		return s, nil
+	}
+	s := &source{Known: onrecord.KnownSource{Source: name}}
+	var doc []byte
+	switch err := b.row(`SELECT doc FROM sources WHERE source = $1`, name).Scan(&doc); {
+	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
+		return nil, err
+	default:
+		if err := unmarshal(doc, s, b.unname); err != nil {
+			return nil, err
+		}
+	}
+	b.sources[name] = s
+	return s, nil
+}
+
+// account returns a row that the batch may change.
+func (b *batch) account(platform, id string) *accountRow {
+	key := accountKey{platform, id}
+	if a := b.accounts[key]; a != nil {
+		return a
+	}
+	a := &accountRow{doc: account{Known: onrecord.KnownAccount{Platform: platform, ID: id}}}
+	if old := b.side.byKey[key]; old != nil {
+		*a = *old
+		a.doc.Known = old.doc.Known.Clone()
+	} else {
+		a.n = int64(len(b.side.accounts))
+		for _, other := range b.accounts {
+			a.n = max(a.n, other.n+1)
+		}
+	}
+	b.accounts[key] = a
+	return a
+}
+
+// accountOf folds e into the account that it names or, as an event of a source
+// or a platform, concerns.
+func (b *batch) accountOf(e onrecord.Event) error {
+	if e.Account.ID == "" && e.Source != "" {
+		s, err := b.source(e.Source)
+		if err != nil {
+			return err
+		}
+		switch e.Type {
+		case onrecord.SourceLooked, onrecord.PlatformOffline, onrecord.PlatformOnline:
+			e.Account = s.Account
+		}
+	}
+	if e.Account.ID == "" || e.Type == onrecord.AccountIdentityChanged {
+		return nil
+	}
+	a := b.account(e.Account.Platform, e.Account.ID)
+	switch e.Type {
+	case onrecord.PlatformOffline, onrecord.PlatformOnline:
+		a.doc.offline(e)
+	default:
+		a.doc.apply(e)
+	}
+	return nil
+}
+
+// statement folds a statement's event.
+func (b *batch) statement(e onrecord.Event) error {
+	r, err := b.find(e.Statement)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		if r, err = b.begin(e); err != nil {
+			return err
+		}
+	}
+	if a := e.Account; a.ID != "" && (r.account.doc.Known.ID == "" || a.ID < r.account.doc.Known.ID) {
+		r.account = b.account(a.Platform, a.ID)
+	}
+	r.doc.apply(e)
+	if e.Content != nil && e.Version != "" && r.wordings[e.Version] == nil {
+		content := *e.Content
+		content.HTML = ""
+		r.wordings[e.Version] = &wording{Content: content, Published: e.PublishedAt, Precision: e.Precision}
+	}
+	return nil
+}
+
+// find returns a statement that was applied before, nil for none.
+func (b *batch) find(id onrecord.StatementID) (*row, error) {
+	if r := b.statements[id]; r != nil {
+		return r, nil
+	}
+	key, ok := packID(string(id))
+	if !ok {
+		return nil, fmt.Errorf("statement id %.40q is none", id)
+	}
+	r := &row{id: id, key: key, wordings: map[onrecord.VersionID]*wording{}}
+	var doc []byte
+	err := b.row(`SELECT r, account, doc FROM statements WHERE id = $1`, key).Scan(&r.r, &r.owner, &doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := unmarshal(doc, &r.doc, b.unname); err != nil {
+		return nil, err
+	}
+	if r.owner >= int64(len(b.side.accounts)) || b.side.accounts[r.owner] == nil {
+		return nil, fmt.Errorf("statement %s of unknown account %d: %w", id, r.owner, ErrRebuild)
+	}
+	k := b.side.accounts[r.owner].doc.Known
+	r.account = b.account(k.Platform, k.ID)
+	r.version, r.versions, r.hidden, r.aliases = r.doc.Known.Version, len(r.doc.Known.Versions), r.doc.hidden(), len(r.doc.Known.Aliases)
+	b.statements[id], b.byRow[r.r] = r, id
+	return r, nil
+}
+
+// begin makes the row of a statement with its first event, and gives it its
+// place in time for good.
+func (b *batch) begin(e onrecord.Event) (*row, error) {
+	key, _ := packID(string(e.Statement))
+	r := &row{id: e.Statement, key: key, fresh: true, wordings: map[onrecord.VersionID]*wording{}}
+	r.doc.Known = onrecord.NewKnown(e.Statement)
+	r.account = b.account(e.Account.Platform, e.Account.ID)
+	date := e.At
+	if !e.PublishedAt.IsZero() {
+		date = e.PublishedAt
+	}
+	r.r = rowid(secondOf(date), key)
+	for {
+		_, there := b.side.find(r.r)
+		if _, mine := b.byRow[r.r]; !there && !mine {
+			break
+		}
+		r.r++
+	}
+	b.statements[r.id], b.byRow[r.r] = r, r.id
+	return r, b.early(r)
+}
+
+// rowid returns the place of a statement, but for collisions.
+func rowid(second int64, key []byte) int64 {
+	return second<<idBits | int64(binary.BigEndian.Uint32(key[6:])&(1<<idBits-1))
+}
+
+// early folds the runs that named r before its first event.
+func (b *batch) early(r *row) error {
+	s, err := b.f.writes.get(b.ctx, `SELECT e.doc FROM early JOIN events AS e ON e.i = early.i WHERE early.id = $1`)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(b.ctx, r.key)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		var doc []byte
+		var e storedEvent
+		if err := rows.Scan(&doc); err != nil {
+			return err
+		}
+		if err := unmarshal(doc, &e, b.unname); err != nil {
+			return err
+		}
+		r.doc.apply(e.Event)
+		n++
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || n == 0 {
+		return err
+	}
+	return b.exec(`DELETE FROM early WHERE id = $1`, r.key)
+}
+
+// looked folds a run of visits into every statement that it may have seen.
+func (b *batch) looked(e onrecord.Event) error {
+	if e.Run == nil {
+		return nil
+	}
+	if err := b.span(e.Source, e.Run.From, "", e.Run.Door, e.Figure, e.Run.Until, e.Run.Visits, e.Index); err != nil {
+		return err
+	}
+	for _, id := range e.Run.Seen {
+		r, err := b.find(id)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			r.doc.apply(e)
+			continue
+		}
+		key, _ := packID(string(id))
+		if err := b.exec(`INSERT OR IGNORE INTO early (id, i) VALUES ($1, $2)`, key, e.Index); err != nil {
+			return err
+		}
+	}
+	if e.Run.Range.IsZero() {
+		return nil
+	}
+	s, err := b.source(e.Source)
+	if err != nil {
+		return err
+	}
+	who := e.Account
+	if who.ID == "" {
+		who = s.Account
+	}
+	return b.inRange(who, e)
+}
+
+// inRange folds a run into the statements of its range. Rows that the batch
+// has touched or made are among them.
+func (b *batch) inRange(who onrecord.AccountRef, e onrecord.Event) error {
+	var ids []onrecord.StatementID
+	for id, r := range b.statements {
+		if k := r.account.doc.Known; k.ID == who.ID && k.Platform == who.Platform && e.Run.Range.Contains(r.doc.Known.Order) {
+			ids = append(ids, id)
+		}
+	}
+	if a := b.side.byKey[accountKey{who.Platform, who.ID}]; a != nil {
+		text, args := rangeQuery(`SELECT id FROM statements`, a.n, e.Run.Range)
+		s, err := b.f.writes.get(b.ctx, text)
+		if err != nil {
+			return err
+		}
+		rows, err := s.QueryContext(b.ctx, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var key []byte
+			if err := rows.Scan(&key); err != nil {
+				return err
+			}
+			if id := onrecord.StatementID(unpackID(key)); b.statements[id] == nil {
+				ids = append(ids, id)
+			}
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		r, err := b.find(id)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			r.doc.apply(e)
+		}
+	}
+	return nil
+}
+
+// orderKey is an order key as it is stored: its length and its bytes, so that
+// bytes compare as onrecord.CompareOrder does. Nil for none.
+func orderKey(o string) []byte {
+	if o == "" {
+		return nil
+	}
+	n := min(len(o), 1<<16-1)
+	return append(binary.BigEndian.AppendUint16(nil, uint16(n)), o[:n]...)
+}
+
+// rangeQuery completes a query of the table statements to those of an account
+// whose order key may lie in r: the bounds are taken as inclusive.
+func rangeQuery(query string, account int64, r onrecord.Range) (text string, args []any) {
+	text, args = query+` WHERE account = $1 AND ord IS NOT NULL`, []any{account}
+	if r.From != "" {
+		args = append(args, orderKey(r.From))
+		text += fmt.Sprintf(" AND ord >= $%d", len(args))
+	}
+	if r.To != "" {
+		args = append(args, orderKey(r.To))
+		text += fmt.Sprintf(" AND ord <= $%d", len(args))
+	}
+	return text + ` ORDER BY ord`, args
+}

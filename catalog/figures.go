@@ -1,0 +1,163 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"onrecord"
+)
+
+// Figures returns the figures that are configured or have an account, by slug.
+func (c *Catalog) Figures(ctx context.Context) (list []onrecord.Figure, err error) {
+	err = c.view(ctx, func(v *view) error {
+		list = v.figures()
+		return nil
+	})
+	return list, err
+}
+
+// Figure returns one figure; onrecord.ErrNotFound if there is none.
+func (c *Catalog) Figure(ctx context.Context, slug string) (onrecord.Figure, error) {
+	list, err := c.Figures(ctx)
+	if err != nil {
+		return onrecord.Figure{}, err
+	}
+	i := slices.IndexFunc(list, func(f onrecord.Figure) bool { return f.Slug == slug })
+	if i < 0 {
+		return onrecord.Figure{}, fmt.Errorf("figure %.80q: %w", slug, onrecord.ErrNotFound)
+	}
+	return list[i], nil
+}
+
+func (v *view) figures() []onrecord.Figure {
+	by := map[string]*onrecord.Figure{}
+	get := func(slug string) *onrecord.Figure {
+		if by[slug] == nil {
+			by[slug] = &onrecord.Figure{FigureRef: v.c.figure(slug)}
+		}
+		return by[slug]
+	}
+	for slug := range v.c.o.Figures {
+		get(slug)
+	}
+	for _, a := range v.side.accounts {
+		if a == nil || a.doc.Figure == "" || a.doc.Known.ID == "" {
+			continue
+		}
+		f := get(a.doc.Figure)
+		f.Accounts = append(f.Accounts, a.view())
+		f.Statements += a.statements
+		f.LastCapture = later(f.LastCapture, a.doc.Looked)
+	}
+	list := make([]onrecord.Figure, 0, len(by))
+	for _, f := range by {
+		slices.SortFunc(f.Accounts, func(a, b onrecord.Account) int {
+			return cmp.Or(cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.ID, b.ID))
+		})
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b onrecord.Figure) int { return cmp.Compare(a.Slug, b.Slug) })
+	return list
+}
+
+// view is what a reader is shown of an account.
+func (a *accountRow) view() onrecord.Account {
+	k := a.doc.Known
+	out := onrecord.Account{
+		AccountRef: onrecord.AccountRef{Platform: k.Platform, ID: k.ID, Handle: k.Handle, Name: k.Name},
+		Figure:     a.doc.Figure, State: cmp.Or(k.State, onrecord.AccountUnknown), Statements: a.statements,
+		Since: a.doc.Since, LastLooked: a.doc.Looked,
+	}
+	if out.State != onrecord.AccountLive && out.State != onrecord.AccountUnknown {
+		out.Window, out.Code = a.doc.Window, a.doc.Code
+	}
+	return out
+}
+
+// Coverage returns the spans in which sources were looked at, and the gaps,
+// oldest first, that overlap [f.Since, f.Until).
+func (c *Catalog) Coverage(ctx context.Context, f onrecord.CoverageFilter) ([]onrecord.Coverage, error) {
+	var list []onrecord.Coverage
+	text := `SELECT source, since, gap, door, figure, until, visits, i FROM spans WHERE 1`
+	var args []any
+	cond := func(text string, arg any) string {
+		args = append(args, arg)
+		return fmt.Sprintf(text, len(args))
+	}
+	if f.Source != "" {
+		text += cond(` AND source = $%d`, f.Source)
+	}
+	if f.Figure != "" {
+		text += cond(` AND figure = $%d`, f.Figure)
+	}
+	if !f.Until.IsZero() {
+		text += cond(` AND since < $%d`, f.Until.UnixMicro())
+	}
+	if !f.Since.IsZero() {
+		text += cond(` AND (until IS NULL OR until >= $%d)`, f.Since.UnixMicro())
+	}
+	err := c.view(ctx, func(v *view) error {
+		return v.each(func(scan func(...any) error) error {
+			var s onrecord.Coverage
+			var since int64
+			var until *int64
+			if err := scan(&s.Source, &since, &s.Reason, &s.Door, &s.Figure, &until, &s.Visits, &s.Index); err != nil {
+				return err
+			}
+			s.Status = "captured"
+			if s.Reason != "" {
+				s.Status = "gap"
+			}
+			s.From = time.UnixMicro(since).UTC()
+			if until != nil {
+				s.Until = time.UnixMicro(*until).UTC()
+			}
+			list = append(list, s)
+			return nil
+		}, text+` ORDER BY since, source, gap, door`, args...)
+	})
+	return list, err
+}
+
+// KnownAccount returns what is known of an account; one never heard of has the
+// state unknown.
+func (c *Catalog) KnownAccount(ctx context.Context, platform, accountID string) (k onrecord.KnownAccount, err error) {
+	err = c.view(ctx, func(v *view) error {
+		k = onrecord.KnownAccount{Platform: platform, ID: accountID, State: onrecord.AccountUnknown}
+		if a := v.side.byKey[accountKey{platform, accountID}]; a != nil {
+			k = a.doc.Known.Clone()
+			k.State = cmp.Or(k.State, onrecord.AccountUnknown)
+		}
+		return nil
+	})
+	return k, err
+}
+
+// KnownSource returns what the journal says of a source; what only its state
+// register knows is left zero.
+func (c *Catalog) KnownSource(ctx context.Context, name string) (k onrecord.KnownSource, err error) {
+	err = c.view(ctx, func(v *view) error {
+		var doc []byte
+		err := v.row(`SELECT doc FROM sources WHERE source = $1`, name).Scan(&doc)
+		if errors.Is(err, sql.ErrNoRows) {
+			k = onrecord.KnownSource{Source: name}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("catalog: source %s: %w", name, err)
+		}
+		var s source
+		err = unmarshal(doc, &s, v.name)
+		k = s.Known
+		return err
+	})
+	return k, err
+}

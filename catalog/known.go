@@ -1,0 +1,92 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"onrecord"
+)
+
+// Known returns what is known of the statements of an account that have one of
+// ids, as their own or as an alias, by their own id.
+func (c *Catalog) Known(ctx context.Context, platform, accountID string, ids []onrecord.StatementID) (map[onrecord.StatementID]onrecord.Known, error) {
+	found := make(map[onrecord.StatementID]onrecord.Known, len(ids))
+	err := c.view(ctx, func(v *view) error {
+		a := v.side.byKey[accountKey{platform, accountID}]
+		if a == nil {
+			return nil
+		}
+		for _, id := range ids {
+			key, ok := packID(string(id))
+			if !ok {
+				return fmt.Errorf("catalog: statement id %.40q is none", id)
+			}
+			err := v.eachKnown(a.n, func(k onrecord.Known) { found[k.Statement] = k },
+				`SELECT account, doc FROM statements WHERE id = $1
+				UNION ALL SELECT s.account, s.doc FROM aliases AS a CROSS JOIN statements AS s ON s.id = a.id WHERE a.alias = $1`, key)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// KnownRange returns what is known of the statements of an account whose order
+// key lies in r, in that order.
+func (c *Catalog) KnownRange(ctx context.Context, platform, accountID string, r onrecord.Range) ([]onrecord.Known, error) {
+	var list []onrecord.Known
+	err := c.view(ctx, func(v *view) error {
+		a := v.side.byKey[accountKey{platform, accountID}]
+		if a == nil || r.IsZero() {
+			return nil
+		}
+		text, args := rangeQuery(`SELECT account, doc FROM statements`, a.n, r)
+		return v.eachKnown(a.n, func(k onrecord.Known) {
+			if r.Contains(k.Order) {
+				list = append(list, k)
+			}
+		}, text, args...)
+	})
+	return list, err
+}
+
+// Suspects returns the statements of an account that were found absent or gone
+// and are not settled, oldest first.
+func (c *Catalog) Suspects(ctx context.Context, platform, accountID string) ([]onrecord.Known, error) {
+	var list []onrecord.Known
+	err := c.view(ctx, func(v *view) error {
+		a := v.side.byKey[accountKey{platform, accountID}]
+		if a == nil {
+			return nil
+		}
+		return v.eachKnown(a.n, func(k onrecord.Known) { list = append(list, k) },
+			`SELECT account, doc FROM statements WHERE account = $1 AND suspect ORDER BY r`, a.n)
+	})
+	return list, err
+}
+
+// eachKnown calls fn for the statements of an account among the rows
+// (account, doc) of a query.
+func (v *view) eachKnown(account int64, fn func(onrecord.Known), text string, args ...any) error {
+	return v.each(func(scan func(...any) error) error {
+		var n int64
+		var doc []byte
+		if err := scan(&n, &doc); err != nil {
+			return err
+		}
+		if n != account {
+			return nil
+		}
+		var r record
+		if err := unmarshal(doc, &r, v.name); err != nil {
+			return err
+		}
+		fn(r.Known)
+		return nil
+	}, text, args...)
+}

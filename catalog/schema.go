@@ -1,0 +1,114 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"onrecord"
+)
+
+// schemaNumber changes with the tables and with the meaning of what is in
+// them. Types that are kept as blobs change the schema by themselves.
+const schemaNumber = 1
+
+// schemaName names the schema of this program: a file with another is rebuilt.
+func schemaName() string {
+	shape := fingerprint(reflect.TypeFor[storedEvent]()) + fingerprint(reflect.TypeFor[record]()) +
+		fingerprint(reflect.TypeFor[wording]()) + fingerprint(reflect.TypeFor[account]()) +
+		fingerprint(reflect.TypeFor[source]()) + fingerprint(reflect.TypeFor[onrecord.CaptureRef]())
+	sum := sha256.Sum256([]byte(shape))
+	return fmt.Sprintf("%d-%s", schemaNumber, hex.EncodeToString(sum[:8]))
+}
+
+// tables is the schema. Children refer to the statement id, as 10 bytes.
+const tables = `
+CREATE TABLE meta (k TEXT PRIMARY KEY, v) WITHOUT ROWID;
+CREATE TABLE names (n INTEGER PRIMARY KEY, s TEXT NOT NULL UNIQUE);
+CREATE TABLE accounts (n INTEGER PRIMARY KEY, platform TEXT NOT NULL, id TEXT NOT NULL, doc BLOB NOT NULL, UNIQUE (platform, id));
+CREATE TABLE sources (source TEXT PRIMARY KEY, doc BLOB NOT NULL) WITHOUT ROWID;
+
+-- r is the time order (see package comment); ord the order key, its length before it, so that bytes compare as CompareOrder does.
+CREATE TABLE statements (
+	r INTEGER PRIMARY KEY,
+	id BLOB NOT NULL UNIQUE,
+	account INTEGER NOT NULL,
+	ord BLOB,
+	suspect INTEGER NOT NULL,
+	doc BLOB NOT NULL
+);
+CREATE INDEX statements_order ON statements (account, ord) WHERE ord IS NOT NULL;
+CREATE INDEX statements_suspect ON statements (account) WHERE suspect;
+
+-- What lists and counts are made from, small enough to be kept in memory: see sidecar.go.
+CREATE TABLE columns (r INTEGER PRIMARY KEY, attr INTEGER NOT NULL, date INTEGER);
+CREATE VIRTUAL TABLE words USING fts5 (body, content='', contentless_delete=1, tokenize='ascii');
+
+CREATE TABLE aliases (alias BLOB PRIMARY KEY, id BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE versions (id BLOB, version BLOB, doc BLOB NOT NULL, PRIMARY KEY (id, version)) WITHOUT ROWID;
+CREATE TABLE captures (n INTEGER PRIMARY KEY, doc BLOB NOT NULL);
+
+-- kind is the number of the type's name. Events that are rare are found by kind.
+CREATE TABLE events (i INTEGER PRIMARY KEY, kind INTEGER NOT NULL, rare INTEGER NOT NULL, id BLOB, doc BLOB NOT NULL);
+CREATE INDEX events_of ON events (id) WHERE id IS NOT NULL;
+CREATE INDEX events_rare ON events (kind) WHERE rare;
+
+-- Runs of source.looked that name a statement before its first event.
+CREATE TABLE early (id BLOB, i INTEGER, PRIMARY KEY (id, i)) WITHOUT ROWID;
+
+-- Spans in which a source was looked at (gap empty), and gaps, by reason. Times in microseconds; until is null while a gap is open.
+CREATE TABLE spans (
+	source TEXT, since INTEGER, gap TEXT, door TEXT NOT NULL, figure TEXT NOT NULL,
+	until INTEGER, visits INTEGER NOT NULL, i INTEGER NOT NULL,
+	PRIMARY KEY (source, since, gap, door)
+) WITHOUT ROWID;
+`
+
+// create makes the tables in an empty file.
+func create(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, tables); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('schema', $1), ('next', 0), ('size', 0), ('root', $2), ('gen', 1), ('time', 0)`,
+		schemaName(), make([]byte, 32))
+	if err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// checkSchema returns ErrRebuild unless db has the schema of this program.
+// empty is true for a file without any table.
+func checkSchema(ctx context.Context, db *sql.DB) (empty bool, err error) {
+	var n int
+	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n); err != nil {
+		return false, fmt.Errorf("%w: %w", ErrRebuild, err)
+	}
+	if n == 0 {
+		return true, nil
+	}
+	var have string
+	err = db.QueryRowContext(ctx, `SELECT v FROM meta WHERE k = 'schema'`).Scan(&have)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false, err
+	}
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", ErrRebuild, err)
+	}
+	if want := schemaName(); have != want {
+		return false, fmt.Errorf("schema %s, this program has %s: %w", have, want, ErrRebuild)
+	}
+	return false, nil
+}
