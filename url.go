@@ -51,7 +51,9 @@ func canonicalURL(raw string) (string, error) {
 		return "", fmt.Errorf("%d bytes: %w", len(raw), ErrURL)
 	}
 	s := strings.TrimFunc(raw, func(r rune) bool { return r <= ' ' })
-	s = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(s)
+	if strings.ContainsAny(s, "\t\n\r") {
+		s = strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(s)
+	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	scheme = strings.ToLower(scheme)
 	if !ok || scheme != "http" && scheme != "https" {
@@ -117,7 +119,10 @@ func canonicalHost(s string) (string, error) {
 		return "", fmt.Errorf("host %.60q: not UTF-8: %w", s, ErrURL)
 	}
 	// The three other full stops of RFC 3490, 3.1.
-	s = strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".").Replace(strings.ToLower(s))
+	s = strings.ToLower(s)
+	if strings.ContainsAny(s, "\u3002\uff0e\uff61") {
+		s = strings.NewReplacer("\u3002", ".", "\uff0e", ".", "\uff61", ".").Replace(s)
+	}
 	labels := strings.Split(strings.TrimSuffix(s, "."), ".")
 	for i, l := range labels {
 		a, ok := asciiLabel(l)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mmcdole/gofeed"
 	"github.com/mmcdole/gofeed/atom"
 	ext "github.com/mmcdole/gofeed/extensions"
 	"github.com/mmcdole/gofeed/json"
@@ -25,7 +24,6 @@ import (
 type document struct {
 	home    string // address of the site
 	lang    string
-	updated string
 	older   string // address of the next older part
 	entries []entry
 	graves  []grave
@@ -73,47 +71,98 @@ func parse(body []byte, contentType string) (document, error) {
 	case text[0] != '{':
 		return document{}, fmt.Errorf("neither XML nor JSON, begins with %.20q: %w", text, crawler.ErrDrift)
 	}
-	p := gofeed.NewParser()
-	p.KeepOriginalFeed = true
-	f, err := p.Parse(bytes.NewReader(text))
+	return parseKind(text, s)
+}
+
+// parseKind hands the document to the parser of its format. gofeed's universal
+// parser would also build a tree of each item's HTML to find a picture in it.
+func parseKind(text []byte, s shape) (document, error) {
+	var doc document
+	var err error
+	switch s.root {
+	case "rss", "rdf":
+		var f *rss.Feed
+		if f, err = (&rss.Parser{}).Parse(bytes.NewReader(text)); err == nil {
+			doc = fromRSS(f)
+		}
+	case "feed":
+		var f *atom.Feed
+		if f, err = (&atom.Parser{}).Parse(bytes.NewReader(text)); err == nil {
+			doc = fromAtom(f)
+			doc.identified = s.tombstones
+		}
+	default:
+		var f *json.Feed
+		if f, err = (&json.Parser{}).Parse(bytes.NewReader(text)); err == nil {
+			return fromJSON(f)
+		}
+	}
 	if err != nil {
 		return document{}, fmt.Errorf("%w: %w", err, crawler.ErrDrift)
 	}
-	switch original := f.OriginalFeed().(type) {
-	case *rss.Feed:
-		return fromRSS(f, original), nil
-	case *atom.Feed:
-		doc := fromAtom(original)
-		doc.identified = s.tombstones
-		return doc, nil
-	case *json.Feed:
-		return fromJSON(original)
-	}
-	return document{}, fmt.Errorf("parser gave no feed: %w", crawler.ErrDrift)
+	return doc, nil
 }
 
-func fromRSS(f *gofeed.Feed, original *rss.Feed) document {
-	doc := document{home: f.Link, lang: f.Language, updated: cmp.Or(original.LastBuildDate, original.PubDate)}
-	doc.older = olderOf(extensionLinks(original.Extensions))
-	for i, item := range f.Items {
-		o := original.Items[i]
-		e := entry{
-			link: item.Link, guid: item.GUID, title: item.Title, html: cmp.Or(item.Content, item.Description),
-			published: item.Published, categories: item.Categories, original: value(o.Extensions, "feedburner", "origLink"),
-			updated: cmp.Or(value(o.Extensions, "atom", "updated"), value(o.Extensions, "dcterms", "modified")),
-		}
-		e.permalink = o.GUID != nil && !strings.EqualFold(strings.TrimSpace(o.GUID.IsPermalink), "false")
-		for _, enc := range item.Enclosures {
-			e.media = append(e.media, enc.URL)
-		}
-		e.addMediaRSS(o.Extensions)
-		doc.entries = append(doc.entries, e)
+func fromRSS(f *rss.Feed) document {
+	links := extensionLinks(f.Extensions)
+	doc := document{
+		home: cmp.Or(f.Link, links["alternate"], links[""]), lang: f.Language,
+		older: olderOf(links),
+	}
+	if doc.lang == "" && f.DublinCoreExt != nil {
+		doc.lang = first(f.DublinCoreExt.Language)
+	}
+	for _, o := range f.Items {
+		doc.entries = append(doc.entries, fromItem(o))
 	}
 	return doc
 }
 
+// fromItem reads an RSS item, with what Atom, Dublin Core, iTunes and Media RSS
+// say in it where RSS says nothing.
+func fromItem(o *rss.Item) entry {
+	links := extensionLinks(o.Extensions)
+	e := entry{
+		link:      cmp.Or(o.Link, links["alternate"], links[""]),
+		original:  value(o.Extensions, "feedburner", "origLink"),
+		title:     o.Title,
+		html:      cmp.Or(o.Content, value(o.Extensions, "atom", "content"), o.Description),
+		published: cmp.Or(o.PubDate, value(o.Extensions, "atom", "published")),
+		updated:   cmp.Or(value(o.Extensions, "atom", "updated"), value(o.Extensions, "dcterms", "modified")),
+	}
+	if o.GUID != nil {
+		e.guid = o.GUID.Value
+		e.permalink = !strings.EqualFold(strings.TrimSpace(o.GUID.IsPermalink), "false")
+	}
+	for _, c := range o.Categories {
+		e.categories = append(e.categories, c.Value)
+	}
+	if dc := o.DublinCoreExt; dc != nil {
+		e.title = cmp.Or(e.title, first(dc.Title))
+		e.html = cmp.Or(e.html, first(dc.Description))
+		e.published = cmp.Or(e.published, first(dc.Date))
+		e.categories = append(e.categories, dc.Subject...)
+	}
+	if it := o.ITunesExt; it != nil {
+		e.html = cmp.Or(e.html, it.Summary)
+	}
+	e.html = cmp.Or(e.html, value(o.Extensions, "atom", "summary"))
+	for _, enc := range o.Enclosures {
+		e.media = append(e.media, enc.URL)
+	}
+	e.addMediaRSS(o.Extensions)
+	return e
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
 func fromAtom(f *atom.Feed) document {
-	doc := document{home: alternate(f.Links), lang: f.Language, updated: f.Updated, older: olderOf(atomLinks(f.Links))}
+	doc := document{home: alternate(f.Links), lang: f.Language, older: olderOf(atomLinks(f.Links))}
 	for _, o := range f.Entries {
 		e := entry{
 			link: alternate(o.Links), guid: o.ID, permalink: true, title: o.Title, published: o.Published, updated: o.Updated,

@@ -24,6 +24,7 @@ type reading struct {
 	target  crawler.Target
 	capture crawler.Capture
 	doc     document
+	home    string // the site's address in canonical form: as a link it names no item
 }
 
 func (r reading) page() crawler.Page {
@@ -36,6 +37,9 @@ func (r reading) page() crawler.Page {
 		r.doc.entries = r.doc.entries[:MaxItems]
 	}
 	own := r.ownUpdated()
+	if home, err := onrecord.CanonicalURL(resolve(r.base(), r.doc.home)); err == nil {
+		r.home = home
+	}
 	seen := map[string]string{} // place on the page, by native id
 	for _, e := range r.doc.entries {
 		o := r.observe(e, host, own)
@@ -75,7 +79,7 @@ func (r reading) observe(e entry, host string, own bool) onrecord.Observation {
 	link := resolve(r.base(), e.link)
 	o.ID = clip(strings.TrimSpace(e.guid))
 	o.URL = clip(link)
-	if id, err := onrecord.CanonicalURL(link); err == nil && !r.isHomeOfFeed(id) {
+	if id, err := onrecord.CanonicalURL(link); err == nil && id != r.home {
 		o.NativeID = id
 	} else {
 		o.NativeID = r.guidID(host, e)
@@ -97,13 +101,6 @@ func (r reading) observe(e entry, host string, own bool) onrecord.Observation {
 		o.Changed = r.changed(e)
 	}
 	return o
-}
-
-// isHomeOfFeed reports whether a canonical address is that of the whole site,
-// as feeds give it where items have no page: it names no item.
-func (r reading) isHomeOfFeed(id string) bool {
-	home, err := onrecord.CanonicalURL(resolve(r.base(), r.doc.home))
-	return err == nil && home == id
 }
 
 // guidID returns the native id of an item that has no link of its own. An item
