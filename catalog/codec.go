@@ -97,7 +97,9 @@ func (e *encoder) value(v reflect.Value, intern bool) {
 	case reflect.Struct:
 		e.structure(v)
 	case reflect.Array:
-		e.buf = append(e.buf, v.Slice(0, v.Len()).Bytes()...)
+		for i := range v.Len() { // an array in a value cannot be sliced
+			e.buf = append(e.buf, byte(v.Index(i).Uint()))
+		}
 	case reflect.Slice:
 		e.buf = binary.AppendUvarint(e.buf, uint64(v.Len()))
 		for i := range v.Len() {

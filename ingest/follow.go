@@ -31,7 +31,7 @@ type Journal interface {
 	// Head returns the size and root of the ledger now.
 	Head(ctx context.Context) (size int64, root [32]byte, err error)
 	// Extends returns an error unless the ledger at head extends the one of
-	// the given size and root.
+	// the given size, at least 1, and root.
 	Extends(ctx context.Context, size int64, root [32]byte) error
 	// Walk yields the lines [from, to) in ledger order.
 	Walk(ctx context.Context, from, to int64) iter.Seq2[Line, error]
@@ -62,8 +62,10 @@ func Follow(ctx context.Context, j Journal, s Store, progress func(done, total i
 	if size == have && head == root {
 		return have, nil
 	}
-	if err := j.Extends(ctx, have, root); err != nil {
-		return have, fmt.Errorf("follow: the ledger does not extend what was applied up to %d: %w", have, err)
+	if have > 0 {
+		if err := j.Extends(ctx, have, root); err != nil {
+			return have, fmt.Errorf("follow: the ledger does not extend what was applied up to %d: %w", have, err)
+		}
 	}
 	lines := j.Walk(ctx, have, size)
 	if progress != nil {

@@ -1,0 +1,165 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/catalog"
+	"onrecord/crawler"
+	"onrecord/ingest"
+)
+
+// The types below hand the archive and the catalog to ingest and web, which
+// declare what they need and import neither. They convert values and do
+// nothing else.
+
+// record is the archive as ingest.Record and ingest.Journal.
+type record struct{ a *archive.Archive }
+
+func (r record) State(ctx context.Context, source string) (onrecord.SourceState, error) {
+	return r.a.State(ctx, source)
+}
+
+func (r record) Begin(ctx context.Context, s ingest.Source, d ingest.Door) (ingest.Visit, error) {
+	v, err := r.a.Begin(ctx, archive.Source{
+		Source: s.ID, Platform: s.Platform, AccountID: s.AccountID, Figure: s.Figure,
+	}, d.ID, d.Door.Info().Parser)
+	if err != nil {
+		return ingest.Visit{}, err
+	}
+	return asVisit(v), nil
+}
+
+func (r record) Recover(ctx context.Context) iter.Seq2[ingest.Visit, error] {
+	return func(yield func(ingest.Visit, error) bool) {
+		for v, err := range r.a.Recover(ctx) {
+			if err != nil {
+				if !yield(ingest.Visit{}, err) {
+					return
+				}
+				continue
+			}
+			if !yield(asVisit(v), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (r record) Sweep(ctx context.Context) (int, error) { return r.a.Sweep(ctx) }
+
+func (r record) Head(ctx context.Context) (int64, [32]byte, error) {
+	t, err := r.a.Head(ctx)
+	return t.Size, t.Root, err
+}
+
+func (r record) Extends(ctx context.Context, size int64, root [32]byte) error {
+	return r.a.Extends(ctx, size, root)
+}
+
+func (r record) Walk(ctx context.Context, from, to int64) iter.Seq2[ingest.Line, error] {
+	return func(yield func(ingest.Line, error) bool) {
+		for e, err := range r.a.Walk(ctx, from) {
+			if err != nil {
+				yield(ingest.Line{}, err)
+				return
+			}
+			if e.Index >= to {
+				return
+			}
+			h := e.Visit
+			if !yield(ingest.Line{Index: e.Index, Event: e.Event, Visit: ingest.VisitLine{
+				Source: h.Source, Figure: h.Figure, Door: h.Door, Parser: h.Parser,
+				Started: h.Started, Ended: h.Ended, Outcome: h.Outcome,
+			}}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// asVisit converts an open visit of the archive.
+func asVisit(v *archive.Visit) ingest.Visit {
+	_, late := v.Late()
+	return ingest.Visit{
+		Open: openVisit{v}, ID: v.ID(), Source: v.Source().Source, Door: v.Door(), Parser: v.Parser(),
+		Started: v.Started(), State: v.State(), Late: late,
+	}
+}
+
+// openVisit is an open visit of the archive as ingest.Open.
+type openVisit struct{ *archive.Visit }
+
+func (v openVisit) Entries(ctx context.Context) iter.Seq2[crawler.Entry, error] {
+	return func(yield func(crawler.Entry, error) bool) {
+		for r, err := range v.Visit.Entries(ctx) {
+			if !yield(crawler.Entry{Ref: r.Ref, Exchange: r.Exchange}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (v openVisit) Commit(ctx context.Context, d ingest.Draft) (onrecord.Done, error) {
+	done, err := v.Visit.Commit(ctx, archive.Draft(d))
+	return done, asLate(err)
+}
+
+func (v openVisit) Quiet(ctx context.Context, next onrecord.SourceState) error {
+	return asLate(v.Visit.Quiet(ctx, next))
+}
+
+// asLate converts the archive's late error.
+func asLate(err error) error {
+	if late, ok := errors.AsType[*archive.LateError](err); ok {
+		return &ingest.LateError{Visit: asVisit(late.Visit)}
+	}
+	return err
+}
+
+// store is the catalog as ingest.Store.
+type store struct{ c *catalog.Catalog }
+
+func (s store) Applied(ctx context.Context) (int64, [32]byte, error) { return s.c.Applied(ctx) }
+
+func (s store) Apply(ctx context.Context, lines iter.Seq2[ingest.Line, error], size int64, root [32]byte) error {
+	return s.c.ApplyTo(ctx, func(yield func(catalog.Entry, error) bool) {
+		for l, err := range lines {
+			if !yield(catalog.Entry{Index: l.Index, Event: l.Event, Visit: catalog.Visit(l.Visit)}, err) || err != nil {
+				return
+			}
+		}
+	}, size, root)
+}
+
+// evidence serves proofs and captures to the website.
+type evidence struct {
+	a *archive.Archive
+	c *catalog.Catalog
+}
+
+// Proof returns the proof of the last line about a statement: through its
+// chain of "prev" the earlier ones follow.
+func (e evidence) Proof(ctx context.Context, id onrecord.StatementID) ([]byte, error) {
+	st, err := e.c.Statement(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return e.a.Proof(ctx, st.LastIndex)
+}
+
+func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error) {
+	b, err := e.a.Capture(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(b)), nil
+}

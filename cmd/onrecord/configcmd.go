@@ -1,0 +1,55 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newConfig(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check or print the configuration",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "check",
+		Short: "Check the configuration; each problem is told with its place",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := e.config()
+			if err != nil {
+				return err
+			}
+			sources, doors := 0, 0
+			for _, f := range cfg.Figures {
+				sources += len(f.Sources)
+				for _, s := range f.Sources {
+					doors += len(s.Doors)
+				}
+			}
+			v := struct {
+				File    string `json:"file"`
+				Figures int    `json:"figures"`
+				Sources int    `json:"sources"`
+				Doors   int    `json:"doors"`
+			}{e.configPath, len(cfg.Figures), sources, doors}
+			return e.print(v, "%s: ok: %d figures, %d sources, %d doors\n", v.File, v.Figures, v.Sources, v.Doors)
+		},
+	}, &cobra.Command{
+		Use:   "print",
+		Short: "Print the configuration with all defaults filled in",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := e.config()
+			if err != nil {
+				return err
+			}
+			_, err = e.io.out.Write(cfg.Print())
+			return err
+		},
+	})
+	return cmd
+}

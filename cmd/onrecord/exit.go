@@ -1,0 +1,99 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/catalog"
+	"onrecord/config"
+	"onrecord/search"
+)
+
+// Exit statuses. Scripts depend on them; `onrecord help exit-status` and
+// docs/exit-status.md list them, and testdata/script tests each.
+const (
+	exitOK          = 0   // done
+	exitFailed      = 1   // something went wrong
+	exitUsage       = 2   // the command line or the query was wrong
+	exitPartly      = 3   // finished, but some sources failed
+	exitMismatch    = 5   // verification found a mismatch
+	exitNoArchive   = 10  // no archive here
+	exitLocked      = 11  // locked by another process
+	exitConfig      = 12  // the configuration is invalid
+	exitUnreachable = 13  // storage can't be reached
+	exitInterrupted = 130 // interrupted
+)
+
+// A failure is an error with an exit status of its own and, where there is
+// one, a hint: the command to run next.
+type failure struct {
+	status int
+	hint   string
+	err    error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usagef reports a mistake in the command line.
+func usagef(format string, args ...any) error {
+	return &failure{status: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// status returns the exit status of an error and a hint, if there is one.
+func status(err error) (code int, hint string) {
+	if err == nil {
+		return exitOK, ""
+	}
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.status, f.hint
+	}
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		return exitConfig, "onrecord config check"
+	}
+	if _, ok := errors.AsType[*search.SyntaxError](err); ok {
+		return exitUsage, ""
+	}
+	switch {
+	case errors.Is(err, archive.ErrNoArchive):
+		return exitNoArchive, "onrecord init DIR makes a new archive"
+	case errors.Is(err, archive.ErrSource):
+		return exitConfig, "give the source another id, or put back the account that it had"
+	case errors.Is(err, archive.ErrUnreachable):
+		return exitUnreachable, "visits stay in the spool and are committed once the storage answers"
+	case errors.Is(err, catalog.ErrLocked):
+		return exitLocked, ""
+	case errors.Is(err, catalog.ErrRebuild):
+		return exitFailed, "onrecord rebuild"
+	case errors.Is(err, search.ErrCursor):
+		return exitUsage, ""
+	case errors.Is(err, onrecord.ErrNotFound):
+		return exitFailed, ""
+	}
+	return exitFailed, ""
+}
+
+// report words err for a person and returns the exit status. It is the only
+// place that prints an error: prefix, lower case, no full stop, then a hint.
+func report(stderr io.Writer, s *stop, err error) int {
+	code, hint := status(err)
+	if err == nil {
+		return code
+	}
+	if s.interrupted() && code == exitFailed {
+		fmt.Fprintln(stderr, "onrecord: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(stderr, "onrecord: %s\n", strings.TrimRight(err.Error(), "\n"))
+	if hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", hint)
+	}
+	return code
+}

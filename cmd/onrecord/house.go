@@ -1,0 +1,240 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"onrecord/archive"
+	"onrecord/archive/bucket/disk"
+	"onrecord/catalog"
+	"onrecord/config"
+	"onrecord/ingest"
+)
+
+// A need says what a command wants of an archive.
+type need int
+
+const (
+	recordOnly need = iota // the record, without views
+	reading                // the catalog, brought up to the record
+	writing                // and visits
+)
+
+// A house is an open archive: its configuration, its record and its catalog.
+// One process applies to the catalog; a house that could not take its lock
+// reads it, and waits for that process where it must have applied something.
+type house struct {
+	env     *env
+	cfg     *config.Config
+	log     *slog.Logger
+	archive *archive.Archive
+	catalog *catalog.Catalog
+	holder  bool // this process applies to the catalog
+	key     logKey
+
+	follow sync.Mutex // held while lines are applied
+}
+
+// open opens the archive that the configuration names.
+func (e *env) open(ctx context.Context, n need) (*house, error) {
+	cfg, err := e.config()
+	if err != nil {
+		return nil, err
+	}
+	return e.openWith(ctx, cfg, n)
+}
+
+// openWith opens the archive of a given configuration.
+func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house, error) {
+	h := &house{env: e, cfg: cfg, log: e.logger()}
+	folder, err := bucketFolder(cfg.Storage.URL)
+	if err != nil {
+		return nil, err
+	}
+	b, err := disk.Open(folder, disk.Options{})
+	if err != nil {
+		return nil, &failure{status: exitUnreachable, hint: "is the folder there, and may this user read and write it?", err: fmt.Errorf("storage %s: %w", cfg.Storage.URL, err)}
+	}
+	o := archive.Options{Origin: cfg.Log.Origin, Now: e.now, Log: h.log, Software: "onrecord/" + version()}
+	if h.key, err = readLogKey(cfg.StateDir); err != nil {
+		return nil, err
+	}
+	if n == writing {
+		if h.key.signer == nil {
+			return nil, &failure{status: exitNoArchive, hint: "put back log.key from your backup; it was written by onrecord init", err: fmt.Errorf("%s is not there: without it nothing can be added to the ledger", filepath.Join(cfg.StateDir, keyFile))}
+		}
+		o.StateDir, o.Signer = cfg.StateDir, h.key.signer
+	}
+	if h.archive, err = archive.Open(ctx, b, o); err != nil {
+		return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
+	}
+	if n == recordOnly {
+		return h, nil
+	}
+	if err := h.openCatalog(ctx); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// openCatalog opens the catalog and brings it up to the record. Where another
+// process applies to it, that process does.
+func (h *house) openCatalog(ctx context.Context) error {
+	path := h.catalogPath()
+	o := catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log}
+	c, err := catalog.Open(ctx, path, o)
+	switch {
+	case errors.Is(err, catalog.ErrLocked):
+		o.ReadOnly = true
+		if c, err = catalog.Open(ctx, path, o); err != nil {
+			return err
+		}
+		h.catalog = c
+		return nil
+	case errors.Is(err, catalog.ErrRebuild):
+		h.env.say("the catalog is rebuilt from the record: %v", err)
+		if c, err = h.rebuildAndOpen(ctx, o); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	}
+	h.catalog, h.holder = c, true
+	_, err = h.applyAll(ctx, nil)
+	return err
+}
+
+// rebuildAndOpen replaces the catalog's file by a new one and opens it.
+func (h *house) rebuildAndOpen(ctx context.Context, o catalog.Options) (*catalog.Catalog, error) {
+	if _, err := h.rebuild(ctx, o, nil); err != nil {
+		return nil, err
+	}
+	return catalog.Open(ctx, h.catalogPath(), o)
+}
+
+// applyAll applies what the record has and the catalog has not.
+func (h *house) applyAll(ctx context.Context, progress func(done, total int64)) (int64, error) {
+	h.follow.Lock()
+	defer h.follow.Unlock()
+	return ingest.Follow(ctx, record{h.archive}, store{h.catalog}, progress)
+}
+
+// catchUp returns once the catalog has applied the ledger up to size: by
+// applying it, or by waiting for the process that does.
+func (h *house) catchUp(ctx context.Context, size int64) (int64, error) {
+	if h.holder {
+		return h.applyAll(ctx, nil)
+	}
+	told := false
+	for began := h.env.now(); ; {
+		have, _, err := h.catalog.Applied(ctx)
+		if err != nil || have >= size {
+			return have, err
+		}
+		if !told && h.env.now().Sub(began) > 5*time.Second {
+			h.env.say("waiting for the process that serves this archive to apply ledger no. %d; it is at %d", size, have)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return have, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// close gives everything back.
+func (h *house) close() error {
+	if h.catalog == nil {
+		return nil
+	}
+	return h.catalog.Close()
+}
+
+// catalogPath is where the catalog's file is.
+func (h *house) catalogPath() string { return filepath.Join(h.cfg.StateDir, "catalog.db") }
+
+// config reads the configuration that -c names.
+func (e *env) config() (*config.Config, error) {
+	cfg, err := config.Load(e.configPath, configOptions())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &failure{status: exitNoArchive, hint: "onrecord init DIR makes a new archive; -c FILE names the configuration of one", err: fmt.Errorf("no configuration at %s", e.configPath)}
+	}
+	return cfg, err
+}
+
+// bucketFolder returns the folder that a file: URL names.
+func bucketFolder(storage string) (string, error) {
+	u, err := url.Parse(storage)
+	if err != nil || u.Scheme != "file" || u.Path == "" || u.Host != "" && u.Host != "localhost" {
+		return "", &failure{status: exitConfig, err: fmt.Errorf("storage.url %q: this release stores in folders: file:///path", storage)}
+	}
+	return filepath.FromSlash(u.Path), nil
+}
+
+// figureNames returns the names of the configured figures by slug.
+func figureNames(cfg *config.Config) map[string]string {
+	names := make(map[string]string, len(cfg.Figures))
+	for _, f := range cfg.Figures {
+		names[f.Slug] = f.Name
+	}
+	return names
+}
+
+// logger returns where messages of long-running work go: stderr.
+func (e *env) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if e.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(e.io.err, &slog.HandlerOptions{Level: level}))
+}
+
+// keyFile is the name of the file in the state directory that holds the log
+// key. It is the only secret of an archive.
+const keyFile = "log.key"
+
+// A logKey signs the ledger, and gives the key that authenticates cursors, so
+// that a rebuilt catalog takes the cursors of the one before.
+type logKey struct {
+	signer note.Signer // nil where the file is not there
+	cursor []byte
+}
+
+// readLogKey reads the log key. A machine without it may read an archive.
+func readLogKey(stateDir string) (logKey, error) {
+	path := filepath.Join(stateDir, keyFile)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return logKey{cursor: deriveKey("", cursorPurpose)}, nil
+	} else if err != nil {
+		return logKey{}, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return logKey{}, &failure{status: exitConfig, hint: "chmod 600 " + path, err: fmt.Errorf("%s can be read by others (mode %04o)", path, info.Mode().Perm())}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return logKey{}, err
+	}
+	secret := strings.TrimSpace(string(b))
+	s, err := note.NewSigner(secret)
+	if err != nil {
+		return logKey{}, &failure{status: exitConfig, hint: "put it back from your backup", err: fmt.Errorf("%s: not a log key", path)}
+	}
+	return logKey{signer: s, cursor: deriveKey(secret, cursorPurpose)}, nil
+}

@@ -1,0 +1,154 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"onrecord/archive"
+	"onrecord/archive/bucket/disk"
+	"onrecord/config"
+)
+
+// An initFlags holds the flags of `init`.
+type initFlags struct {
+	name, operator, email, url, origin string
+}
+
+func newInit(e *env) *cobra.Command {
+	var f initFlags
+	cmd := &cobra.Command{
+		Use:   "init DIR",
+		Short: "Make a new archive",
+		Long: `Makes a new archive in DIR:
+
+  DIR/onrecord.yaml        the configuration, with comments
+  DIR/bucket/              the record: back this up
+  DIR/.onrecord/log.key    the key that signs the ledger: back this up, elsewhere
+
+DIR is made if it is not there. An archive that is there is left alone.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return runInit(cmd.Context(), e, f, args[0]) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.name, "name", "Archive Example", "`NAME` of the archive, as every page shows it")
+	fl.StringVar(&f.operator, "operator", "Example e.V.", "`NAME` of the person or body that runs it")
+	fl.StringVar(&f.email, "email", "desk@archive.example", "`ADDRESS` at which the operator can be reached; it goes into the User-Agent")
+	fl.StringVar(&f.url, "url", "http://127.0.0.1:8080", "public `ADDRESS` of the website")
+	fl.StringVar(&f.origin, "origin", "", "`NAME` of the ledger, fixed for ever (default: host of --url, then /log)")
+	return cmd
+}
+
+func runInit(ctx context.Context, e *env, f initFlags, dir string) error {
+	at, err := initArchive(ctx, e, f, dir)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Config string `json:"config"`
+		Bucket string `json:"bucket"`
+		Key    string `json:"key"`
+		Origin string `json:"origin"`
+		Public string `json:"public_key"`
+	}{at.config, at.bucket, filepath.Join(at.state, keyFile), at.origin, at.public}
+	if err := e.print(out, "archive made in %s\nledger %s, public key %s\n", dir, out.Origin, out.Public); err != nil {
+		return err
+	}
+	if !e.json {
+		e.say("next:\n  edit %s: figures and their sources\n  onrecord -c %s crawl\n  onrecord -c %s serve", at.config, at.config, at.config)
+		e.say("keep a copy of %s on another machine: nothing can be added to the ledger without it", out.Key)
+	}
+	return nil
+}
+
+// A place is where the parts of a new archive are.
+type place struct {
+	config, bucket, state string
+	origin, public        string
+}
+
+// initArchive makes the folders, the key, the record and last the
+// configuration: what is left of an attempt that failed is no archive.
+func initArchive(ctx context.Context, e *env, f initFlags, dir string) (place, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return place{}, err
+	}
+	at := place{config: filepath.Join(abs, "onrecord.yaml"), bucket: filepath.Join(abs, "bucket"), state: filepath.Join(abs, ".onrecord"), origin: f.origin}
+	if at.origin == "" {
+		if at.origin, err = originOf(f.url); err != nil {
+			return at, err
+		}
+	}
+	if _, err := os.Lstat(at.config); err == nil {
+		return at, &failure{status: exitFailed, hint: "choose another folder", err: fmt.Errorf("%s is there already", at.config)}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return at, err
+	}
+	text := config.Template(config.Config{
+		Archive: config.Archive{Name: f.name, Operator: config.Operator{Name: f.operator, Email: f.email}, URL: f.url},
+		Storage: config.Storage{URL: (&url.URL{Scheme: "file", Path: filepath.ToSlash(at.bucket)}).String()},
+		Log:     config.Log{Origin: at.origin},
+	})
+	if _, err := config.Parse(at.config, text, configOptions()); err != nil {
+		return at, &failure{status: exitUsage, err: err}
+	}
+	for _, d := range []struct {
+		path string
+		mode fs.FileMode
+	}{{at.bucket, 0o755}, {at.state, 0o700}} {
+		if err := os.MkdirAll(d.path, d.mode); err != nil {
+			return at, err
+		}
+	}
+	if err := disk.Probe(at.bucket); err != nil {
+		return at, &failure{status: exitUnreachable, hint: "choose a folder on another file system", err: err}
+	}
+	b, err := disk.Open(at.bucket, disk.Options{})
+	if err != nil {
+		return at, &failure{status: exitUnreachable, err: err}
+	}
+	signer, public, err := newLogKey(at.state, at.origin)
+	if errors.Is(err, fs.ErrExist) {
+		return at, &failure{status: exitFailed, hint: "choose another folder, or move that key away if it belongs to nothing", err: err}
+	} else if err != nil {
+		return at, err
+	}
+	at.public = public
+	err = archive.Init(ctx, b, archive.Options{
+		Name: f.name, Origin: at.origin, PublicKey: public, StateDir: at.state, Signer: signer,
+		Now: e.now, Log: e.logger(), Software: "onrecord/" + version(),
+	})
+	if err != nil {
+		return at, fmt.Errorf("init %s: %w", at.bucket, err)
+	}
+	return at, writeNew(at.config, text)
+}
+
+// originOf derives the name of a new ledger from the address of the website.
+func originOf(site string) (string, error) {
+	u, err := url.Parse(site)
+	if err != nil || u.Host == "" {
+		return "", usagef("--url %q: want an address such as https://archive.example", site)
+	}
+	return u.Host + "/log", nil
+}
+
+// writeNew writes a file that must not be there, synced.
+func writeNew(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}

@@ -1,0 +1,109 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"time"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/search"
+)
+
+// The shapes that --json prints. Their keys are those of the API where the API
+// has them; times are RFC 3339 in UTC, absent ones null.
+
+type statementJSON struct {
+	ID          onrecord.StatementID `json:"id"`
+	Figure      string               `json:"figure"`
+	Platform    string               `json:"platform"`
+	NativeID    string               `json:"native_id"`
+	OriginalURL string               `json:"original_url"`
+	Type        string               `json:"type"`
+	PublishedAt *time.Time           `json:"published_at"`
+	Title       string               `json:"title,omitempty"`
+	Text        string               `json:"text"`
+	State       onrecord.State       `json:"state"`
+	Edited      bool                 `json:"edited"`
+	Grade       onrecord.Grade       `json:"grade,omitempty"`
+	After       *time.Time           `json:"after"`
+	By          *time.Time           `json:"by"`
+	FirstSeenAt *time.Time           `json:"first_seen_at"`
+	LastSeenAt  *time.Time           `json:"last_seen_at"`
+	Version     onrecord.VersionID   `json:"version"`
+	Versions    int                  `json:"version_count"`
+	LogIndex    int64                `json:"log_index"`
+}
+
+func asJSON(s onrecord.Statement) statementJSON {
+	return statementJSON{
+		ID: s.ID, Figure: s.Figure.Slug, Platform: s.Platform, NativeID: s.NativeID, OriginalURL: s.URL, Type: s.Type,
+		PublishedAt: orNull(s.PublishedAt), Title: s.Content.Title, Text: s.Content.Text, State: s.State, Edited: s.Edited,
+		Grade: s.Grade, After: orNull(s.StateWindow.After), By: orNull(s.StateWindow.By),
+		FirstSeenAt: orNull(s.FirstSeen), LastSeenAt: orNull(s.LastSeen),
+		Version: s.Version, Versions: s.Versions, LogIndex: s.LogIndex,
+	}
+}
+
+// orNull returns nil for the zero time.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+func searchJSON(q search.Query, res search.Results, found []onrecord.Statement) any {
+	data := make([]statementJSON, len(found))
+	for i, s := range found {
+		data[i] = asJSON(s)
+	}
+	return map[string]any{
+		"data": data,
+		"meta": map[string]any{"total": res.Total, "total_exact": true, "query": q.String(), "next": res.Next},
+	}
+}
+
+func showJSON(s onrecord.Statement, versions []onrecord.Version, captures []onrecord.Evidence) any {
+	type version struct {
+		ID         onrecord.VersionID `json:"version"`
+		Title      string             `json:"title,omitempty"`
+		Text       string             `json:"text"`
+		After      *time.Time         `json:"after"`
+		By         *time.Time         `json:"by"`
+		LastSeenAt *time.Time         `json:"last_seen_at"`
+		LogIndex   int64              `json:"log_index"`
+	}
+	vs := make([]version, len(versions))
+	for i, v := range versions {
+		vs[i] = version{v.ID, v.Content.Title, v.Content.Text, orNull(v.Window.After), orNull(v.Window.By), orNull(v.LastSeen), v.LogIndex}
+	}
+	return struct {
+		statementJSON
+		VersionList []version           `json:"versions"`
+		Captures    []onrecord.Evidence `json:"captures"`
+	}{asJSON(s), vs, captures}
+}
+
+func verifyJSON(r archive.Report) any {
+	type finding struct {
+		Kind   string `json:"kind"`
+		Object string `json:"object"`
+		Offset int64  `json:"offset"`
+		Index  int64  `json:"log_index"`
+		Reason string `json:"reason"`
+	}
+	found := make([]finding, len(r.Findings))
+	for i, f := range r.Findings {
+		found[i] = finding(f)
+	}
+	return map[string]any{
+		"size": r.Size, "root": r.Root, "visits": r.Visits, "lines": r.Lines, "objects": r.Objects,
+		"records": r.Records, "bytes": r.Bytes, "findings": found,
+	}
+}
+
+// asSyntax returns the syntax error in err, if there is one.
+func asSyntax(err error) (*search.SyntaxError, bool) { return errors.AsType[*search.SyntaxError](err) }

@@ -1,0 +1,74 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command onrecord mirrors what public figures say, keeps what the platforms
+// served as evidence, and makes it searchable. See `onrecord help`.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() { os.Exit(program()) }
+
+// program is main with an exit status instead of an exit.
+func program() int {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	s := newStop(signals)
+	defer s.close()
+	err := run(s, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}, time.Now)
+	return report(os.Stderr, s, err)
+}
+
+// stdio is what a command reads and prints to.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the whole program but for the process around it: it calls no os.Exit
+// and can run many times in one test.
+func run(s *stop, args []string, io stdio, now func() time.Time) error {
+	root := newRoot(&env{io: io, stop: s, now: now})
+	root.SetArgs(args)
+	root.SetIn(io.in)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	return root.ExecuteContext(s.hard)
+}
+
+// A stop tells a command in two steps to end: soft ends when the first signal
+// comes (finish what is under way, begin nothing new), hard when the second
+// one does (stop now).
+type stop struct {
+	soft, hard context.Context
+	close      func()
+}
+
+// newStop listens to signals until it is closed.
+func newStop(signals <-chan os.Signal) *stop {
+	hard, cancelHard := context.WithCancel(context.Background())
+	soft, cancelSoft := context.WithCancel(hard)
+	done := make(chan struct{})
+	go func() {
+		for _, cancel := range []context.CancelFunc{cancelSoft, cancelHard} {
+			select {
+			case <-signals:
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return &stop{soft: soft, hard: hard, close: func() { close(done); cancelSoft(); cancelHard() }}
+}
+
+// interrupted reports whether somebody asked the program to end.
+func (s *stop) interrupted() bool { return s.soft.Err() != nil }

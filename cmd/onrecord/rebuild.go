@@ -1,0 +1,83 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"onrecord/catalog"
+	"onrecord/ingest"
+)
+
+func newRebuild(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rebuild",
+		Short: "Make the catalog anew from the record alone",
+		Long: `Applies the whole journal to a new catalog and puts it in place of the old one
+when it has reached the head of the ledger. It may run beside "onrecord serve",
+which then reads the new file. Nothing in the bucket changes.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRebuild(cmd.Context(), e) },
+	}
+}
+
+func runRebuild(ctx context.Context, e *env) error {
+	h, err := e.open(ctx, recordOnly)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	began := e.now()
+	bar := e.progress("rebuilding")
+	size, err := h.rebuild(ctx, catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log}, bar.set)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	took := e.now().Sub(began)
+	out := struct {
+		Size    int64   `json:"size"`
+		Seconds float64 `json:"seconds"`
+	}{size, took.Seconds()}
+	return e.print(out, "catalog rebuilt up to ledger no. %d in %.1f s\n", size, took.Seconds())
+}
+
+// rebuild makes a new catalog beside the old one, applies the journal from
+// index 0, and renames it into place once it has reached the head.
+func (h *house) rebuild(ctx context.Context, o catalog.Options, progress func(done, total int64)) (size int64, err error) {
+	path := h.catalogPath()
+	fresh := filepath.Join(h.cfg.StateDir, "catalog-new.db")
+	if err := removeCatalog(fresh); err != nil {
+		return 0, err
+	}
+	c, err := catalog.Open(ctx, fresh, o)
+	if err != nil {
+		return 0, fmt.Errorf("rebuild: %w", err)
+	}
+	size, err = ingest.Follow(ctx, record{h.archive}, store{c}, progress)
+	if err := errors.Join(err, c.Close()); err != nil {
+		return 0, errors.Join(fmt.Errorf("rebuild: %w", err), removeCatalog(fresh))
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return 0, fmt.Errorf("rebuild: %w", err)
+	}
+	return size, nil
+}
+
+// removeCatalog removes what an interrupted rebuild left.
+func removeCatalog(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// An env is what every command has: where it reads and prints, when to stop,
+// what time it is, and the flags that all commands share.
+type env struct {
+	io   stdio
+	stop *stop
+	now  func() time.Time
+	// sleep waits; nil means by the real clock. A program whose clock is moved
+	// by hand (the example, tests) gives one that moves it.
+	sleep func(ctx context.Context, d time.Duration) error
+
+	configPath string // -c
+	json       bool   // --json
+	verbose    bool   // -v
+}
+
+// newRoot returns the command tree.
+func newRoot(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "onrecord",
+		Short: "Mirror what public figures say, keep the evidence, make it searchable",
+		Long: `onrecord mirrors what public figures say on every platform they use. It keeps
+what the platforms served as evidence, works out what was said, changed or
+removed, commits every event to a transparency log, and serves a website and a
+JSON API.
+
+A first archive, in four commands:
+  onrecord init my-archive          writes my-archive/onrecord.yaml and the folders
+  $EDITOR my-archive/onrecord.yaml  add figures and their sources
+  onrecord -c my-archive/onrecord.yaml crawl
+  onrecord -c my-archive/onrecord.yaml serve`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          usageArgs(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVarP(&e.configPath, "config", "c", "onrecord.yaml", "configuration `FILE`")
+	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say more on stderr")
+	root.PersistentFlags().BoolVar(&e.json, "json", false, "print data as JSON: one object, or one a line")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &failure{status: exitUsage, hint: cmd.CommandPath() + " --help", err: err}
+	})
+	root.AddCommand(
+		newInit(e), newCrawl(e), newSearch(e), newShow(e), newVerify(e), newRebuild(e), newServe(e),
+		newConfig(e), newVersion(e), newExample(e), newExitStatusTopic(),
+	)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+// usageArgs makes the mistakes that check finds usage errors (status 2) that
+// say how the command is called.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &failure{status: exitUsage, hint: "usage: " + cmd.UseLine(), err: err}
+		}
+		return nil
+	}
+}
+
+// print writes v as one line of JSON where --json was given, and text
+// otherwise.
+func (e *env) print(v any, text string, args ...any) error {
+	if !e.json {
+		_, err := fmt.Fprintf(e.io.out, text, args...)
+		return err
+	}
+	enc := json.NewEncoder(e.io.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// say writes a message for the person at the terminal to stderr.
+func (e *env) say(format string, args ...any) { fmt.Fprintf(e.io.err, format+"\n", args...) }
+
+// newExitStatusTopic returns the help topic that lists the exit statuses.
+func newExitStatusTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exit-status",
+		Short: "Exit statuses, an interface for scripts",
+		Long:  "Exit statuses:\n\n" + exitStatusTable(),
+	}
+}
+
+// exitStatusTable words the exit statuses, a line each.
+func exitStatusTable() string {
+	var b strings.Builder
+	for _, row := range []struct {
+		code int
+		text string
+	}{
+		{exitOK, "done"},
+		{exitFailed, "something went wrong; the message says what"},
+		{exitUsage, "the command line or the query was wrong"},
+		{exitPartly, "finished, but some sources failed"},
+		{exitMismatch, "verification found a mismatch; each is named"},
+		{exitNoArchive, "no archive here"},
+		{exitLocked, "locked by another process; the message names it"},
+		{exitConfig, "the configuration is invalid; each problem has file, line and column"},
+		{exitUnreachable, "the storage can't be reached"},
+		{exitInterrupted, "interrupted"},
+	} {
+		fmt.Fprintf(&b, "  %3d  %s\n", row.code, row.text)
+	}
+	return b.String()
+}

@@ -1,0 +1,179 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"onrecord"
+	"onrecord/ingest"
+	"onrecord/web"
+)
+
+// followEvery is how often a serving process looks whether another process has
+// committed something. The head of the ledger is a small file.
+const followEvery = time.Second
+
+func newServe(e *env) *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the website and the API, and visit sources as they become due",
+		Long: `Serves the website and the JSON API, and visits each source by its schedule. What
+was missed while the machine slept is visited once, soon.
+
+Ctrl-C finishes the visits that are under way, then ends; a second one stops now.
+Other commands may run beside it.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), e, listen) },
+	}
+	cmd.Flags().StringVar(&listen, "listen", "", "`ADDRESS` to listen on (default http.listen of the configuration)")
+	return cmd
+}
+
+func runServe(ctx context.Context, e *env, listen string) error {
+	cfg, err := e.config()
+	if err != nil {
+		return err
+	}
+	if listen == "" {
+		listen = cfg.HTTP.Listen
+	}
+	ln, err := net.Listen("tcp", listen)
+	if err != nil {
+		return &failure{status: exitFailed, hint: "is another onrecord serve running? --listen chooses another address", err: err}
+	}
+	defer ln.Close()
+	h, err := e.openWith(ctx, cfg, writing)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	if !h.holder {
+		return &failure{status: exitLocked, hint: "one process serves an archive; stop the other one first", err: errors.New("another process applies to the catalog of this archive")}
+	}
+	return h.serve(ctx, ln)
+}
+
+// serve runs the website and the visits until the program is asked to end.
+func (h *house) serve(ctx context.Context, ln net.Listener) error {
+	in, err := h.ingester()
+	if err != nil {
+		return err
+	}
+	locks, err := newLocks(h.cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	var banner atomic.Pointer[string]
+	handler, err := h.website(in, &banner)
+	if err != nil {
+		return err
+	}
+	h.env.say("%s is served on http://%s", h.cfg.Archive.Name, ln.Addr())
+	soft := h.env.stop.soft
+	var wg sync.WaitGroup
+	wg.Go(func() { h.keepUp(soft, &banner) })
+	wg.Go(func() {
+		h.recover(ctx, in)
+		runner := ingest.Runner{Ingester: in, Sources: in.Sources, Now: h.env.now, Log: h.log, Lock: func(_ context.Context, source, host string) (func(), bool) {
+			unlock, err := locks.visit(source, host)
+			if err != nil && !errors.Is(err, errHeld) {
+				h.log.Error("locks", "err", err)
+			}
+			return unlock, err == nil
+		}}
+		if err := runner.Run(soft, ctx); err != nil {
+			h.log.Error("visits", "err", err)
+		}
+	})
+	err = web.Serve(soft, ln, handler)
+	wg.Wait()
+	return err
+}
+
+// keepUp applies what other processes commit. Where the ledger does not extend
+// what was applied, the site goes on with a banner that says so.
+func (h *house) keepUp(ctx context.Context, banner *atomic.Pointer[string]) {
+	for ctx.Err() == nil {
+		_, err := h.applyAll(ctx, nil)
+		switch {
+		case err == nil:
+			banner.Store(nil)
+		case ctx.Err() != nil:
+			return
+		default:
+			if banner.Load() == nil {
+				h.log.Error("the catalog can't follow the ledger", "err", err)
+			}
+			banner.Store(new("This page may be out of date: the catalog cannot follow the ledger. The operator has been told."))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(followEvery):
+		}
+	}
+}
+
+// website joins the views and the record to the pages.
+func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (http.Handler, error) {
+	c := h.cfg.Archive
+	w, err := web.New(web.Options{
+		Archive: web.Archive{
+			Name: c.Name, Operator: c.Operator.Name, Email: c.Operator.Email, URL: c.URL,
+			Log: h.archive.Meta().Origin, LogKey: h.archive.Meta().PublicKey,
+		},
+		Statements: h.catalog, Figures: h.catalog, Journal: h.catalog, Searcher: h.catalog,
+		Evidence: evidence{h.archive, h.catalog},
+		Status:   func(ctx context.Context) ([]onrecord.SourceStatus, error) { return h.status(ctx, in.Sources) },
+		Banner: func() string {
+			if b := banner.Load(); b != nil {
+				return *b
+			}
+			return ""
+		},
+		Now: h.env.now, Log: h.log, Version: version(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("website: %w", err)
+	}
+	return w, nil
+}
+
+// status tells how the sources fare: by their states in the bucket, and by the
+// catalog.
+func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord.SourceStatus, error) {
+	list := make([]onrecord.SourceStatus, 0, len(sources))
+	for _, s := range sources {
+		st, err := h.archive.State(ctx, s.ID)
+		if err != nil {
+			return nil, err
+		}
+		known, err := h.catalog.KnownSource(ctx, s.ID)
+		if err != nil {
+			return nil, err
+		}
+		row := onrecord.SourceStatus{
+			Source: s.ID, Figure: s.Figure, Platform: s.Platform, Schedule: s.Spec,
+			Account:   onrecord.AccountRef{Platform: s.Platform, ID: cmp.Or(s.AccountID, st.AccountID), Handle: s.Handle},
+			LastVisit: st.LastVisit, LastGood: st.LastGood, Outcome: st.Outcome, OpenGaps: known.Gaps,
+		}
+		if st.Frozen != nil {
+			row.Frozen = st.Frozen.Reason
+		}
+		row.Next, _ = s.Schedule.Due(st.LastTick, h.env.now())
+		list = append(list, row)
+	}
+	return list, nil
+}

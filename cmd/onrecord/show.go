@@ -1,0 +1,127 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"onrecord"
+)
+
+func newShow(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID|URL",
+		Short: "Show a statement, its wordings and its evidence",
+		Long: `Shows one statement: its state with the window in which it changed, its text,
+every wording, and where each is proven: captures, digests, ledger indexes.
+Beside the id, the original address of an article on a website will do.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return runShow(cmd.Context(), e, args[0]) },
+	}
+}
+
+// statementID reads an id, or the address of an article, whose id anyone can
+// compute.
+func statementID(s string) (onrecord.StatementID, error) {
+	if id, err := onrecord.ParseStatementID(s); err == nil {
+		return id, nil
+	}
+	if strings.Contains(s, "://") {
+		if u, err := onrecord.CanonicalURL(s); err == nil {
+			return onrecord.NewStatementID("website", u), nil
+		}
+	}
+	return "", usagef("%q is neither a statement's id (16 characters) nor an address", s)
+}
+
+func runShow(ctx context.Context, e *env, arg string) error {
+	id, err := statementID(arg)
+	if err != nil {
+		return err
+	}
+	h, err := e.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	s, err := h.catalog.Statement(ctx, id)
+	if errors.Is(err, onrecord.ErrNotFound) {
+		return fmt.Errorf("the archive holds no statement %s", id)
+	} else if err != nil {
+		return err
+	}
+	versions, err := h.catalog.Versions(ctx, id)
+	if err != nil {
+		return err
+	}
+	captures, err := h.catalog.Captures(ctx, id)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.print(showJSON(s, versions, captures), "")
+	}
+	return printStatement(e, h, s, versions, captures)
+}
+
+// printStatement prints a statement: the label and its state before its text.
+func printStatement(e *env, h *house, s onrecord.Statement, versions []onrecord.Version, captures []onrecord.Evidence) error {
+	out := e.io.out
+	fmt.Fprintf(out, "Archive copy by %s, not run by %s.\n\n", h.cfg.Archive.Name, s.Figure.Name)
+	fmt.Fprintf(out, "%s, %s on %s\n", s.Figure.Name, s.Type, s.Platform)
+	fmt.Fprintf(out, "state      %s%s\n", stateWord(s), windowWords(s))
+	for _, row := range [][2]string{
+		{"published", instant(s.PublishedAt) + " (claimed)"}, {"first seen", instant(s.FirstSeen)}, {"last seen", instant(s.LastSeen)},
+		{"original", s.URL}, {"id", string(s.ID)}, {"version", string(s.Version)},
+		{"ledger", fmt.Sprintf("no. %d to %d", s.LogIndex, s.LastIndex)},
+	} {
+		if row[1] != "" && row[1] != " (claimed)" {
+			fmt.Fprintf(out, "%-10s %s\n", row[0], row[1])
+		}
+	}
+	if s.Content.Title != "" {
+		fmt.Fprintf(out, "\n%s\n", s.Content.Title)
+	}
+	fmt.Fprintf(out, "\n%s\n", s.Content.Text)
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "\nVERSION\tBEGAN\tLAST SEEN\tLEDGER\n")
+	for _, v := range versions {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", v.ID, v.Window, instant(v.LastSeen), v.LogIndex)
+	}
+	fmt.Fprintf(w, "\nCAPTURED\tSTATUS\tEVIDENCE\tSHA-256\n")
+	for _, c := range captures {
+		fmt.Fprintf(w, "%s\t%d\t%s [%d, %d)\t%s\n", instant(c.At), c.Status, c.Object, c.Offset, c.Offset+c.Length, c.SHA256)
+	}
+	return w.Flush()
+}
+
+// windowWords words the window of a statement's state, where it has one.
+func windowWords(s onrecord.Statement) string {
+	if s.StateWindow.By.IsZero() {
+		return ""
+	}
+	words := " " + s.StateWindow.String()
+	if s.Grade != "" {
+		words += ", evidence " + string(s.Grade)
+	}
+	if s.Reported != "" {
+		words += ", reported by " + s.Reported
+	}
+	return words
+}
+
+// instant prints a time in UTC to the second; nothing for the zero time.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
