@@ -291,66 +291,79 @@ func (f *file) Sync() error {
 // TestFullDisk fills the disk at every 41st byte and fails each sync: what was
 // acknowledged survives, what was not is cut, and the spool is dead in between.
 func TestFullDisk(t *testing.T) {
-	type limit struct{ room, syncs int }
-	var limits []limit
+	var disks []disk
 	for room := 0; room < 6000; room += 41 {
-		limits = append(limits, limit{room, 1 << 30})
+		disks = append(disks, disk{room: room, syncs: 1 << 30})
 	}
 	for syncs := range 12 {
-		limits = append(limits, limit{1 << 30, syncs})
+		disks = append(disks, disk{room: 1 << 30, syncs: syncs})
 	}
-	xs := append([]onrecord.Exchange{exchange(1)}, revisits()...)
 	died := 0
-	for _, l := range limits {
+	for _, d := range disks {
 		dir := t.TempDir()
-		disk := &disk{room: l.room, syncs: l.syncs}
-		d := open(t, dir, func(o *spool.Options) { o.OpenFile = disk.open })
-		s, err := d.Create(t.Context(), meta(t, 0))
-		if err != nil {
-			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-				t.Fatalf("%+v: left behind by Create: %v, %v", l, left, err)
-			}
+		good, ok := fill(t, dir, d)
+		if !ok {
 			continue
 		}
-		good := 0
-		for _, x := range xs {
-			if _, err = s.Record(t.Context(), x); err != nil {
-				break
-			}
-			good++
-		}
-		if err != nil {
+		all := fillers()
+		if good < len(all) {
 			died++
-			if !errors.Is(err, errNoSpace) && !errors.Is(err, errSync) {
-				t.Fatalf("%+v: %v", l, err)
-			}
-			disk.room, disk.syncs = 1<<30, 1<<30 // it has room again
-			if _, again := s.Record(t.Context(), xs[0]); again != err {
-				t.Fatalf("%+v: lives on after %v: %v", l, err, again)
-			}
-			if again := s.Put("plan", nil); again != err {
-				t.Fatalf("%+v: takes files after %v: %v", l, err, again)
-			}
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
 		}
 		got, _ := entries(t, takeOne(t, open(t, dir, nil)))
-		if len(got) == 0 && good == 0 {
-			continue
-		}
 		// A sync that fails says nothing of what is on disk: one capture more
 		// than acknowledged may be there.
 		if len(got) < good || len(got) > good+1 {
-			t.Fatalf("%+v: %d entries, %d acknowledged", l, len(got), good)
+			t.Fatalf("%+v: %d entries, %d acknowledged", d, len(got), good)
 		}
-		if diff := cmp.Diff(xs[:len(got)], got, emptyIsNil); diff != "" {
-			t.Fatalf("%+v:\n%s", l, diff)
+		for i, x := range got {
+			if diff := cmp.Diff(all[i], x, emptyIsNil); diff != "" {
+				t.Fatalf("%+v: entry %d:\n%s", d, i, diff)
+			}
 		}
 	}
 	if died < 50 {
-		t.Errorf("only %d of %d disks failed a record", died, len(limits))
+		t.Errorf("only %d of %d disks failed a record", died, len(disks))
 	}
+}
+
+// fillers are what fill records.
+func fillers() []onrecord.Exchange { return append([]onrecord.Exchange{exchange(1)}, revisits()...) }
+
+// fill records on a disk until that fails, and returns how many records were
+// acknowledged. ok is false if there was no room for a spool at all.
+func fill(t *testing.T, dir string, on disk) (good int, ok bool) {
+	t.Helper()
+	name := on
+	d := open(t, dir, func(o *spool.Options) { o.OpenFile = on.open })
+	s, err := d.Create(t.Context(), meta(t, 0))
+	if err != nil {
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Fatalf("%+v: left behind by Create: %v, %v", name, left, err)
+		}
+		return 0, false
+	}
+	for _, x := range fillers() {
+		if _, err = s.Record(t.Context(), x); err != nil {
+			break
+		}
+		good++
+	}
+	if err != nil {
+		if !errors.Is(err, errNoSpace) && !errors.Is(err, errSync) {
+			t.Fatalf("%+v: %v", name, err)
+		}
+		on.room, on.syncs = 1<<30, 1<<30 // it has room again
+		if _, again := s.Record(t.Context(), exchange(1)); again != err {
+			t.Fatalf("%+v: lives on after %v: %v", name, err, again)
+		}
+		if again := s.Put("plan", nil); again != err {
+			t.Fatalf("%+v: takes files after %v: %v", name, err, again)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return good, true
 }
 
 func BenchmarkRecord(b *testing.B) {

@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // lockDir locks the folder at path for this open file (flock(2)), without
@@ -20,7 +21,7 @@ func lockDir(path string) (*os.File, error) {
 		return nil, err
 	}
 	err = flock(f)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	if errors.Is(err, unix.EWOULDBLOCK) {
 		err = ErrLocked
 	}
 	if err == nil {
@@ -34,8 +35,8 @@ func lockDir(path string) (*os.File, error) {
 
 func flock(f *os.File) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err != syscall.EINTR {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err != unix.EINTR {
 			return err
 		}
 	}
