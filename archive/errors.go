@@ -47,6 +47,7 @@ var answers = []error{
 	bucket.ErrNotExist, bucket.ErrExists, bucket.ErrConflict, bucket.ErrKey, bucket.ErrRange, bucket.ErrSum,
 	bucket.ErrCondition, bucket.ErrTooLarge,
 	ledger.ErrRolledBack, ledger.ErrTampered, ledger.ErrNoMark, ledger.ErrReadOnly, ledger.ErrBatch, ledger.ErrIndex,
+	ledger.ErrCheckpoint, ledger.ErrProof,
 	ErrMismatch, ErrTooLarge, ErrPending, ErrSource, ErrReadOnly, ErrKey,
 	context.Canceled,
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"slices"
 	"sync"
@@ -77,6 +78,9 @@ type verification struct {
 	a *Archive
 	o VerifyOptions
 
+	tree  ledger.Tree // published, as far as can be told
+	whole bool        // head and checkpoint agree
+
 	mu     sync.Mutex
 	report Report // guarded by mu
 }
@@ -130,48 +134,60 @@ func (v *verification) judge(err error, f Finding) error {
 
 // log verifies checkpoint, head and tiles, and returns the size to go on with.
 func (v *verification) log(ctx context.Context) (int64, error) {
-	var tree ledger.Tree
 	c, err := v.a.ledger.Checkpoint(ctx)
+	published, err := v.register(ctx, KindCheckpoint, ledger.CheckpointKey, err)
 	if err != nil {
-		if err := v.judge(tampered(err), Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1}); err != nil {
-			return 0, err
-		}
+		return 0, err
 	}
-	published := err == nil
 	head, _, err := v.a.ledger.Head(ctx)
-	switch {
-	case err != nil:
-		if err := v.judge(tampered(err), Finding{Kind: KindHead, Object: ledger.HeadKey, Offset: -1, Index: -1}); err != nil {
-			return 0, err
-		}
-		tree = c.Tree
-	case published && (head.Size < c.Size || head.Size == c.Size && head.Root != c.Root):
+	headed, err := v.register(ctx, KindHead, ledger.HeadKey, err)
+	if err != nil {
+		return 0, err
+	}
+	if published && headed && (head.Size < c.Size || head.Size == c.Size && head.Root != c.Root) {
 		v.find(Finding{Kind: KindHead, Object: ledger.HeadKey, Offset: -1, Index: -1,
 			Reason: fmt.Sprintf("size %d does not extend the checkpoint of size %d", head.Size, c.Size)})
-		tree = c.Tree
-	default:
-		tree = head.Tree
+		headed = false
 	}
-	v.report.Size, v.report.Root = tree.Size, base64.StdEncoding.EncodeToString(tree.Root[:])
-	if published {
-		tree = c.Tree
+	all := c.Tree // as far as can be told
+	v.tree = c.Tree
+	if headed {
+		all = head.Tree
+		v.whole = published
 	}
-	for p, err := range v.a.ledger.Verify(ctx, tree) {
+	if !published {
+		v.tree = all
+	}
+	v.report.Size, v.report.Root = all.Size, base64.StdEncoding.EncodeToString(all.Root[:])
+	for p, err := range v.a.ledger.Verify(ctx, v.tree) {
 		if err != nil {
 			return 0, outOfReach(err)
 		}
 		v.find(Finding{Kind: KindTile, Object: p.Key, Offset: -1, Index: -1, Reason: p.Reason})
 	}
-	return v.report.Size, nil
+	return all.Size, nil
 }
 
-// tampered marks the errors of reading a register of the ledger that are of
-// its bytes: what is neither an answer nor an error of the store is a bad form.
-func tampered(err error) error {
-	if isAnswer(err) {
-		return err
+// register judges the error of reading a register of the ledger: if its bytes
+// can be read at all, the error is of them, and a finding. It reports whether
+// there was none.
+func (v *verification) register(ctx context.Context, kind, key string, cause error) (bool, error) {
+	if cause == nil {
+		return true, nil
 	}
-	return fmt.Errorf("%w: %w", ErrMismatch, err)
+	if _, _, err := v.a.b.Load(ctx, key); err != nil && !errors.Is(err, bucket.ErrNotExist) {
+		return false, outOfReach(fmt.Errorf("%s: %w", key, err))
+	}
+	v.find(Finding{Kind: kind, Object: key, Offset: -1, Index: -1, Reason: cause.Error()})
+	return false, nil
+}
+
+// leaves yields the leaves [at, end) from what was found to be right.
+func (v *verification) leaves(ctx context.Context, at, end int64) iter.Seq2[ledger.Leaf, error] {
+	if v.whole {
+		return v.a.ledger.Leaves(ctx, at, end)
+	}
+	return v.a.ledger.LeavesOf(ctx, v.tree, at, end)
 }
 
 // A visitLeaves is the leaves of one visit, from index on. It is partial where
@@ -259,7 +275,7 @@ func (v *verification) group(ctx context.Context, size int64, jobs chan<- visitL
 // which is a finding.
 func (v *verification) chunk(ctx context.Context, at, end int64) ([]ledger.Leaf, error) {
 	leaves := make([]ledger.Leaf, 0, end-at)
-	for leaf, err := range v.a.ledger.Leaves(ctx, at, end) {
+	for leaf, err := range v.leaves(ctx, at, end) {
 		if err != nil {
 			return nil, v.judge(err, Finding{Kind: KindTile, Object: ledger.TileFolder, Offset: -1, Index: at})
 		}
@@ -305,7 +321,7 @@ func (v *verification) state(ctx context.Context, reg register, size int64) erro
 	case done.Index < 0 || done.Index >= size:
 		return fmt.Errorf("%w: its last visit is at index %d, the ledger has %d leaves", ErrMismatch, done.Index, size)
 	}
-	leaf, err := v.a.leaf(ctx, done.Index)
+	leaf, err := v.leafAt(ctx, done.Index)
 	if err != nil {
 		return err
 	}
@@ -313,6 +329,14 @@ func (v *verification) state(ctx context.Context, reg register, size int64) erro
 		return fmt.Errorf("%w: its last visit is %s at index %d, the leaf there is line %d of %s", ErrMismatch, done.Visit, done.Index, leaf.Line, leaf.Visit)
 	}
 	return nil
+}
+
+// leafAt returns one leaf.
+func (v *verification) leafAt(ctx context.Context, index int64) (ledger.Leaf, error) {
+	for leaf, err := range v.leaves(ctx, index, index+1) {
+		return leaf, err
+	}
+	return ledger.Leaf{}, ledger.ErrIndex
 }
 
 // metadata checks onrecord.json, as far as the first event vouches for it.

@@ -221,12 +221,20 @@ func (v *verification) vouched(ctx context.Context, body []byte, size int64) err
 	if size < 2 {
 		return nil
 	}
-	line, _, err := v.a.Line(ctx, 1)
+	leaf, err := v.leafAt(ctx, 1)
+	if err != nil {
+		return err
+	}
+	s, err := v.a.segment(ctx, leaf.Visit)
 	if err != nil {
 		return nil // named where the journal is verified
 	}
-	e, err := onrecord.ParseEvent(line)
-	if err != nil || e.Type != onrecord.ArchiveCreated {
+	first, err := entry(1, leaf, s)
+	if err != nil {
+		return nil
+	}
+	e := first.Event
+	if e.Type != onrecord.ArchiveCreated {
 		return fmt.Errorf("%w: the first event is %s, not %s", ErrMismatch, e.Type, onrecord.ArchiveCreated)
 	}
 	if sum := fmt.Sprintf("%x", sha256.Sum256(body)); e.Extra[metaDigest] != sum {
