@@ -4,6 +4,7 @@
 package onrecord
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -169,7 +170,7 @@ func (r *reader) object(field func(key string)) {
 		if !first && !r.expect(',') {
 			return
 		}
-		key := r.str()
+		key := r.key()
 		if r.err == nil && !keys.add(key) {
 			r.fail("duplicate key %.60q", key)
 		}
@@ -229,6 +230,18 @@ func (k *keySet) add(key string) bool {
 	}
 	k.many[key] = true
 	return true
+}
+
+// key reads a string and allocates nothing if it is one of our keys.
+func (r *reader) key() string {
+	r.peek()
+	if n := bytes.IndexByte(r.b[min(r.i+1, len(r.b)):], '"'); n >= 0 && r.b[r.i] == '"' {
+		if k, ok := lineKeys[string(r.b[r.i+1:r.i+1+n])]; ok {
+			r.i += n + 2
+			return k
+		}
+	}
+	return r.str()
 }
 
 func (r *reader) str() string {

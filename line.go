@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -80,6 +81,20 @@ func isLineKey(key string) bool {
 	}
 	return false
 }
+
+// lineKeys are the keys of lines and of what stands in them, by themselves:
+// the reader takes its strings from here.
+var lineKeys = func() map[string]string {
+	keys := map[string]string{}
+	for k := range strings.FieldsSeq(`v type at after by clock_disputed figure source door parser account statement native_id
+		ref url aliases order version content published_at precision changed engagement grade provenance look state code reason
+		gap run platform observed captures prev salt id handle name moved_to open since note from until visits base range
+		except seen to from_in to_in object offset length sha256 status likes reposts replies views quotes html lang links
+		media poll published quote_of reply_to repost_of spoiler text title alt categories`) {
+		keys[k] = k
+	}
+	return keys
+}()
 
 // lineWriter writes the members of one line. A member follows something in
 // its object unless the object was just opened.

@@ -94,8 +94,12 @@ func TestLinksAt(t *testing.T) {
 // TestPlainTextIsLinear gives inputs on which a careless parser takes
 // quadratic time or recursion without end.
 func TestPlainTextIsLinear(t *testing.T) {
-	const size = 10 << 20
+	const most = 10 << 20
 	for _, unit := range []string{"<", "<a", "<a ", "<a href=", `<a href="https://x.example">`, "</", "<!", "<!--", "<!-- --", "&", "&lt", "&a", "&#", "<p>", "<pre>", "<br>", "<div><p>", "<svg>", `<p class="quote-inline">`, "<script>", "</script", "<script></scrip", " ", "\n", "\xff", "\x00", "a<", "='", `<a class="&amp;`, "<td>"} {
+		size := most / 5
+		if unit == "<" {
+			size = most
+		}
 		html := strings.Repeat(unit, size/len(unit))
 		start := time.Now()
 		text := onrecord.PlainText(html)
