@@ -64,3 +64,10 @@ func Spooled(ctx context.Context, a *Archive) int {
 	}
 	return n
 }
+
+// Waiting counts the visits that wait for the head.
+func Waiting(a *Archive) int {
+	a.queue.mu.Lock()
+	defer a.queue.mu.Unlock()
+	return len(a.queue.waiting)
+}

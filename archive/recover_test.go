@@ -1,0 +1,365 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/archive/bucket"
+	"onrecord/archive/bucket/fault"
+	"onrecord/archive/bucket/memory"
+)
+
+// A cable is a bucket that can be cut off.
+type cable struct {
+	*fault.Bucket
+	mu  sync.Mutex
+	cut bool // guarded by mu
+}
+
+func newCable(b bucket.Bucket) *cable {
+	c := &cable{}
+	c.Bucket = fault.New(b, fault.Options{Before: func(context.Context, fault.Call) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.cut {
+			return errors.New("no route to host")
+		}
+		return nil
+	}})
+	return c
+}
+
+func (c *cable) set(cut bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = cut
+}
+
+func TestVisitsWhileTheBucketIsOutOfReach(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	b := &memory.Bucket{}
+	line := newCable(b)
+	a := w.init(t, line, t.TempDir())
+	if _, err := visit(ctx, w, a, "press", "before"); err != nil {
+		t.Fatal(err)
+	}
+	online, err := read(ctx, w, a, "press", "cut off at commit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line.set(true)
+	if _, err := a.Begin(ctx, press("toots"), "api", "api/1"); !errors.Is(err, archive.ErrUnreachable) {
+		t.Errorf("a source that was never read: %v", err)
+	}
+	if _, err := commit(ctx, w, online); !errors.Is(err, archive.ErrUnreachable) {
+		t.Fatalf("commit while cut off: %v", err)
+	}
+	for _, text := range []string{"offline 1", "offline 2", "offline 3"} {
+		w.wait(time.Minute)
+		v, err := read(ctx, w, a, "press", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !v.Offline() || !v.State().LastTick.Equal(day) {
+			t.Errorf("%s: offline %t, state %+v", text, v.Offline(), v.State())
+		}
+		if err := v.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, err := range a.Recover(ctx) {
+		if !errors.Is(err, archive.ErrUnreachable) && !strings.Contains(fmt.Sprint(err), "earlier visit") {
+			t.Errorf("recover while cut off: %v", err)
+		}
+	}
+	line.set(false)
+	w.wait(time.Minute)
+	if v, err := read(ctx, w, a, "press", "behind the others"); err != nil || !v.Offline() {
+		t.Errorf("a visit while others wait: %v", err)
+	} else if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := restart(ctx, w, a); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"before", "cut off at commit", "offline 1", "offline 2", "offline 3", "behind the others"}
+	var got []string
+	for _, e := range walk(t, a) {
+		if e.Event.Content != nil {
+			got = append(got, strings.TrimSuffix(strings.TrimPrefix(e.Event.Content.Text, "<feed>"), "</feed>"))
+			if !e.Visit.LateOf.IsZero() {
+				t.Errorf("%s is late", e.Event.Content.Text)
+			}
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("in the record: %q, want %q", got, want)
+	}
+	v, err := read(ctx, w, a, "press", "after")
+	if err != nil || v.Offline() {
+		t.Errorf("a visit after all were committed: %v", err)
+	}
+	verified(t, a)
+}
+
+func TestOfflineVisitsBehindAnotherMachineAreLate(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	b := &memory.Bucket{}
+	line := newCable(b)
+	a := w.init(t, line, t.TempDir())
+	if _, err := visit(ctx, w, a, "press", "before"); err != nil {
+		t.Fatal(err)
+	}
+	line.set(true)
+	for _, text := range []string{"offline 1", "offline 2"} {
+		w.wait(time.Minute)
+		v, err := read(ctx, w, a, "press", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := visit(ctx, w, w.open(t, b, t.TempDir(), 3), "press", "elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	line.set(false)
+	if err := restart(ctx, w, a); err != nil {
+		t.Fatal(err)
+	}
+	late := 0
+	for _, e := range walk(t, a) {
+		if e.Leaf.Line == 0 && !e.Visit.LateOf.IsZero() {
+			late++
+		}
+	}
+	if n := texts(walk(t, a)); late != 2 || n["<feed>offline 1</feed>"] != 1 || n["<feed>offline 2</feed>"] != 1 {
+		t.Errorf("%d late visits, record %v", late, n)
+	}
+	verified(t, a)
+}
+
+func TestPendingVisitWithoutObjectsIsAbandonedAfterADay(t *testing.T) {
+	ctx := t.Context()
+	s := &stage{w: newWorld(t), b: &memory.Bucket{}, dir: t.TempDir()}
+	prepareLost(t, s) // a day and an hour ago
+	a := s.w.open(t, s.b, s.dir, 6)
+	s.w.wait(-2 * time.Hour)
+	if _, err := a.Sweep(ctx); !errors.Is(err, archive.ErrPending) {
+		t.Errorf("sweep after 23 hours: %v", err)
+	}
+	if _, err := a.Begin(ctx, press("press"), "feed", "feed/1"); !errors.Is(err, archive.ErrPending) {
+		t.Errorf("next visit after 23 hours: %v", err)
+	}
+	before, err := a.State(ctx, "press")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.w.wait(2 * time.Hour)
+	if n, err := a.Sweep(ctx); n != 1 || err != nil {
+		t.Fatalf("sweep after 25 hours: %d, %v", n, err)
+	}
+	entries := walk(t, a)
+	last := entries[len(entries)-1]
+	if last.Event.Type != onrecord.VisitAbandoned || last.Line != nil || !last.Event.At.Equal(last.Leaf.Visit.Time()) || last.Event.Index != last.Index {
+		t.Errorf("last entry %+v", last)
+	}
+	after, err := a.State(ctx, "press")
+	if err != nil || after.Done != before.Done || len(after.Gaps) != 1 || after.Gaps[0].Reason != "abandoned" {
+		t.Errorf("state %+v, %v", after, err)
+	}
+	if _, err := visit(ctx, s.w, a, "press", "goes on"); err != nil {
+		t.Error(err)
+	}
+	verified(t, a)
+}
+
+func TestOwnerOfAnAbandonedVisitIsLate(t *testing.T) {
+	ctx := t.Context()
+	s := &stage{w: newWorld(t), b: &memory.Bucket{}, dir: t.TempDir()}
+	owner := t.TempDir()
+	founded(t, s)
+	pend(t, s, owner)
+	s.w.wait(25 * time.Hour)
+	blind := fault.New(s.b, fault.Options{Rules: []fault.Rule{{Op: fault.Open, Key: "captures/*", Err: bucket.ErrNotExist}}})
+	if _, err := s.w.open(t, blind, t.TempDir(), 7).Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	a := s.w.open(t, s.b, owner, 8)
+	if err := restart(ctx, s.w, a); err != nil {
+		t.Fatal(err)
+	}
+	entries := walk(t, a)
+	var abandoned, late onrecord.VisitID
+	for _, e := range entries {
+		if e.Event.Type == onrecord.VisitAbandoned {
+			abandoned = e.Leaf.Visit
+		}
+		if e.Leaf.Line == 0 && !e.Visit.LateOf.IsZero() {
+			late = e.Visit.LateOf
+		}
+	}
+	if abandoned.IsZero() || late != abandoned || texts(entries)["<feed>pending</feed>"] != 1 {
+		t.Errorf("abandoned %s, late of %s, record %v", abandoned, late, texts(entries))
+	}
+	verified(t, a)
+}
+
+func TestVisitsThatWaitForTheHeadShareOneSwap(t *testing.T) {
+	synctest.Test(t, shareOneSwap)
+}
+
+func shareOneSwap(t *testing.T) {
+	const n = 24
+	ctx, w := t.Context(), newWorld(t)
+	gate := make(chan struct{})
+	var once sync.Once
+	b := &memory.Bucket{}
+	counted := fault.New(b, fault.Options{Before: func(_ context.Context, c fault.Call) error {
+		if c.Op == fault.Swap && c.Key == "log/head" {
+			once.Do(func() { <-gate }) // the first swap waits until all others stand behind it
+		}
+		return nil
+	}})
+	w.init(t, b, t.TempDir())
+	a := w.open(t, counted, t.TempDir(), 2)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			if _, err := visit(ctx, w, a, fmt.Sprint("source-", i), fmt.Sprint("text ", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	synctest.Wait()
+	if got := archive.Waiting(a); got != n-1 {
+		t.Errorf("%d visits wait behind the first, want %d", got, n-1)
+	}
+	close(gate)
+	wg.Wait()
+	swaps := 0
+	for _, c := range counted.Calls() {
+		if c.Op == fault.Swap && c.Key == "log/head" {
+			swaps++
+		}
+	}
+	if swaps != 2 {
+		t.Errorf("%d swaps of the head for %d visits, want 2", swaps, n)
+	}
+	if got := texts(walk(t, a)); len(got) != n {
+		t.Errorf("%d of %d visits are in the record", len(got), n)
+	}
+	verified(t, a)
+}
+
+func TestContextOfOneVisitDoesNotEndOthers(t *testing.T) {
+	synctest.Test(t, oneIsHurried)
+}
+
+func oneIsHurried(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	hurried, cancel := context.WithCancel(ctx)
+	b := &memory.Bucket{}
+	var once sync.Once
+	cut := fault.New(b, fault.Options{Before: func(ctx context.Context, c fault.Call) error {
+		if c.Op == fault.Swap && c.Key == "log/head" {
+			once.Do(func() { <-ctx.Done() })
+		}
+		return ctx.Err()
+	}})
+	w.init(t, b, t.TempDir())
+	a := w.open(t, cut, t.TempDir(), 2)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := visit(hurried, w, a, "toots", "hurried"); err == nil {
+			t.Error("committed after its context ended")
+		}
+	})
+	synctest.Wait()
+	wg.Go(func() {
+		if _, err := visit(ctx, w, a, "press", "patient"); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Wait()
+	if got := archive.Waiting(a); got != 1 {
+		t.Errorf("%d visits wait behind the hurried one", got)
+	}
+	cancel()
+	wg.Wait()
+	if err := restart(ctx, w, a); err != nil {
+		t.Fatal(err)
+	}
+	if n := texts(walk(t, a)); n["<feed>patient</feed>"] != 1 || n["<feed>hurried</feed>"] != 1 {
+		t.Errorf("record %v", n)
+	}
+	verified(t, a)
+}
+
+func TestObjectsThatTheStoreLostArePutAgain(t *testing.T) {
+	ctx := t.Context()
+	s := &stage{w: newWorld(t), b: &memory.Bucket{}, dir: t.TempDir()}
+	a := s.w.init(t, s.b, s.dir)
+	if _, err := visit(ctx, s.w, a, "press", "one"); err != nil {
+		t.Fatal(err)
+	}
+	lost := &memory.Bucket{}
+	for info, err := range s.b.List(ctx, "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(info.Key, "captures/") {
+			carry(t, lost, s.b, info.Key)
+		}
+	}
+	s.w.wait(11 * time.Minute)
+	a = s.w.open(t, lost, s.dir, 6)
+	if _, err := a.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := archive.Spooled(ctx, a); n != 1 {
+		t.Errorf("%d spools after the object was put again, want 1 until it is confirmed", n)
+	}
+	if _, err := a.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := archive.Spooled(ctx, a); n != 0 {
+		t.Errorf("%d spools after the object was confirmed", n)
+	}
+	verified(t, a)
+}
+
+func TestStateHasALimit(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	a := w.init(t, &memory.Bucket{}, t.TempDir())
+	v, err := read(ctx, w, a, "press", "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := judge(ctx, w, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Next.AccountID = strings.Repeat("x", archive.MaxState)
+	if _, err := v.Commit(ctx, d); !errors.Is(err, archive.ErrTooLarge) {
+		t.Errorf("commit: %v", err)
+	}
+	if err := v.Quiet(ctx, d.Next); !errors.Is(err, archive.ErrTooLarge) {
+		t.Errorf("quiet: %v", err)
+	}
+	if _, err := commit(ctx, w, v); err != nil {
+		t.Errorf("the visit did not go on: %v", err)
+	}
+}
