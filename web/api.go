@@ -92,13 +92,13 @@ func (s *server) answerJSON(inner *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-			s.problem("method-not-allowed", s.texts.f("problem.detail.method", "method", plain(r.Method))).send(w, r)
+			s.problem("method-not-allowed", s.texts.f("detail.method", "method", plain(r.Method))).send(w, r)
 			return
 		}
 		_, pattern := inner.Handler(r)
 		switch {
 		case pattern == "" || strings.Contains(r.URL.Path, "//"):
-			s.problem("not-found", s.texts.f("problem.detail.notfound")).send(w, r)
+			s.problem("not-found", s.texts.f("detail.notfound")).send(w, r)
 			return
 		case strings.HasSuffix(pattern, "/captures/{sha256}"), strings.HasSuffix(pattern, "/openapi.json"):
 			inner.ServeHTTP(w, r)
@@ -197,7 +197,7 @@ func (s *server) checkParams(ctx huma.Context, next func(huma.Context)) {
 	values := r.URL.Query()
 	for _, name := range known {
 		if err == nil && len(values[name]) > 1 && !slices.Contains(repeatable, name) {
-			err = s.invalidParameter(name, s.texts.f("problem.detail.twice", "name", name))
+			err = s.invalidParameter(name, s.texts.f("detail.twice", "name", name))
 		}
 	}
 	if err == nil && slices.Contains(known, "q") {
@@ -228,7 +228,7 @@ func (s *server) fail(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		s.Log.ErrorContext(ctx, "request failed", "id", id, "api", true, "err", err)
 	}
-	p := s.problem("internal", s.texts.f("problem.detail.internal", "id", id))
+	p := s.problem("internal", s.texts.f("detail.internal", "id", id))
 	p.Instance = "urn:onrecord:request:" + id
 	return p
 }

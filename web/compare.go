@@ -42,14 +42,14 @@ func (w wording) compare(a, b onrecord.Content) comparison {
 		parts = append(parts, w.changes(list))
 	}
 	if len(c.Fields) > 0 {
-		key := "diff.also"
+		key := "change.also"
 		if len(list) == 0 {
-			key = "diff.only"
+			key = "change.only"
 		}
 		parts = append(parts, w.f(key, "fields", strings.Join(c.Fields, ", ")))
 	}
 	if len(parts) == 0 {
-		parts = append(parts, w.f("diff.same"))
+		parts = append(parts, w.f("change.same"))
 	}
 	c.Summary = strings.Join(parts, " ")
 	return c
@@ -64,20 +64,20 @@ func (w wording) changes(list []change) string {
 		switch {
 		case c.Old == "":
 			added++
-			quotes = append(quotes, w.f("diff.quote.added", "new", new))
+			quotes = append(quotes, w.f("change.quote.added", "new", new))
 		case c.New == "":
 			removed++
-			quotes = append(quotes, w.f("diff.quote.removed", "old", old))
+			quotes = append(quotes, w.f("change.quote.removed", "old", old))
 		default:
 			replaced++
-			quotes = append(quotes, w.f("diff.quote.replaced", "old", old, "new", new))
+			quotes = append(quotes, w.f("change.quote.replaced", "old", old, "new", new))
 		}
 	}
 	var counts []string
 	for _, one := range []struct {
 		key string
 		n   int64
-	}{{"diff.replaced", replaced}, {"diff.added", added}, {"diff.removed", removed}} {
+	}{{"change.replaced", replaced}, {"change.added", added}, {"change.removed", removed}} {
 		if one.n > 0 {
 			counts = append(counts, w.n(one.key, one.n))
 		}
@@ -87,9 +87,9 @@ func (w wording) changes(list []change) string {
 		return len([]rune(c.Old)) > quotedLength || len([]rune(c.New)) > quotedLength
 	})
 	if len(list) <= quotedChanges && short {
-		return w.f("diff.summary_quoted", "counts", sentence, "quotes", strings.Join(quotes, "; "))
+		return w.f("change.summary_quoted", "counts", sentence, "quotes", strings.Join(quotes, "; "))
 	}
-	return w.f("diff.summary", "counts", sentence)
+	return w.f("change.summary", "counts", sentence)
 }
 
 // otherFields names what differs beside title and text.
@@ -99,15 +99,15 @@ func (w wording) otherFields(a, b onrecord.Content) []string {
 		key  string
 		same bool
 	}{
-		{"diff.field.type", a.Type == b.Type},
-		{"diff.field.spoiler", a.Spoiler == b.Spoiler},
-		{"diff.field.lang", a.Lang == b.Lang},
-		{"diff.field.published", a.Published == b.Published},
-		{"diff.field.categories", slices.Equal(tidy(a.Categories), tidy(b.Categories))},
-		{"diff.field.links", slices.Equal(a.Links, b.Links)},
-		{"diff.field.media", slices.Equal(a.Media, b.Media)},
-		{"diff.field.poll", slices.Equal(a.Poll, b.Poll)},
-		{"diff.field.reply", a.ReplyTo == b.ReplyTo && a.RepostOf == b.RepostOf && a.QuoteOf == b.QuoteOf},
+		{"change.field.type", a.Type == b.Type},
+		{"change.field.spoiler", a.Spoiler == b.Spoiler},
+		{"change.field.lang", a.Lang == b.Lang},
+		{"change.field.published", a.Published == b.Published},
+		{"change.field.categories", slices.Equal(tidy(a.Categories), tidy(b.Categories))},
+		{"change.field.links", slices.Equal(a.Links, b.Links)},
+		{"change.field.media", slices.Equal(a.Media, b.Media)},
+		{"change.field.poll", slices.Equal(a.Poll, b.Poll)},
+		{"change.field.reply", a.ReplyTo == b.ReplyTo && a.RepostOf == b.RepostOf && a.QuoteOf == b.QuoteOf},
 	} {
 		if !one.same {
 			fields = append(fields, w.f(one.key))
@@ -179,7 +179,7 @@ func (s *server) bothVersions(r *http.Request, versions []onrecord.Version) (fro
 		}
 		i := slices.IndexFunc(versions, func(v onrecord.Version) bool { return v.ID == id })
 		if i < 0 {
-			return 0, 0, s.invalidParameter(one.name, s.texts.f("problem.detail.version", "value", plain(string(id))))
+			return 0, 0, s.invalidParameter(one.name, s.texts.f("detail.version", "value", plain(string(id))))
 		}
 		*one.into = i
 	}

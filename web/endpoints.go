@@ -274,7 +274,7 @@ func (s *server) apiEvents(ctx context.Context, in *eventsInput) (*answer[apiPag
 	if in.After != "" {
 		n, err := strconv.ParseInt(in.After, 10, 64)
 		if err != nil || n < 0 {
-			return nil, s.fail(ctx, s.invalidParameter("after", s.texts.f("problem.detail.after", "value", plain(in.After))))
+			return nil, s.fail(ctx, s.invalidParameter("after", s.texts.f("detail.after", "value", plain(in.After))))
 		}
 		after = n
 	}

@@ -97,9 +97,9 @@ func (w wording) accountRow(a onrecord.Account) accountRow {
 	case onrecord.AccountSuspended, onrecord.AccountClosed, onrecord.AccountPrivate, onrecord.AccountMoved:
 		said := ""
 		if a.Code != "" {
-			said = w.f("line.account_code", "code", plain(a.Code))
+			said = w.f("line.code", "code", plain(a.Code))
 		}
-		row.Said = w.f("line.account_"+string(a.State), "between", w.between(a.Window), "platform", row.Platform, "handle", row.Handle, "code", said)
+		row.Said = w.f("line.account."+string(a.State), "between", w.between(a.Window), "platform", row.Platform, "handle", row.Handle, "code", said)
 	}
 	return row
 }

@@ -29,7 +29,7 @@ func (w wording) line(s onrecord.Statement) stateLine {
 	}
 	switch s.Provenance {
 	case onrecord.Imported, onrecord.Mirrored:
-		l.Lines = append(l.Lines, w.f("line."+string(s.Provenance)))
+		l.Lines = append(l.Lines, w.f("line.provenance."+string(s.Provenance)))
 	}
 	return l
 }

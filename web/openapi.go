@@ -97,7 +97,7 @@ func (s *server) apiCoverage(ctx context.Context, in *coverageInput) (*answer[ap
 		}
 		t, ok := search.ParseDate(bound.value, time.UTC)
 		if !ok {
-			return nil, s.fail(ctx, s.invalidParameter(bound.name, s.texts.f("problem.detail.date", "value", plain(bound.value))))
+			return nil, s.fail(ctx, s.invalidParameter(bound.name, s.texts.f("detail.date", "value", plain(bound.value))))
 		}
 		*bound.into = t
 		self.Set(bound.name, bound.value)

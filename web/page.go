@@ -24,6 +24,7 @@ type frame struct {
 	Canonical string // absolute; empty for none
 	NoIndex   bool
 	Section   string // of the navigation
+	Class     string // for the style sheet
 	Query     string // in the search box above
 	Archive   Archive
 	Banner    string
@@ -65,6 +66,9 @@ func (s *server) page(h handler) http.Handler {
 	})
 }
 
+// layouts are the pages that use the whole width; the others are one column.
+var layouts = map[string]string{"home": "home wide", "statement": "wide", "figure": "wide", "status": "wide"}
+
 // render makes the answer of a page.
 func (s *server) render(name string, f frame) (reply, error) {
 	tmpl, ok := s.pages[name]
@@ -73,6 +77,10 @@ func (s *server) render(name string, f frame) (reply, error) {
 	}
 	f.Archive = s.Archive
 	f.CSS, f.Icon = s.assets.css.path(), s.assets.icon.path()
+	f.Class = layouts[name]
+	if f.Class == "" {
+		f.Class = "narrow"
+	}
 	if s.Options.Banner != nil {
 		f.Banner = s.Options.Banner()
 	}
@@ -152,7 +160,7 @@ func (s *server) problemReply(r *http.Request, p *problem) (reply, error) {
 // nothing answers what no route knows.
 func (s *server) nothing(r *http.Request) (reply, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return reply{}, s.problem("method-not-allowed", s.texts.f("problem.detail.method", "method", plain(r.Method)))
+		return reply{}, s.problem("method-not-allowed", s.texts.f("detail.method", "method", plain(r.Method)))
 	}
-	return reply{}, s.problem("not-found", s.texts.f("problem.detail.notfound"))
+	return reply{}, s.problem("not-found", s.texts.f("detail.notfound"))
 }

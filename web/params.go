@@ -55,7 +55,7 @@ func (s *server) parseQuery(v url.Values, now time.Time) (query, error) {
 	}
 	for _, name := range []string{"q", "since", "until", "sort", "tz", "cursor", "limit"} {
 		if len(v[name]) > 1 {
-			return q, s.invalidParameter(name, s.texts.f("problem.detail.twice", "name", name))
+			return q, s.invalidParameter(name, s.texts.f("detail.twice", "name", name))
 		}
 	}
 	if err := s.checkLists(q); err != nil {
@@ -76,11 +76,11 @@ func (s *server) checkLists(q query) error {
 	for name, list := range map[string][]string{"figure": q.Figures, "platform": q.Platforms} {
 		for _, one := range list {
 			if !slug.MatchString(one) {
-				return s.invalidParameter(name, s.texts.f("problem.detail.value", "name", name, "value", plain(one)))
+				return s.invalidParameter(name, s.texts.f("detail.value", "name", name, "value", plain(one)))
 			}
 		}
 		if len(list) > 50 {
-			return s.invalidParameter(name, s.texts.f("problem.detail.many", "name", name, "most", 50))
+			return s.invalidParameter(name, s.texts.f("detail.many", "name", name, "most", 50))
 		}
 	}
 	for _, one := range q.States {
@@ -100,7 +100,7 @@ func (s *server) readScalars(q *query, v url.Values) error {
 	if q.TZ != "" {
 		zone, err := time.LoadLocation(q.TZ)
 		if err != nil || !zoneName.MatchString(q.TZ) {
-			return s.invalidParameter("tz", s.texts.f("problem.detail.tz", "value", plain(q.TZ)))
+			return s.invalidParameter("tz", s.texts.f("detail.tz", "value", plain(q.TZ)))
 		}
 		q.Zone = zone
 	}
@@ -113,7 +113,7 @@ func (s *server) readScalars(q *query, v url.Values) error {
 		}
 		t, ok := search.ParseDate(bound.text, q.Zone)
 		if !ok {
-			return s.invalidParameter(bound.name, s.texts.f("problem.detail.date", "value", plain(bound.text)))
+			return s.invalidParameter(bound.name, s.texts.f("detail.date", "value", plain(bound.text)))
 		}
 		*bound.into = t
 	}
@@ -126,7 +126,7 @@ func (s *server) readScalars(q *query, v url.Values) error {
 	if text := v.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxLimit {
-			return s.invalidParameter("limit", s.texts.f("problem.detail.limit", "value", plain(text), "most", maxLimit))
+			return s.invalidParameter("limit", s.texts.f("detail.limit", "value", plain(text), "most", maxLimit))
 		}
 		q.Limit = n
 	}
@@ -142,7 +142,7 @@ var (
 )
 
 func (s *server) oneOf(name, value string, list []string) *problem {
-	detail := s.texts.f("problem.detail.oneof", "name", name, "value", plain(value), "list", strings.Join(list, ", "))
+	detail := s.texts.f("detail.oneof", "name", name, "value", plain(value), "list", strings.Join(list, ", "))
 	p := s.invalidParameter(name, detail)
 	p.DidYouMean = nearest(value, list)
 	return p
@@ -234,7 +234,7 @@ func (q query) at(cursor string) query {
 func (s *server) unknownParams(r *http.Request, known ...string) ([]string, error) {
 	v, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || len(r.URL.RawQuery) > 8<<10 {
-		return nil, s.problem("invalid-parameter", s.texts.f("problem.detail.querystring"))
+		return nil, s.problem("invalid-parameter", s.texts.f("detail.querystring"))
 	}
 	var unknown []string
 	for name := range v {

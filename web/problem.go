@@ -70,11 +70,11 @@ func (s *server) problem(name, detail string) *problem {
 }
 
 func (s *server) unknownParameter(name string, known []string) *problem {
-	p := s.problem("unknown-parameter", s.texts.f("problem.detail.unknown", "name", name))
+	p := s.problem("unknown-parameter", s.texts.f("detail.unknown", "name", name))
 	p.Parameter = name
 	if near := nearest(name, known); near != "" {
 		p.DidYouMean = near
-		p.Detail = s.texts.f("problem.detail.unknown_near", "name", name, "near", near)
+		p.Detail = s.texts.f("detail.unknown_near", "name", name, "near", near)
 	}
 	return p
 }
@@ -87,7 +87,7 @@ func (s *server) invalidParameter(name, detail string) *problem {
 
 // syntax makes a problem of what the parser of q found.
 func (s *server) syntax(q string, e *search.SyntaxError) *problem {
-	p := s.problem("query-syntax", s.texts.f("problem.detail.syntax", "message", strings.TrimRight(e.Message, ".?")))
+	p := s.problem("query-syntax", s.texts.f("detail.syntax", "message", strings.TrimRight(e.Message, ".?")))
 	p.Parameter, p.Code = "q", e.Code
 	p.Position, p.Length = &e.Pos, &e.Len
 	if repaired, ok := e.Repair(q); ok {
@@ -104,9 +104,9 @@ func (s *server) asProblem(err error) (*problem, bool) {
 	}
 	switch {
 	case errors.Is(err, onrecord.ErrNotFound):
-		return s.problem("not-found", s.texts.f("problem.detail.notfound")), true
+		return s.problem("not-found", s.texts.f("detail.notfound")), true
 	case errors.Is(err, search.ErrCursor):
-		p := s.problem("invalid-cursor", s.texts.f("problem.detail.cursor"))
+		p := s.problem("invalid-cursor", s.texts.f("detail.cursor"))
 		p.Parameter = "cursor"
 		return p, true
 	}

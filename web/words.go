@@ -49,8 +49,9 @@ func (w wording) claimed(t time.Time, p onrecord.Precision) moment {
 	return m
 }
 
+// longDay is for headings: it does not break over lines.
 func (w wording) longDay(t time.Time) string {
-	return t.Format("2 ") + w.f("month."+t.Format("1")) + t.Format(" 2006")
+	return t.Format("2\u00a0") + w.f("month."+t.Format("1")) + t.Format("\u00a02006")
 }
 
 func (w wording) day(t time.Time) string {

@@ -1,0 +1,284 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	browserlog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"onrecord/web"
+)
+
+var updateScreenshots = flag.Bool("update-screenshots", false, "write docs/screenshots")
+
+// require skips a test for want of what is named, or fails it where
+// ONRECORD_REQUIRE lists that.
+func require(t testing.TB, what, format string, args ...any) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), what) {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// browser starts Chromium with an empty profile.
+func browser(t testing.TB) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		require(t, "chromium", "no chromium: %v", err)
+	}
+	opts := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true), chromedp.WindowSize(1280, 900))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancelTab := chromedp.NewContext(ctx)
+	t.Cleanup(cancelTab)
+	ctx, cancelTime := context.WithTimeout(ctx, 5*time.Minute)
+	t.Cleanup(cancelTime)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// live serves the archive of the tests under its own address.
+func live(t testing.TB) string {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(nil)
+	o := options(build())
+	o.Archive.URL = "http://" + srv.Listener.Addr().String()
+	h, err := web.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Config.Handler = h
+	srv.Start()
+	t.Cleanup(srv.Close)
+	return o.Archive.URL
+}
+
+func open(t testing.TB, ctx context.Context, url string) {
+	t.Helper()
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		t.Fatalf("%s: %v", url, err)
+	}
+}
+
+func eval[T any](t testing.TB, ctx context.Context, script string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
+	if err != nil {
+		t.Fatalf("evaluate: %v", err)
+	}
+	return v
+}
+
+func viewport(t testing.TB, ctx context.Context, width, height int64) {
+	t.Helper()
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// scheme makes pages light or dark.
+func scheme(t testing.TB, ctx context.Context, value string) {
+	t.Helper()
+	err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}},
+		})
+		return err
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBrowser opens every page without JavaScript: nothing is logged, nothing
+// is asked of other hosts, and nothing is wider than a small phone.
+func TestBrowser(t *testing.T) {
+	ctx, site := browser(t), live(t)
+	var mu sync.Mutex
+	var logged, elsewhere []string
+	requests := chromedp.Events(ctx, network.RequestWillBeSent)
+	entries := chromedp.Events(ctx, browserlog.EntryAdded)
+	go func() {
+		for e, err := range requests {
+			if err != nil {
+				return
+			}
+			if !strings.HasPrefix(e.Request.URL, site+"/") {
+				mu.Lock()
+				elsewhere = append(elsewhere, e.Request.URL)
+				mu.Unlock()
+			}
+		}
+	}()
+	go func() {
+		for e, err := range entries {
+			if err != nil {
+				return
+			}
+			if e.Entry.Source == "network" && strings.Contains(e.Entry.Text, "status of 4") {
+				continue // a page that was meant to be a problem
+			}
+			mu.Lock()
+			logged = append(logged, e.Entry.Text+" "+e.Entry.URL)
+			mu.Unlock()
+		}
+	}()
+	err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, tab, network.Enable, network.EnableParams{}); err != nil {
+			return err
+		}
+		if _, err := cdp.Call(ctx, tab, browserlog.Enable, cdp.Empty{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewport(t, ctx, 320, 640)
+	for _, path := range paths() {
+		open(t, ctx, site+path)
+		if wide := eval[int](t, ctx, "document.documentElement.scrollWidth"); wide > 320 {
+			over := eval[string](t, ctx, `[...document.querySelectorAll("main *, header *, footer *")].filter(e => e.getBoundingClientRect().right > 321 && !e.closest(".scroll, pre")).slice(0, 4).map(e => e.outerHTML.slice(0, 120)).join("\n")`)
+			t.Errorf("%s is %d px wide on a screen of 320\n%s", path, wide, over)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(logged) > 0 || len(elsewhere) > 0 {
+		t.Errorf("logged %q, asked elsewhere %q", logged, elsewhere)
+	}
+}
+
+// TestKeyboard walks pages by Tab: every control is reached, in the order of
+// the page, and shows that it has the focus.
+func TestKeyboard(t *testing.T) {
+	ctx, site := browser(t), live(t)
+	viewport(t, ctx, 1100, 800)
+	const controls = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']")].filter(e => e.checkVisibility({visibilityProperty: true}))`
+	for _, path := range []string{"/", "/search?q=umbrellas&state=deleted", "/search?q=figure%3A", "/s/" + string(idEdited), "/s/" + string(idEdited) + "/diff", "/f/jean-dupont", "/status"} {
+		open(t, ctx, site+path)
+		count := eval[int](t, ctx, "window.list = "+controls+"; list.length")
+		for i := range count {
+			if err := chromedp.Do(ctx, chromedp.KeyEvent(kb.Tab)); err != nil {
+				t.Fatal(err)
+			}
+			got := eval[string](t, ctx, fmt.Sprintf(`(() => {
+				const e = document.activeElement;
+				if (e !== list[%d]) return "focus is on " + e.outerHTML.slice(0, 100) + ", want " + list[%d].outerHTML.slice(0, 100);
+				const ring = [e, e.closest(".row")].filter(Boolean).map(x => getComputedStyle(x)).some(s => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 3);
+				if (!ring) return "no visible focus on " + e.outerHTML.slice(0, 100);
+				const r = e.getBoundingClientRect();
+				if (r.bottom < 0 || r.top > innerHeight || r.width === 0) return "focus is out of sight: " + e.outerHTML.slice(0, 100);
+				return "";
+			})()`, i, i))
+			if got != "" {
+				t.Errorf("%s, control %d of %d: %s", path, i+1, count, got)
+				break
+			}
+		}
+	}
+}
+
+// TestAxe runs axe-core on every page in both schemes. ONRECORD_AXE names
+// axe.min.js.
+func TestAxe(t *testing.T) {
+	file := os.Getenv("ONRECORD_AXE")
+	script, err := os.ReadFile(file)
+	if err != nil {
+		require(t, "axe", "ONRECORD_AXE does not name axe.min.js (npm i axe-core): %v", err)
+	}
+	ctx, site := browser(t), live(t)
+	for value, rules := range map[string]string{
+		"light": `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`,
+		"dark":  `{type: "rule", values: ["color-contrast", "link-in-text-block"]}`, // what a scheme can change
+	} {
+		scheme(t, ctx, value)
+		for i, path := range paths() {
+			viewport(t, ctx, []int64{1280, 320}[i%2], 800)
+			open(t, ctx, site+path)
+			eval[bool](t, ctx, string(script)+";true")
+			raw, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+				`axe.run({runOnly: `+rules+`}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + " " + n.failureSummary)}))))`,
+				chromedp.EvalAwaitPromise))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var violations []struct {
+				ID, Help string
+				Nodes    []string
+			}
+			if err := json.Unmarshal([]byte(raw), &violations); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range violations {
+				t.Errorf("%s (%s): %s: %s\n%s", path, value, v.ID, v.Help, strings.Join(v.Nodes, "\n"))
+			}
+		}
+	}
+}
+
+// TestScreenshots renders the pages of docs/screenshots; with
+// -update-screenshots it writes them.
+func TestScreenshots(t *testing.T) {
+	ctx, site := browser(t), live(t)
+	dir := filepath.Join("..", "docs", "screenshots")
+	for name, path := range map[string]string{
+		"home": "/", "search": "/search?q=umbrellas", "statement": "/s/" + string(idEdited), "deleted": "/s/" + string(idDeleted),
+		"diff": "/s/" + string(idEdited) + "/diff", "figure": "/f/jean-dupont", "status": "/status",
+	} {
+		for _, shot := range []struct {
+			suffix, scheme string
+			width          int64
+		}{{"light", "light", 1280}, {"dark", "dark", 1280}, {"320", "light", 320}} {
+			scheme(t, ctx, shot.scheme)
+			viewport(t, ctx, shot.width, 900)
+			open(t, ctx, site+path)
+			png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(dir, name+"-"+shot.suffix+".png")
+			if len(png) < 8000 {
+				t.Errorf("%s: %d bytes: an empty page?", file, len(png))
+			}
+			if *updateScreenshots {
+				if err := os.MkdirAll(dir, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, png, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%v: run go test ./web -run TestScreenshots -update-screenshots", err)
+			}
+		}
+	}
+}
