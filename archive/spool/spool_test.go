@@ -255,7 +255,7 @@ func TestNothingRecorded(t *testing.T) {
 func TestRefusedExchange(t *testing.T) {
 	s := create(t, open(t, t.TempDir(), nil), meta(t, 0))
 	bad := exchange(1)
-	bad.URL = "two words"
+	bad.URL = "two\nlines"
 	if _, err := s.Record(t.Context(), bad); !errors.Is(err, warc.ErrExchange) {
 		t.Errorf("err = %v", err)
 	}

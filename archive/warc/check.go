@@ -15,9 +15,9 @@ import (
 // check reports why x can't be written such that it reads back the same.
 func check(x onrecord.Exchange) error {
 	switch {
-	case !fieldValue(x.URL) || strings.ContainsAny(x.URL, " <>"):
+	case !fieldValue(x.URL):
 		return fmt.Errorf("%w: URL %q does not fit a header field", ErrExchange, x.URL)
-	case x.Prior != nil && (!fieldValue(x.Prior.URL) || strings.ContainsAny(x.Prior.URL, " <>")):
+	case x.Prior != nil && !fieldValue(x.Prior.URL):
 		return fmt.Errorf("%w: %s: URL of the prior capture does not fit a header field", ErrExchange, x.URL)
 	case x.At.IsZero():
 		return fmt.Errorf("%w: %s: no time", ErrExchange, x.URL)
@@ -39,9 +39,10 @@ func check(x onrecord.Exchange) error {
 	return nil
 }
 
-// fieldValue reports whether s can stand in a header field as it is.
+// fieldValue reports whether s can stand in a header field as it is: servers
+// get, and so the record keeps, URLs with spaces and brackets in their query.
 func fieldValue(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
+	return s != "" && s[0] != '<' && strings.TrimSpace(s) == s && strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
 }
 
 // oneLine replaces what would end a header field.

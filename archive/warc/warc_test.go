@@ -80,6 +80,7 @@ var exchanges = map[string]onrecord.Exchange{
 	"binary":        exchange(func(x *onrecord.Exchange) { x.Payload = []byte("\x1f\x8b\x08\x00WARC/1.1\r\n\r\n\x00\xff") }),
 	"status only":   exchange(func(x *onrecord.Exchange) { x.Status, x.Response = 404, []byte("HTTP/1.1 404\r\n\r\n") }),
 	"IPv6":          exchange(func(x *onrecord.Exchange) { x.IP = "2001:db8::1" }),
+	"raw query":     exchange(func(x *onrecord.Exchange) { x.URL = "https://jane.example/?q=<a b>" }),
 	"international": exchange(func(x *onrecord.Exchange) { x.URL = "https://jane.example/žena" }),
 	"unreachable": exchange(func(x *onrecord.Exchange) {
 		x.Status, x.Response, x.Payload, x.IP = 0, nil, nil, ""
@@ -214,7 +215,8 @@ func TestRevisit(t *testing.T) {
 func TestRefused(t *testing.T) {
 	tests := map[string]func(*onrecord.Exchange){
 		"URL with a line break":      func(x *onrecord.Exchange) { x.URL = "https://jane.example/\r\nWARC-Type: warcinfo" },
-		"URL with a space":           func(x *onrecord.Exchange) { x.URL = "https://jane.example/a b" },
+		"URL with space around":      func(x *onrecord.Exchange) { x.URL = "https://jane.example/ " },
+		"URL in brackets":            func(x *onrecord.Exchange) { x.URL = "<https://jane.example/>" },
 		"no URL":                     func(x *onrecord.Exchange) { x.URL = "" },
 		"no time":                    func(x *onrecord.Exchange) { x.At = time.Time{} },
 		"head without an end":        func(x *onrecord.Exchange) { x.Response = []byte("HTTP/1.1 200 OK\r\n") },
@@ -239,6 +241,16 @@ func TestRefused(t *testing.T) {
 				t.Errorf("the next exchange: %v", err)
 			}
 		})
+	}
+}
+
+// TestRefTime holds that a reference bears the time that the record bears.
+func TestRefTime(t *testing.T) {
+	x := exchange(func(x *onrecord.Exchange) { x.At = day.Add(789).In(time.FixedZone("", 3600)) })
+	file, written := write(t, x)
+	ref := written[0].Ref("captures/x", x)
+	if got := captures(t, file)[0].Exchange.At; ref.At != got || !got.Equal(day) {
+		t.Errorf("reference at %v, record at %v, want %v", ref.At, got, day)
 	}
 }
 

@@ -70,11 +70,12 @@ type Written struct {
 	Revisit bool
 }
 
-// Ref returns the reference to x's evidence in the object of this key.
+// Ref returns the reference to x's evidence in the object of this key. Its time
+// is the WARC-Date, to the microsecond.
 func (w Written) Ref(object string, x onrecord.Exchange) onrecord.CaptureRef {
 	return onrecord.CaptureRef{
 		Object: object, Offset: w.Offset, Length: w.Length, SHA256: w.SHA256,
-		URL: x.URL, At: x.At.UTC(), Status: x.Status,
+		URL: x.URL, At: x.At.UTC().Truncate(time.Microsecond), Status: x.Status,
 	}
 }
 
