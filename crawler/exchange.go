@@ -65,8 +65,9 @@ func (c *Client) exchange(ctx context.Context, t *trip, h *host, req *http.Reque
 
 	other := c.heard(h, a.x.Status != 0 && a.x.Status < 500, a.x.Done)
 	a.note.OtherAnswered = other && (a.x.Status == 0 || a.x.Status >= 500)
-	if p := t.prior; p != nil && a.x.Status != 0 {
-		a.x.Prior = p(a.note.Request.URL)
+	// After a redirect the answer is another address's, and no revisit of ours.
+	if p := t.prior; p != nil && a.x.Status != 0 && a.x.URL == a.note.Request.URL {
+		a.x.Prior = p(a.x.URL)
 	}
 	if err := t.record(ctx, a); err != nil {
 		return nil, err

@@ -38,7 +38,9 @@ func (v *visit) remember(it item, a *answer, o onrecord.Outcome, from *page) {
 	case onrecord.OutcomeOK:
 		sum := sha256.Sum256(a.x.Payload)
 		val.Digest = hex.EncodeToString(sum[:])
-		v.res.received[u] = a.x.At
+		if a.x.URL == u {
+			v.res.received[u] = a.x.At
+		}
 	default:
 		return
 	}

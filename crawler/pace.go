@@ -19,6 +19,7 @@ type host struct {
 
 	// The fields below belong to the holder of turn.
 	last     time.Time // start of the last request
+	lastPage time.Time // start of the last one that was not for robots.txt
 	window   time.Time // start of the hour that sent counts
 	sent     int
 	notUntil time.Time // the host asked for it
@@ -88,14 +89,15 @@ func authority(u *url.URL) string {
 // may be sent. It returns a refusal where that is too far away. Who gets
 // neither refusal nor error calls give when the exchange is over.
 //
-// floor is the door's, delay that of robots.txt.
+// floor is the door's, and negative for a request for robots.txt, to and from
+// which no floor counts; delay is that of robots.txt.
 func (c *Client) take(ctx context.Context, h *host, floor, delay time.Duration) (*refusal, error) {
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	r, err := c.wait(ctx, h, c.interval(h, floor, delay))
+	r, err := c.wait(ctx, h, floor, delay)
 	if r != nil || err != nil {
 		h.give()
 	}
@@ -105,19 +107,16 @@ func (c *Client) take(ctx context.Context, h *host, floor, delay time.Duration) 
 func (h *host) give() { <-h.turn }
 
 // wait is take for the holder of the host's turn.
-func (c *Client) wait(ctx context.Context, h *host, interval time.Duration) (*refusal, error) {
+func (c *Client) wait(ctx context.Context, h *host, floor, delay time.Duration) (*refusal, error) {
 	now := c.now()
 	if h.notUntil.Sub(now) > c.opt.MaxWait || h.why.verdict == onrecord.OutcomeBlocked && h.notUntil.After(now) {
 		r := h.why
 		r.retryAt = h.notUntil
 		return &r, nil
 	}
-	at := h.last.Add(interval)
-	if h.last.IsZero() {
-		at = now
-	}
+	at := h.next(max(c.opt.MinInterval, delay), floor)
 	if at.Sub(now) > c.opt.MaxWait {
-		return &refusal{onrecord.OutcomeRateLimited, fmt.Sprintf("rate: one request in %s", interval), at}, nil
+		return &refusal{onrecord.OutcomeRateLimited, "rate: the next request may be sent at " + at.Format(time.RFC3339), at}, nil
 	}
 	at = later(at, h.notUntil)
 	if at.After(now) {
@@ -137,15 +136,23 @@ func (c *Client) wait(ctx context.Context, h *host, interval time.Duration) (*re
 	}
 	h.sent++
 	h.last = now
+	if floor >= 0 {
+		h.lastPage = now
+	}
 	return nil, nil
 }
 
-// interval returns the least time between two requests to h.
-func (c *Client) interval(h *host, floor, delay time.Duration) time.Duration {
-	if h.local {
-		floor = 0
+// next returns the time at which the next request to h may be sent; zero if
+// there was none before. At hosts within Options.Allow no floor counts.
+func (h *host) next(interval, floor time.Duration) time.Time {
+	var at time.Time
+	if !h.last.IsZero() {
+		at = h.last.Add(interval)
 	}
-	return max(c.opt.MinInterval, floor, delay)
+	if !h.lastPage.IsZero() && floor > 0 && !h.local {
+		at = later(at, h.lastPage.Add(floor))
+	}
+	return at
 }
 
 func (c *Client) hourly(h *host) int {

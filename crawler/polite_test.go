@@ -18,6 +18,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"onrecord"
 	"onrecord/crawler"
 )
@@ -356,5 +358,69 @@ func TestHealthy(t *testing.T) {
 		if got, ok := crawler.Healthy(states, tc.order, now); got != tc.want || ok != (tc.want != "") {
 			t.Errorf("%v: %q, %t", tc.order, got, ok)
 		}
+	}
+}
+
+// A door's floor lies between two pages of a public host, and not between
+// robots.txt and the first of them.
+func TestDoorsFloor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const page = `{"account":"42","ids":["%d"],"next":["/p%d"]}`
+		n := 0
+		c, end := stalling(t, func(c net.Conn) {
+			n++
+			body := fmt.Sprintf(page, n, n)
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
+		})
+		defer end()
+		_, rec := visit(t, c, crawler.Job{Door: jsonDoor{base: "http://h.example", floor: 5 * time.Second}, Target: crawler.Target{AccountID: "42"},
+			Budget: crawler.Budget{Requests: 4}})
+		var gaps []time.Duration
+		for i := 1; i < len(rec.entries); i++ {
+			gaps = append(gaps, rec.entries[i].Exchange.At.Sub(rec.entries[i-1].Exchange.At))
+		}
+		want := []time.Duration{time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second}
+		if d := cmp.Diff(want, gaps); d != "" {
+			t.Errorf("between requests (-want +got):\n%s", d)
+		}
+		// The next visit keeps to it too, and one whose floor is half an hour
+		// is not made at all.
+		r, _ := visit(t, c, crawler.Job{Door: jsonDoor{base: "http://h.example", floor: 30 * time.Minute}, Target: crawler.Target{AccountID: "42"}})
+		if r.Outcome != onrecord.OutcomeRateLimited || n != 4 || r.State.RetryAt.Sub(rec.entries[4].Exchange.At) != 30*time.Minute {
+			t.Errorf("%s until %s after %d requests", r.Outcome, r.State.RetryAt, n)
+		}
+	})
+}
+
+// Articles on a third host that is down, or wants no more of us, do not end a
+// visit to a platform that answers.
+func TestThirdHostsDoNotEndAVisit(t *testing.T) {
+	busy := newSite(t, map[string]any{"/x": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7200")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}})
+	to := func(target string) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusFound) }
+	}
+	s := newSite(t, map[string]any{
+		"/page": listing{Account: "42", IDs: []string{"1"}, Follow: []string{"/a", "/b", "/c", "/d", "/e"}, Next: []string{"/older"}},
+		"/a":    to(busy.URL + "/x"), "/b": to("http://127.0.0.1:1/"), "/c": to("http://127.0.0.1:1/"), "/d": to("http://127.0.0.1:1/"), "/e": listing{IDs: []string{"e"}},
+		"/older": listing{IDs: []string{"old"}},
+	})
+	r, _ := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
+	if d := cmp.Diff([]string{"1", "e", "old"}, ids(r)); d != "" || r.Outcome != onrecord.OutcomeOK || !r.State.RetryAt.IsZero() || r.LeftBacklog {
+		t.Errorf("%s until %s; items (-want +got):\n%s", r.Outcome, r.State.RetryAt, d)
+	}
+}
+
+// Three outages of the platform's own in a row do.
+func TestOutagesEndAVisit(t *testing.T) {
+	s := newSite(t, map[string]any{
+		"/page": listing{Account: "42", IDs: []string{"1"}, Follow: []string{"/a", "/b", "/c", "/d"}, Next: []string{"/older"}},
+		"/a":    500, "/b": 502, "/c": 503, "/d": 500, "/older": listing{IDs: []string{"old"}},
+	})
+	r, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
+	if len(rec.urls()) != 4 || r.Outcome != onrecord.OutcomeOK || !r.LeftBacklog || len(r.State.Backlog) != 2 {
+		t.Errorf("%v, %s, backlog %v", rec.urls(), r.Outcome, r.State.Backlog)
 	}
 }

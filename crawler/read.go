@@ -6,6 +6,7 @@ package crawler
 import (
 	"errors"
 	"fmt"
+	"net/url"
 
 	"onrecord"
 )
@@ -22,7 +23,10 @@ func (v *visit) take(it item, a *answer, problem string) {
 		seen.Kind = "canary"
 	}
 	j := judge(a)
-	v.retryAt = later(v.retryAt, j.retryAt)
+	home := v.home(it, a)
+	if home {
+		v.retryAt = later(v.retryAt, j.retryAt)
+	}
 	seen.Outcome = j.outcome
 	var p Page
 	switch {
@@ -42,7 +46,7 @@ func (v *visit) take(it item, a *answer, problem string) {
 		v.problemAt(a, errors.New(j.reason))
 	}
 	v.res.Seen = append(v.res.Seen, seen)
-	v.outcome(it, seen.Outcome, j)
+	v.outcome(it, seen.Outcome, j, home)
 	v.account(p.Account)
 	if v.foreign {
 		return
@@ -52,10 +56,24 @@ func (v *visit) take(it item, a *answer, problem string) {
 	v.queue(it, p, from)
 }
 
+// home reports whether a comes from a host that the visit began with. What the
+// others ask for is the client's business, not the door's: an article on a
+// third site that is down does not end a visit.
+func (v *visit) home(it item, a *answer) bool {
+	host := ""
+	if u, err := url.Parse(a.x.URL); err == nil {
+		host = u.Host
+	}
+	if it.role == roleFirst {
+		v.homes[host] = true
+	}
+	return v.homes[host]
+}
+
 // outcome notes how the request for it ended, and whether to go on: not where
 // the platform does not want us, nor after three outages in a row. An address
 // that robots.txt or the guard refuses says nothing of the others.
-func (v *visit) outcome(it item, o onrecord.Outcome, j verdict) {
+func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 	if it.role == roleFirst && (v.res.Outcome == "" || good(v.res.Outcome)) {
 		v.res.Outcome = o
 	}
@@ -64,13 +82,13 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict) {
 		return
 	}
 	it.lose()
-	if o == onrecord.OutcomeOutage {
-		v.failures++
-	} else {
+	if o != onrecord.OutcomeOutage {
 		v.failures = 0
+	} else if home {
+		v.failures++
 	}
-	v.stop = v.stop || o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeUnauthorised ||
-		o == onrecord.OutcomeBlocked && !j.retryAt.IsZero() || v.failures >= barren
+	v.stop = v.stop || v.failures >= barren || home &&
+		(o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeUnauthorised || o == onrecord.OutcomeBlocked && !j.retryAt.IsZero())
 	refused := o == onrecord.OutcomeGone || o == onrecord.OutcomeBlocked && j.retryAt.IsZero()
 	if it.role == roleNext && !refused {
 		v.left = append(v.left, it)

@@ -86,7 +86,7 @@ func (c *Client) fetchRobots(ctx context.Context, t *trip, u *url.URL) (*robots,
 func (c *Client) robotsHop(ctx context.Context, t *trip, at *url.URL, hop int) (*answer, error) {
 	n := note{What: noteRobots, Asked: t.scrub.text(at.String()), Hop: hop}
 	h := c.hostOf(at, c.now())
-	r, err := c.take(ctx, h, t.floor, 0)
+	r, err := c.take(ctx, h, -1, 0)
 	if err != nil {
 		return nil, err
 	}

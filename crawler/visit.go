@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"onrecord"
@@ -66,6 +67,7 @@ type visit struct {
 
 	asked   map[string]bool // URL and state of the requests made
 	ids     map[string]bool // statements seen in this visit
+	homes   map[string]bool // hosts that the visit began with; others' refusals don't end it
 	details []item
 	next    []item
 	left    []item // not made
@@ -90,8 +92,8 @@ type visit struct {
 // from https to http; secrets stay with their host. What a rate limit, a bot
 // check or the budget leaves undone goes to the backlog.
 func (c *Client) Visit(ctx context.Context, j Job) (Result, error) {
-	if j.Recorder == nil {
-		return Result{}, fmt.Errorf("visit %s: no recorder", j.Source)
+	if j.Recorder == nil || j.Door == nil {
+		return Result{}, fmt.Errorf("visit %s: no door or no recorder", j.Source)
 	}
 	if j.Started.IsZero() {
 		j.Started = c.now()
@@ -116,7 +118,7 @@ func run(ctx context.Context, j Job, src fetcher) (Result, error) {
 	j.Budget = j.Budget.withDefaults()
 	v := &visit{
 		ctx: ctx, job: j, src: src, t: j.Target,
-		asked: map[string]bool{}, ids: map[string]bool{},
+		asked: map[string]bool{}, ids: map[string]bool{}, homes: map[string]bool{},
 		pages: map[string]*page{}, fresh: map[string]onrecord.Validator{},
 	}
 	v.t.Cursor = j.State.Cursor
@@ -244,6 +246,9 @@ func (v *visit) backlog() {
 // answer shows.
 func (v *visit) do(it item) error {
 	key := it.req.URL + "\n" + it.req.State
+	if it.role == roleLook || it.role == roleCanary {
+		key += "\nlook" // asked for whatever else is
+	}
 	switch {
 	case it.req.IfNew && v.job.Known != nil && v.job.Known(it.req.About), v.asked[key]:
 		return nil
@@ -326,13 +331,21 @@ func (v *visit) count(a *answer) {
 			v.res.RobotsNote = a.note.Reason
 		}
 	}
-	date, err := http.ParseTime(a.header.Get("Date"))
+	if date := a.header.Get("Date"); date != "" {
+		v.clock(a, date)
+	}
+}
+
+// clock compares our clock with that of the answer a. The smallest difference
+// of a visit counts: pages that were made earlier carry an earlier Date.
+func (v *visit) clock(a *answer, field string) {
+	date, err := http.ParseTime(field)
 	if err != nil {
 		return
 	}
 	// A cache sends the Date of the origin and how long ago that was.
-	if age, err := time.ParseDuration(a.header.Get("Age") + "s"); err == nil && age > 0 {
-		date = date.Add(age)
+	if age, err := strconv.ParseUint(a.header.Get("Age"), 10, 31); err == nil {
+		date = date.Add(time.Duration(age) * time.Second)
 	}
 	skew := a.x.Done.Sub(date).Truncate(time.Second)
 	if !v.skewKnown || skew.Abs() < v.res.Skew.Abs() {
