@@ -148,7 +148,7 @@ func (s Suite) requests(t *testing.T, where string, requests []crawler.Request) 
 }
 
 func (s Suite) read(t *testing.T, f Fixture) {
-	page, err := s.Door.Read(s.Target, f.Capture)
+	page, err := s.Door.Read(s.Target, clone(f.Capture))
 	if f.Drift {
 		if !errors.Is(err, crawler.ErrDrift) {
 			t.Errorf("Read: %v, want ErrDrift", err)
@@ -295,7 +295,7 @@ func clone(c crawler.Capture) crawler.Capture {
 
 // cut reads the beginnings of an answer, as a broken connection leaves them.
 func (s Suite) cut(t *testing.T, f Fixture) {
-	whole, err := s.Door.Read(s.Target, f.Capture)
+	whole, err := s.Door.Read(s.Target, clone(f.Capture))
 	if err != nil {
 		return
 	}
