@@ -67,7 +67,11 @@ func nameOf(s *spool.Spool) (onrecord.VisitID, error) {
 // not end the sequence.
 func (a *Archive) Recover(ctx context.Context) iter.Seq2[*Visit, error] {
 	return func(yield func(*Visit, error) bool) {
-		if err := a.writable(); err != nil {
+		err := a.writable()
+		if err == nil {
+			err = a.restore(ctx)
+		}
+		if err != nil {
 			yield(nil, err)
 			return
 		}

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/bucket"
@@ -362,4 +364,38 @@ func TestStateHasALimit(t *testing.T) {
 	if _, err := commit(ctx, w, v); err != nil {
 		t.Errorf("the visit did not go on: %v", err)
 	}
+}
+
+func TestLeavesThatTheStoreLostArePutBackInOrder(t *testing.T) {
+	ctx := t.Context()
+	w, b, dir := newWorld(t), &memory.Bucket{}, t.TempDir()
+	a := w.init(t, b, dir)
+	if _, err := visit(ctx, w, a, "press", "one"); err != nil {
+		t.Fatal(err)
+	}
+	yesterday := b.Clone()
+	for _, s := range []struct{ source, text string }{{"press", "two"}, {"toots", "three"}, {"press", "four"}} {
+		if _, err := visit(ctx, w, a, s.source, s.text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := walk(t, a)
+	a = w.open(t, yesterday, dir, 5)
+	if n := len(walk(t, a)); n != 4 {
+		t.Fatalf("%d entries after the roll-back", n)
+	}
+	if _, err := visit(ctx, w, a, "press", "five"); err == nil {
+		t.Error("something was appended to a ledger that had been rolled back")
+	}
+	if err := restart(ctx, w, a); err != nil {
+		t.Fatal(err)
+	}
+	got := walk(t, a)
+	if len(got) != len(want)+2 || texts(got)["<feed>five</feed>"] != 1 {
+		t.Fatalf("%d entries after the restart, want %d and those of the visit that was refused", len(got), len(want))
+	}
+	if diff := cmp.Diff(want, got[:len(want)]); diff != "" {
+		t.Errorf("put back otherwise:\n%s", diff)
+	}
+	verified(t, a)
 }

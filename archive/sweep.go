@@ -26,6 +26,9 @@ func (a *Archive) Sweep(ctx context.Context) (finished int, err error) {
 	if err := a.writable(); err != nil {
 		return 0, err
 	}
+	if err := a.restore(ctx); err != nil {
+		return 0, err
+	}
 	var errs []error
 	// The one listing there is: it finds sources, never what was committed.
 	for info, err := range a.b.List(ctx, "state/", "") {
