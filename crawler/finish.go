@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -47,11 +48,27 @@ func (v *visit) remember(it item, a *answer, o onrecord.Outcome, from *page) {
 	if etag := a.header.Get("ETag"); etag != "" && len(etag) <= maxValidator {
 		val.ETag = etag
 	}
-	if date := a.header.Get("Last-Modified"); date != "" && len(date) <= maxValidator {
+	if date := a.header.Get("Last-Modified"); len(date) <= maxValidator && settled(date, a) {
 		val.LastModified = date
 	}
 	v.fresh[u] = val
 	v.pages[u] = from
+}
+
+// settled reports whether a Last-Modified date lies so far before the answer
+// that a later change must move it: with a resolution of a second, what changed
+// twice within one has the same date, and a 304 would hide the second change
+// (RFC 9110 section 8.8.2.2).
+func settled(date string, a *answer) bool {
+	modified, err := http.ParseTime(date)
+	if err != nil {
+		return false
+	}
+	answered, err := http.ParseTime(a.header.Get("Date"))
+	if err != nil {
+		answered = a.x.Done
+	}
+	return answered.Sub(modified) > time.Second
 }
 
 // finish makes the Result out of what the visit has gathered.
@@ -69,6 +86,11 @@ func (v *visit) finish() {
 	switch r.Outcome {
 	case "":
 		r.Outcome = onrecord.OutcomeTruncated
+		if r.Cut {
+			// Nothing was seen, and the door is not to blame.
+			r.State = v.job.State
+			return
+		}
 	case onrecord.OutcomeNotModified:
 		r.Outcome = onrecord.OutcomeOK
 	}

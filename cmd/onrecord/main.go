@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -21,7 +22,7 @@ func program() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	s := newStop(signals)
+	s := newStop(signals, os.Stderr)
 	defer s.close()
 	err := run(s, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}, time.Now)
 	return report(os.Stderr, s, err)
@@ -52,19 +53,24 @@ type stop struct {
 	close      func()
 }
 
-// newStop listens to signals until it is closed.
-func newStop(signals <-chan os.Signal) *stop {
+// newStop listens to signals until it is closed. What the first one does it
+// says to stderr.
+func newStop(signals <-chan os.Signal, stderr io.Writer) *stop {
 	hard, cancelHard := context.WithCancel(context.Background())
 	soft, cancelSoft := context.WithCancel(hard)
 	done := make(chan struct{})
 	go func() {
-		for _, cancel := range []context.CancelFunc{cancelSoft, cancelHard} {
-			select {
-			case <-signals:
-				cancel()
-			case <-done:
-				return
-			}
+		select {
+		case <-signals:
+			fmt.Fprintln(stderr, "onrecord: finishing what is under way; press Ctrl-C again to stop now")
+			cancelSoft()
+		case <-done:
+			return
+		}
+		select {
+		case <-signals:
+			cancelHard()
+		case <-done:
 		}
 	}()
 	return &stop{soft: soft, hard: hard, close: func() { close(done); cancelSoft(); cancelHard() }}

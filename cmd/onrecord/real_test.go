@@ -339,7 +339,7 @@ func newWorld(t testing.TB, clock *movedClock) *world {
 
 func newWorldIn(t testing.TB, clock *movedClock, dir string) *world {
 	t.Helper()
-	s := newStop(nil)
+	s := newStop(nil, io.Discard)
 	t.Cleanup(s.close)
 	e := &env{io: stdio{out: io.Discard, err: t.Output()}, stop: s, now: clock.now, sleep: clock.sleep}
 	at, err := initArchive(t.Context(), e, initFlags{name: "Archive Example", operator: "Example e.V.", email: "desk@archive.example", url: "https://archive.example"}, dir)

@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 			srv := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(e.WorkDir, "site"))))
 			e.Defer(srv.Close)
 			e.Setenv("SITE", srv.URL)
+			e.Values["hang"] = new(*httptest.Server)
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				return err
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"status": cmdStatus, "flip": cmdFlip, "expand": cmdExpand, "until": cmdUntil, "hang": cmdHang,
+			"status": cmdStatus, "flip": cmdFlip, "expand": cmdExpand, "until": cmdUntil, "hang": cmdHang, "quit": cmdQuit,
 		},
 	})
 }
@@ -131,6 +132,17 @@ func cmdHang(ts *testscript.TestScript, neg bool, args []string) {
 		once.Do(func() { _ = os.WriteFile(asked, nil, 0o644) })
 		<-r.Context().Done()
 	}))
-	ts.Defer(srv.Close)
+	*ts.Value("hang").(**httptest.Server) = srv
+	ts.Defer(srv.CloseClientConnections)
 	ts.Setenv("HANG", srv.URL)
+}
+
+// cmdQuit ends the server of cmdHang: nobody listens there any more.
+func cmdQuit(ts *testscript.TestScript, neg bool, args []string) {
+	srv := *ts.Value("hang").(**httptest.Server)
+	if neg || len(args) != 0 || srv == nil {
+		ts.Fatalf("usage: quit, after hang")
+	}
+	srv.CloseClientConnections()
+	srv.Close()
 }

@@ -40,7 +40,9 @@ func newSearch(e *env) *cobra.Command {
 		Example: `  onrecord search '"harbour bridge" is:edited' --since 2026-09
   onrecord search --figure jane-example --sort oldest ''`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return runSearch(cmd.Context(), e, f, strings.Join(args, " ")) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runSearch(cmd.Context(), e, f, strings.Join(args, " "))
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.figures, "figure", nil, "only of this figure, by `SLUG`; may be repeated")
