@@ -92,7 +92,8 @@ func TestLinksAt(t *testing.T) {
 }
 
 // TestPlainTextIsLinear gives inputs on which a careless parser takes
-// quadratic time or recursion without end.
+// quadratic time or recursion without end: hours, not the seconds allowed to a
+// busy machine.
 func TestPlainTextIsLinear(t *testing.T) {
 	const most = 10 << 20
 	for _, unit := range []string{"<", "<a", "<a ", "<a href=", `<a href="https://x.example">`, "</", "<!", "<!--", "<!-- --", "&", "&lt", "&a", "&#", "<p>", "<pre>", "<br>", "<div><p>", "<svg>", `<p class="quote-inline">`, "<script>", "</script", "<script></scrip", " ", "\n", "\xff", "\x00", "a<", "='", `<a class="&amp;`, "<td>"} {
@@ -103,7 +104,7 @@ func TestPlainTextIsLinear(t *testing.T) {
 		html := strings.Repeat(unit, size/len(unit))
 		start := time.Now()
 		text := onrecord.PlainText(html)
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > 30*time.Second {
 			t.Errorf("%d MiB of %q took %v", size>>20, unit, d)
 		}
 		if len(text) > 3*len(html) {

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/http/httpguts"
 	"golang.org/x/tools/txtar"
 )
 
@@ -119,7 +118,7 @@ func (a *answer) line(text string) error {
 	word, value, _ := strings.Cut(text, " ")
 	if name, value, ok := strings.Cut(text, ":"); ok && strings.HasSuffix(word, ":") {
 		value = strings.TrimSpace(value)
-		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+		if !isToken(name) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 			return fmt.Errorf("no header: %w", ErrScript)
 		}
 		a.header.Add(textproto.CanonicalMIMEHeaderKey(name), value)
@@ -158,4 +157,11 @@ func (a *answer) line(text string) error {
 		return fmt.Errorf("neither a header nor a directive: %w", ErrScript)
 	}
 	return nil
+}
+
+// isToken reports whether s can name a header (RFC 9110, 5.6.2).
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
 }

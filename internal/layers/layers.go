@@ -44,7 +44,7 @@ func rules() []Rule {
 		{Package: "onrecord/archive/bucket/*", Ours: []string{"onrecord", "onrecord/archive/bucket"}},
 		{Package: "onrecord/archive/ledger", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Foreign: []string{"golang.org/x/mod"}},
 		{Package: "onrecord/archive/spool", Ours: []string{"onrecord", "onrecord/archive/bucket", "onrecord/archive/warc"}, Foreign: []string{"golang.org/x/sys"}},
-		{Package: "onrecord/crawler/crawlertest", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/text"}, Testing: true},
+		{Package: "onrecord/crawler/crawlertest", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/google/go-cmp", "golang.org/x/text"}, Testing: true},
 		{Package: "onrecord/crawler/fake", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/tools"}},
 		{Package: "onrecord/crawler/feed", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/mmcdole/gofeed", "golang.org/x/text", "golang.org/x/net"}},
 		{Package: "onrecord/catalog", Ours: []string{"onrecord", "onrecord/search"}, Foreign: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
