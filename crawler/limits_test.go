@@ -118,6 +118,20 @@ func TestBrokenCodings(t *testing.T) {
 	}
 }
 
+// Cut anywhere, a coded payload is never taken for a whole one.
+func TestCodingsCutAnywhere(t *testing.T) {
+	plain := []byte(strings.Repeat("The Ministry of Examples has said nothing. ", 40))
+	for name := range coders {
+		sent := encode(t, plain, name)
+		for n := 1; n < len(sent); n++ {
+			_, decoded, _, verdict, err := crawler.ReadBody(bytes.NewReader(sent[:n]), strings.TrimPrefix(name, "raw "), crawler.Limits{})
+			if err != nil || verdict != onrecord.OutcomeTruncated || decoded != nil {
+				t.Errorf("%s: %d of %d bytes: verdict %q, %d decoded, %v", name, n, len(sent), verdict, len(decoded), err)
+			}
+		}
+	}
+}
+
 // zeros is a reader of n zero bytes.
 type zeros struct{ n int64 }
 
@@ -189,6 +203,26 @@ func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err
+}
+
+// A bomb over the network ends its own visit's page, and the next is read.
+func TestVisitAfterABomb(t *testing.T) {
+	s := newSite(t, map[string]any{
+		"/page": listing{Account: "42", Follow: []string{"/bomb", "/after"}},
+		"/bomb": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = io.Copy(w, bomb(t, 10<<30, "gzip"))
+		},
+		"/after": listing{IDs: []string{"after"}},
+	})
+	r, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
+	x := rec.entries[2].Exchange
+	if x.Truncated != "length" || r.Seen[1].Outcome != onrecord.OutcomeTruncated || !strings.Contains(string(x.Note), "ratio") || len(x.Payload) > 1<<20 {
+		t.Errorf("truncated %q, %d bytes, %+v", x.Truncated, len(x.Payload), r.Seen[1])
+	}
+	if d := cmp.Diff([]string{"after"}, ids(r)); d != "" {
+		t.Errorf("items (-want +got):\n%s", d)
+	}
 }
 
 func TestRatioLimitSparesHonestText(t *testing.T) {

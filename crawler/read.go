@@ -17,12 +17,15 @@ const maxAsked = 1000
 
 // take judges the answer to it, lets the door read it, and notes what it shows
 // and asks for.
-func (v *visit) take(it item, a *answer, problem string) {
+func (v *visit) take(it item, a *answer, trouble *verdict) {
 	seen := onrecord.Seen{At: a.x.Done, Kind: it.req.Kind, About: it.req.About, Capture: a.ref}
 	if it.role == roleCanary {
 		seen.Kind = "canary"
 	}
 	j := judge(a)
+	if trouble != nil {
+		j.outcome, j.reason = trouble.outcome, trouble.reason
+	}
 	home := v.home(it, a)
 	if home {
 		v.retryAt = later(v.retryAt, j.retryAt)
@@ -30,9 +33,6 @@ func (v *visit) take(it item, a *answer, problem string) {
 	seen.Outcome = j.outcome
 	var p Page
 	switch {
-	case problem != "":
-		seen.Outcome = onrecord.OutcomeDrift
-		v.problemAt(a, errors.New(problem))
 	case j.outcome == onrecord.OutcomeOK:
 		var err error
 		p, err = v.readOf(it.req, a)

@@ -209,7 +209,7 @@ func TestTLS(t *testing.T) {
 		t.Errorf("%s, %v", r.Outcome, r.Problems)
 	}
 	r, _ := visit(t, trusts, page("/down"))
-	if r.Outcome == onrecord.OutcomeOK || plain.count("/page") != 0 || !strings.Contains(fmt.Sprint(r.Problems), "from https to http") {
+	if r.Outcome != onrecord.OutcomeBlocked || plain.count("/page") != 0 || !strings.Contains(fmt.Sprint(r.Problems), "from https to http") {
 		t.Errorf("from https to http: %s, %v", r.Outcome, r.Problems)
 	}
 	r, rec := visit(t, newClient(t, newClock()), page("/page"))

@@ -262,7 +262,7 @@ func (v *visit) do(it item) error {
 		it.lose()
 		return nil
 	}
-	a, problem, err := v.chase(it)
+	a, trouble, err := v.chase(it)
 	switch {
 	case errors.Is(err, errNotRecorded):
 		v.res.Cut, v.stop = true, true
@@ -271,7 +271,7 @@ func (v *visit) do(it item) error {
 	case err != nil:
 		return err
 	}
-	v.take(it, a, problem)
+	v.take(it, a, trouble)
 	return nil
 }
 
@@ -289,8 +289,8 @@ func (it item) lose() {
 }
 
 // chase makes a request and those to which redirects lead, and returns the
-// last answer, or why the redirects could not be followed to their end.
-func (v *visit) chase(it item) (a *answer, problem string, err error) {
+// last answer, and a verdict where they could not be followed to their end.
+func (v *visit) chase(it item) (a *answer, trouble *verdict, err error) {
 	h := hop{req: it.req, url: it.req.URL}
 	if it.req.Conditional && v.job.State.Parser == v.job.Door.Info().Parser {
 		h.val = v.job.State.Validators[it.req.URL]
@@ -298,22 +298,22 @@ func (v *visit) chase(it item) (a *answer, problem string, err error) {
 	for {
 		a, err = v.src.fetch(h)
 		if err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 		v.count(a)
 		at, err := url.Parse(a.x.URL)
 		if err != nil || it.req.NoRedirect || a.note.Verdict != "" {
-			return a, "", nil
+			return a, nil, nil
 		}
 		to := redirectTarget(a.x.Status, a.header, at)
 		if to == nil {
-			return a, "", nil
+			return a, nil, nil
 		}
 		if h.n == maxRedirects {
-			return a, fmt.Sprintf("more than %d redirects", maxRedirects), nil
+			return a, &verdict{outcome: onrecord.OutcomeDrift, reason: fmt.Sprintf("more than %d redirects", maxRedirects)}, nil
 		}
 		if why := fetchable(to, a.x.URL); why != "" {
-			return a, "redirect refused: " + why, nil
+			return a, &verdict{outcome: onrecord.OutcomeBlocked, reason: "redirect refused: " + why}, nil
 		}
 		h.from, h.url, h.n = a.x.URL, to.String(), h.n+1
 	}

@@ -574,8 +574,27 @@ func TestReplayOfEveryPrefix(t *testing.T) {
 		if !r.Cut || len(r.Seen) >= len(whole.Seen) || !reflect.DeepEqual(r.Seen, whole.Seen[:len(r.Seen)]) && len(r.Seen) > 0 {
 			t.Errorf("after %d entries: %+v", n, r)
 		}
+		if len(r.Seen) == 0 && !cmp.Equal(r.State, j.State) {
+			t.Errorf("after %d entries the state has moved to %+v", n, r.State)
+		}
 		if len(r.Seen) < 2 && r.State.Cursor != "" {
 			t.Errorf("after %d entries the cursor has moved to %q", n, r.State.Cursor)
+		}
+	}
+}
+
+// A date of this very second may stand for two wordings; it is no validator.
+func TestFreshLastModifiedIsNoValidator(t *testing.T) {
+	date := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	for age, want := range map[time.Duration]bool{0: false, time.Second: false, 2 * time.Second: true, -time.Hour: false} {
+		s := newSite(t, map[string]any{"/page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", date.Format(http.TimeFormat))
+			w.Header().Set("Last-Modified", date.Add(-age).Format(http.TimeFormat))
+			_, _ = w.Write([]byte(`{"account":"42"}`))
+		}})
+		r, _ := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
+		if got := r.State.Validators[s.URL+"/page"].LastModified != ""; got != want {
+			t.Errorf("modified %s before the answer: validator kept: %t", age, got)
 		}
 	}
 }
