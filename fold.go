@@ -227,7 +227,7 @@ func sights(e Event) bool {
 // read notes a wording.
 func (k *Known) read(e Event) {
 	w := Wording{
-		Version: e.Version, Mark: markOf(e), Changed: e.Changed, Published: e.PublishedAt,
+		Version: e.Version, Mark: markOf(e), From: seenFrom(e), Changed: e.Changed, Published: e.PublishedAt,
 		Past:  e.Reason == ReasonHistory,
 		Moves: e.Type != StatementSeen,
 	}

@@ -23,13 +23,13 @@ import (
 //   - source.looked, first-hand: the account was seen in the state of the run
 //     (Run.Account) until Until.
 //
-// Events of other accounts are ignored; the zero KnownAccount takes the name
-// of the first it is given.
+// Events of other accounts, and of none, are ignored; a KnownAccount without an
+// id takes that of the first it is given.
 func (k *KnownAccount) Apply(e Event) {
-	if k.ID == "" && k.Platform == "" {
+	if k.ID == "" && e.Account.ID != "" {
 		k.Platform, k.ID = e.Account.Platform, e.Account.ID
 	}
-	if e.Account.ID != k.ID || e.Account.Platform != k.Platform {
+	if k.ID == "" || e.Account.ID != k.ID || e.Account.Platform != k.Platform {
 		return
 	}
 	switch e.Type {

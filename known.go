@@ -43,6 +43,7 @@ type Reading struct {
 type Wording struct {
 	Version VersionID
 	Mark    Mark
+	From    time.Time // when it was surely so: the time of the request, at most Mark.At
 	// Moves: created or edited, so that the wording became the current one. An
 	// event statement.seen only adds a version.
 	Moves bool

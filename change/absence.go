@@ -69,6 +69,8 @@ func (j *judge) losses() (lost []loss, looked int) {
 			it = &item{Known: covered(s, j.runs), isKnown: true}
 		}
 		if !it.firstHand() || len(it.Deletions) > 0 {
+			// Of what others have seen nothing is said, but that it is missing.
+			j.hole = j.hole || !it.firstHand() && !it.shown && it.live == nil
 			continue
 		}
 		if it.look == nil && it.missing == nil {

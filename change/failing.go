@@ -54,8 +54,19 @@ func (j *judge) offline() {
 	}
 	e := j.event(onrecord.PlatformOffline, j.v.Ended, time.Time{})
 	e.Platform = j.v.Platform
-	j.within(&e, j.lastGood(), f.Since)
+	j.within(&e, j.lastAnswer(), f.Since)
 	j.emit(e)
+}
+
+// lastAnswer returns the start of the last good visit to the platform itself.
+func (j *judge) lastAnswer() time.Time {
+	var t time.Time
+	for _, r := range j.k.Source.Runs {
+		if r.Provenance == "" || r.Provenance == onrecord.Captured {
+			t = later(t, r.Until)
+		}
+	}
+	return t
 }
 
 func (j *judge) online() {

@@ -90,8 +90,8 @@ func (j *judge) judgeNew(it *item) {
 	after := j.lastWithout(it)
 	for i, r := range list {
 		t, s := onrecord.StatementCreated, it.live
-		if i > 0 {
-			t, s = onrecord.StatementEdited, r.seen
+		if i > 0 { // perhaps while it was hidden, so that no look bounds it
+			t, s, after = onrecord.StatementEdited, r.seen, time.Time{}
 		}
 		e := it.wording(j.statement(t, it, s, after), r)
 		e.Captures = captures(r.seen.Capture)
@@ -169,6 +169,13 @@ func (j *judge) judgeWordings(it *item) {
 	own, named, read := it.Read(j.key)
 	if len(list) > 1 {
 		j.judgeHistory(it, list, own, read)
+		now := it.Current().Version
+		if named {
+			now = own.Version
+		}
+		if r := list[len(list)-1]; !it.told && r.version != now {
+			j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
+		}
 		return
 	}
 	r, cur := list[0], it.Current()
@@ -196,38 +203,33 @@ func (j *judge) judgeWordings(it *item) {
 }
 
 // judgeHistory compares the platform's own history of a statement with the
-// wordings that are known. A wording is known if it was observed with the same
-// claim of when it began, or with none.
+// wordings that are known.
 func (j *judge) judgeHistory(it *item, list []reading, own onrecord.Reading, read bool) {
-	known := make([]bool, len(list))
-	used := make([]bool, len(it.Wordings))
-	last := -1
-	match := func(same func(w onrecord.Wording, r reading) bool) {
-		for i, r := range list {
-			for n, w := range it.Wordings {
-				if !known[i] && !used[n] && w.Version == r.version && same(w, r) {
-					known[i], used[n] = true, true
-					last = max(last, i)
-				}
-			}
+	known := knownIn(list, it.Wordings)
+	last, after := -1, own.At
+	if !read {
+		after = it.LastSeen
+	}
+	for i, w := range known {
+		if w != nil {
+			last = i
 		}
 	}
-	match(func(w onrecord.Wording, r reading) bool { return w.Changed.Equal(r.Changed) })
-	match(func(w onrecord.Wording, _ reading) bool { return w.Changed.IsZero() })
-	if last < 0 {
-		list, known = list[len(list)-1:], nil // nothing to tie it to: read by another door or parser
+	if last < 0 { // nothing ties it to what is known: another door or parser read that
+		list, known = list[len(list)-1:], known[:1]
 		if !read {
 			j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, list[0].seen, time.Time{}), list[0]))
 			return
 		}
 	}
-	after := own.At
-	if !read {
-		after = it.LastSeen
+	for _, r := range list[max(last, 0)+1:] {
+		if last >= 0 && (r.version == own.Version || r.version == list[last].version) {
+			after = surely(known[:last+1]) // what was read since may have been this one already
+		}
 	}
 	for i, r := range list {
 		switch {
-		case known != nil && known[i]:
+		case known[i] != nil:
 		case i < last:
 			e := it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r)
 			e.Reason = onrecord.ReasonHistory
@@ -239,14 +241,65 @@ func (j *judge) judgeHistory(it *item, list []reading, own onrecord.Reading, rea
 	}
 }
 
+// surely returns when the last of the entries that was read while it was current
+// was read.
+func surely(known []*onrecord.Wording) time.Time {
+	for _, w := range slices.Backward(known) {
+		if w != nil && !w.Past {
+			return w.From
+		}
+	}
+	return time.Time{}
+}
+
+// knownIn tells which entries of a history are known first-hand: those that were
+// observed with the same claim of when they began; and, for each wording that was
+// observed without a claim, the last entry of that version that claims to have
+// begun before, else the first there is. It returns the wording that each entry
+// was observed as, or nil.
+func knownIn(list []reading, wordings []onrecord.Wording) []*onrecord.Wording {
+	known := make([]*onrecord.Wording, len(list))
+	used := make([]bool, len(wordings))
+	for n, w := range wordings {
+		for i, r := range list {
+			if w.Mark.FirstHand && known[i] == nil && !used[n] && w.Version == r.version && w.Changed.Equal(r.Changed) {
+				known[i], used[n] = &wordings[n], true
+			}
+		}
+	}
+	for n, w := range wordings {
+		if used[n] || !w.Changed.IsZero() || !w.Mark.FirstHand {
+			continue
+		}
+		best := -1
+		for i, r := range list {
+			if known[i] != nil || w.Version != r.version {
+				continue
+			}
+			if best < 0 || !r.Changed.After(w.Mark.At) {
+				best = i
+			}
+		}
+		if best >= 0 {
+			known[best] = &wordings[n]
+		}
+	}
+	return known
+}
+
 // judgeLate notes what a late visit adds to a statement: a wording that is not
 // known, or a sighting before the first.
 func (j *judge) judgeLate(it *item) {
-	for _, r := range it.wordings() {
+	list := it.wordings()
+	for i, r := range list {
 		if slices.Contains(it.Versions, r.version) && !it.live.At.Before(it.FirstSeen) {
 			continue
 		}
-		j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
+		e := it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r)
+		if i < len(list)-1 {
+			e.Reason = onrecord.ReasonHistory
+		}
+		j.tell(it, e)
 	}
 }
 
@@ -263,16 +316,19 @@ func (j *judge) catchUp(it *item) {
 // judgeReport notes what an import or a mirror says: statements and wordings
 // that are not known, and that one was reported deleted (D0).
 func (j *judge) judgeReport(it *item) {
-	known := it.isKnown
-	for i, r := range it.wordings() {
+	list := it.wordings()
+	for i, r := range list {
 		if slices.Contains(it.Versions, r.version) {
 			continue
 		}
-		t := onrecord.StatementSeen
-		if !known && i == 0 {
-			t = onrecord.StatementCreated
+		e := it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r)
+		switch {
+		case !it.isKnown && i == 0:
+			e.Type = onrecord.StatementCreated
+		case i < len(list)-1:
+			e.Reason = onrecord.ReasonHistory
 		}
-		j.tell(it, it.wording(j.statement(t, it, r.seen, time.Time{}), r))
+		j.tell(it, e)
 	}
 	s := it.missing
 	if s == nil {
