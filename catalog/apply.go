@@ -64,7 +64,7 @@ func (c *Catalog) apply(ctx context.Context, entries iter.Seq2[Entry, error], to
 	}
 	f := c.file.Load()
 	if f.write == nil {
-		return errors.New("catalog: closed")
+		return errClosed
 	}
 	var next int64
 	if err := f.write.QueryRowContext(ctx, `SELECT v FROM meta WHERE k = 'next'`).Scan(&next); err != nil {
@@ -162,14 +162,7 @@ type batch struct {
 	byRow      map[int64]onrecord.StatementID
 	accounts   map[accountKey]*accountRow
 	sources    map[string]*source
-	captures   map[captureKey]int64
-}
-
-// captureKey names a capture for as long as a batch: events of one visit cite
-// the same ones.
-type captureKey struct {
-	object string
-	offset int64
+	captures   map[onrecord.CaptureRef]int64 // events of one visit cite the same ones
 }
 
 // A row is a statement that the batch touches.
@@ -184,7 +177,7 @@ type row struct {
 
 	// As it was before the batch; zero where fresh.
 	version  onrecord.VersionID
-	versions int
+	versions []onrecord.VersionID
 	hidden   bool
 	aliases  int
 	owner    int64 // number of the account
@@ -194,7 +187,7 @@ func newBatch(ctx context.Context, f *file) *batch {
 	return &batch{
 		ctx: ctx, f: f, side: f.newest(), lastName: f.names.last,
 		newNames: map[string]uint64{}, statements: map[onrecord.StatementID]*row{}, byRow: map[int64]onrecord.StatementID{},
-		accounts: map[accountKey]*accountRow{}, sources: map[string]*source{}, captures: map[captureKey]int64{},
+		accounts: map[accountKey]*accountRow{}, sources: map[string]*source{}, captures: map[onrecord.CaptureRef]int64{},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"onrecord"
@@ -140,7 +141,7 @@ func (b *batch) statement(e onrecord.Event) error {
 	if e.Content != nil && e.Version != "" && r.wordings[e.Version] == nil {
 		content := *e.Content
 		content.HTML = ""
-		r.wordings[e.Version] = &wording{Content: content, Published: e.PublishedAt, Precision: e.Precision}
+		r.wordings[e.Version] = &wording{Content: content}
 	}
 	return nil
 }
@@ -171,7 +172,7 @@ func (b *batch) find(id onrecord.StatementID) (*row, error) {
 	}
 	k := b.side.accounts[r.owner].doc.Known
 	r.account = b.account(k.Platform, k.ID)
-	r.version, r.versions, r.hidden, r.aliases = r.doc.Known.Version, len(r.doc.Known.Versions), r.doc.hidden(), len(r.doc.Known.Aliases)
+	r.version, r.versions, r.hidden, r.aliases = r.doc.Known.Version, slices.Clone(r.doc.Known.Versions), r.doc.hidden(), len(r.doc.Known.Aliases)
 	b.statements[id], b.byRow[r.r] = r, id
 	return r, nil
 }

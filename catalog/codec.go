@@ -123,7 +123,7 @@ func (e *encoder) structure(v reflect.Value) {
 	n := t.NumField()
 	var bits uint64
 	for i := range n {
-		if !v.Field(i).IsZero() {
+		if !isZero(v.Field(i)) {
 			bits |= 1 << i
 		}
 	}
@@ -133,6 +133,15 @@ func (e *encoder) structure(v reflect.Value) {
 			e.value(v.Field(i), interned(t, t.Field(i)))
 		}
 	}
+}
+
+// isZero takes an empty list for none, so that equal values have equal blobs.
+func isZero(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	}
+	return v.IsZero()
 }
 
 // mapping writes a map in the order of its keys; one of arbitrary values as

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"onrecord"
 	"onrecord/search"
@@ -43,8 +44,8 @@ func (b *batch) store(e onrecord.Event) error {
 }
 
 func (b *batch) capture(c onrecord.CaptureRef) (int64, error) {
-	key := captureKey{c.Object, c.Offset}
-	if n := b.captures[key]; n != 0 {
+	c.At = time.UnixMicro(c.At.UnixMicro()).UTC()
+	if n := b.captures[c]; n != 0 {
 		return n, nil
 	}
 	doc, err := marshal(c, b.name)
@@ -55,7 +56,7 @@ func (b *batch) capture(c onrecord.CaptureRef) (int64, error) {
 	if err := b.row(`INSERT INTO captures (doc) VALUES ($1) RETURNING n`, doc).Scan(&n); err != nil {
 		return 0, err
 	}
-	b.captures[key] = n
+	b.captures[c] = n
 	return n, nil
 }
 
@@ -119,7 +120,7 @@ func (b *batch) write(r *row, changes map[int64]change) error {
 	if err := b.children(r); err != nil {
 		return err
 	}
-	if r.fresh || r.hidden != r.doc.hidden() || r.versions != len(k.Versions) {
+	if r.fresh || r.hidden != r.doc.hidden() || !slices.Equal(r.versions, k.Versions) {
 		if err := b.words(r); err != nil {
 			return err
 		}

@@ -4,7 +4,9 @@
 package catalog
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"time"
 
 	"onrecord"
@@ -19,9 +21,11 @@ type storedEvent struct {
 }
 
 // A wording is a row of the table versions. HTML is not kept.
-type wording struct {
-	Content   onrecord.Content
-	Published time.Time
+type wording struct{ Content onrecord.Content }
+
+// A dated is a claimed time and how exact it is.
+type dated struct {
+	At        time.Time
 	Precision onrecord.Precision
 }
 
@@ -40,6 +44,7 @@ type record struct {
 	Report   onrecord.Window
 	ReportAt time.Time
 	Captures int
+	Dates    []dated // all claimed times with a precision, in order
 
 	Engagement map[string]int64
 	Engaged    onrecord.Mark
@@ -100,6 +105,11 @@ func (r *record) apply(e onrecord.Event) {
 	if len(e.Engagement) > 0 && m.Over(r.Engaged) {
 		r.Engagement, r.Engaged = maps.Clone(e.Engagement), m
 	}
+	if d := (dated{e.PublishedAt.UTC(), e.Precision}); e.Precision != "" && !e.PublishedAt.IsZero() {
+		if i, ok := slices.BinarySearchFunc(r.Dates, d, compareDates); !ok {
+			r.Dates = slices.Insert(r.Dates, i, d)
+		}
+	}
 	switch e.Type {
 	case onrecord.StatementEdited:
 		r.Edited = true
@@ -115,6 +125,20 @@ func (r *record) apply(e onrecord.Event) {
 			r.Reported, r.Report, r.ReportAt = reporter(e), e.Window(), e.At
 		}
 	}
+}
+
+func compareDates(a, b dated) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Precision, b.Precision))
+}
+
+// precision returns how exact the claimed time is.
+func (r *record) precision() onrecord.Precision {
+	for _, d := range r.Dates {
+		if d.At.Equal(r.Known.Published) {
+			return d.Precision
+		}
+	}
+	return ""
 }
 
 // earlier reports whether e is the first report of a deletion.

@@ -26,19 +26,24 @@ type Catalog struct {
 	lock *os.File // nil when read only
 
 	file    atomic.Pointer[file]
-	reopens sync.Mutex // held while a replaced file is opened
+	reopens sync.Mutex // held while a rebuilt file is opened; guards closed
+	closed  bool
+	closing sync.WaitGroup // replaced files whose readers are not done
 
 	applying sync.Mutex
 	slots    chan struct{} // as many as queries may run at once
 }
 
+var errClosed = errors.New("catalog: closed")
+
 // A file is one SQLite file: its connections and what is kept of it in memory.
-// When the path names another file, a new one takes its place; the old one is
-// closed when its last reader is done.
+// When the catalog is rebuilt, a new one takes its place; the old one is closed
+// when its last reader is done.
 type file struct {
-	info  fs.FileInfo
-	db    *sql.DB   // of write
-	write *sql.Conn // nil when read only
+	path  string
+	stamp fs.FileInfo // of the pointer that named path; nil for none
+	db    *sql.DB     // of write
+	write *sql.Conn   // nil when read only
 	read  *sql.DB
 	names names
 	done  sync.RWMutex // held for reading by readers, for writing by close
@@ -55,20 +60,25 @@ type file struct {
 // that this program can't read is ErrRebuild; a file that another process
 // applies to is ErrLocked, unless o asks for reading only.
 func Open(ctx context.Context, path string, o Options) (*Catalog, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	if len(o.MACKey) == 0 {
 		return nil, errors.New("catalog: no key for the cursors")
 	}
-	c := &Catalog{path: path, o: o, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	if !o.ReadOnly {
-		lock, err := lockFile(path + ".lock")
-		if err != nil {
-			return nil, fmt.Errorf("catalog %s: %w", path, err)
-		}
-		c.lock = lock
+	if o.ReadOnly {
+		return openLocked(ctx, path, o, nil)
 	}
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("catalog %s: %w", path, err)
+	}
+	return openLocked(ctx, path, o, lock)
+}
+
+// openLocked opens a catalog whose lock is held, and gives it back on failure.
+func openLocked(ctx context.Context, path string, o Options, lock *os.File) (*Catalog, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Catalog{path: path, o: o, lock: lock, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	f, err := openFile(ctx, path, o)
 	if err != nil {
 		c.unlock()
@@ -80,12 +90,22 @@ func Open(ctx context.Context, path string, o Options) (*Catalog, error) {
 
 // Close ends all use of the file. It waits for queries that run.
 func (c *Catalog) Close() error {
+	defer c.unlock()
+	return c.closeKeeping()
+}
+
+// closeKeeping is Close, and keeps the lock.
+func (c *Catalog) closeKeeping() error {
 	c.applying.Lock()
 	defer c.applying.Unlock()
-	f := c.file.Load()
-	err := f.close()
-	c.unlock()
-	return err
+	c.reopens.Lock()
+	defer c.reopens.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	c.closing.Wait()
+	return c.file.Load().close()
 }
 
 func (c *Catalog) unlock() {
@@ -106,7 +126,12 @@ func dsn(path string, pragmas ...string) string {
 }
 
 func openFile(ctx context.Context, path string, o Options) (*file, error) {
-	f := &file{}
+	f := &file{stamp: stamp(path)}
+	path, err := current(path)
+	if err != nil {
+		return nil, err
+	}
+	f.path = path
 	if o.ReadOnly {
 		if _, err := os.Stat(path); err != nil {
 			return nil, err
@@ -164,9 +189,6 @@ func (f *file) openReaders(ctx context.Context, path string) error {
 	if empty {
 		return fmt.Errorf("empty file: %w", ErrRebuild)
 	}
-	if f.info, err = os.Stat(path); err != nil {
-		return err
-	}
 	f.reads.by = db
 	if f.side, err = f.loadSidecar(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrRebuild, err)
@@ -178,7 +200,7 @@ func (f *file) openReaders(ctx context.Context, path string) error {
 func (f *file) close() error {
 	f.done.Lock()
 	defer f.done.Unlock()
-	var errs []error
+	errs := []error{f.reads.close(), f.writes.close()}
 	if f.read != nil {
 		errs = append(errs, f.read.Close())
 		f.read = nil

@@ -112,10 +112,7 @@ func (v *view) statement(id onrecord.StatementID) (onrecord.Statement, error) {
 		return s, err
 	}
 	s.Content, s.Type, s.Lang, s.SHA256 = w.Content, w.Content.Type, w.Content.Lang, sha(w.Content)
-	s.PublishedAt = k.Published
-	if w.Published.Equal(k.Published) {
-		s.Precision = w.Precision
-	}
+	s.PublishedAt, s.Precision = k.Published, r.precision()
 	return s, v.relations(&s)
 }
 

@@ -50,6 +50,7 @@ CREATE INDEX statements_suspect ON statements (account) WHERE suspect;
 -- What lists and counts are made from, small enough to be kept in memory: see sidecar.go.
 CREATE TABLE columns (r INTEGER PRIMARY KEY, attr INTEGER NOT NULL, date INTEGER);
 CREATE VIRTUAL TABLE words USING fts5 (body, content='', contentless_delete=1, tokenize='ascii');
+CREATE VIRTUAL TABLE terms USING fts5vocab (words, instance); -- reads words, stores nothing
 
 CREATE TABLE aliases (alias BLOB PRIMARY KEY, id BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE versions (id BLOB, version BLOB, doc BLOB NOT NULL, PRIMARY KEY (id, version)) WITHOUT ROWID;

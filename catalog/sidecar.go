@@ -125,9 +125,6 @@ func secondOf(t time.Time) int64 {
 	return min(max(t.Unix()-epoch, 0), 1<<33-1)
 }
 
-// timeOf returns the instant of a second in rowids.
-func timeOf(sec int64) time.Time { return time.Unix(sec+epoch, 0).UTC() }
-
 // sidecarAt returns the sidecar of a generation, and reads it from the file
 // where another process made it.
 func (f *file) sidecarAt(ctx context.Context, v *view, gen int64) (*sidecar, error) {

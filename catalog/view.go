@@ -40,6 +40,19 @@ func (p *prepared) get(ctx context.Context, text string) (*sql.Stmt, error) {
 	return s, nil
 }
 
+// close closes the statements: a connection with open ones is not closed for
+// SQLite, and keeps its log.
+func (p *prepared) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, s := range p.m {
+		errs = append(errs, s.Close())
+	}
+	p.m = nil
+	return errors.Join(errs...)
+}
+
 // A names is the table of recurring strings in memory.
 type names struct {
 	mu   sync.RWMutex
@@ -99,7 +112,7 @@ func (c *Catalog) view(ctx context.Context, fn func(v *view) error) error {
 	for f.read == nil { // replaced in between, or closed
 		f.done.RUnlock()
 		if next := c.file.Load(); next == f {
-			return errors.New("catalog: closed")
+			return errClosed
 		}
 		f = c.file.Load()
 		f.done.RLock()
