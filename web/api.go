@@ -184,10 +184,14 @@ func (s *server) fromHuma(m *huma.ErrorModel) *problem {
 // anything else is done: an ignored filter would answer another question.
 func (s *server) checkParams(ctx huma.Context, next func(huma.Context)) {
 	r, _ := humago.Unwrap(ctx)
-	var known []string
+	var known, once []string
 	for _, p := range ctx.Operation().Parameters {
-		if p.In == "query" {
-			known = append(known, p.Name)
+		if p.In != "query" {
+			continue
+		}
+		known = append(known, p.Name)
+		if p.Schema.Type != "array" {
+			once = append(once, p.Name)
 		}
 	}
 	unknown, err := s.unknownParams(r, known...)
@@ -195,8 +199,8 @@ func (s *server) checkParams(ctx huma.Context, next func(huma.Context)) {
 		err = s.unknownParameter(unknown[0], known)
 	}
 	values := r.URL.Query()
-	for _, name := range known {
-		if err == nil && len(values[name]) > 1 && !slices.Contains(repeatable, name) {
+	for _, name := range once {
+		if err == nil && len(values[name]) > 1 {
 			err = s.invalidParameter(name, s.texts.f("detail.twice", "name", name))
 		}
 	}
@@ -212,8 +216,6 @@ func (s *server) checkParams(ctx huma.Context, next func(huma.Context)) {
 	}
 	next(ctx)
 }
-
-var repeatable = []string{"figure", "platform", "state", "type"}
 
 // queryKey is where checkParams leaves the query that it read.
 type queryKey struct{}

@@ -115,12 +115,16 @@ func scheme(t testing.TB, ctx context.Context, value string) {
 	}
 }
 
-// TestBrowser opens every page without JavaScript: nothing is logged, nothing
-// is asked of other hosts, and nothing is wider than a small phone.
-func TestBrowser(t *testing.T) {
-	ctx, site := browser(t), live(t)
+// watch collects what the browser logs and what it asks of other hosts.
+func watch(t testing.TB, ctx context.Context, site string) (seen func() []string) {
+	t.Helper()
 	var mu sync.Mutex
-	var logged, elsewhere []string
+	var list []string
+	note := func(s string) {
+		mu.Lock()
+		defer mu.Unlock()
+		list = append(list, s)
+	}
 	requests := chromedp.Events(ctx, network.RequestWillBeSent)
 	entries := chromedp.Events(ctx, browserlog.EntryAdded)
 	go func() {
@@ -129,9 +133,7 @@ func TestBrowser(t *testing.T) {
 				return
 			}
 			if !strings.HasPrefix(e.Request.URL, site+"/") {
-				mu.Lock()
-				elsewhere = append(elsewhere, e.Request.URL)
-				mu.Unlock()
+				note("request " + e.Request.URL)
 			}
 		}
 	}()
@@ -140,21 +142,34 @@ func TestBrowser(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if e.Entry.Source == "network" && strings.Contains(e.Entry.Text, "status of 4") {
-				continue // a page that was meant to be a problem
+			if e.Entry.Source != "network" || !strings.Contains(e.Entry.Text, "status of 4") { // a page that was meant to be a problem
+				note("log " + e.Entry.Text + " " + e.Entry.URL)
 			}
-			mu.Lock()
-			logged = append(logged, e.Entry.Text+" "+e.Entry.URL)
-			mu.Unlock()
 		}
 	}()
 	err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, tab, network.Enable, network.EnableParams{}); err != nil {
 			return err
 		}
-		if _, err := cdp.Call(ctx, tab, browserlog.Enable, cdp.Empty{}); err != nil {
-			return err
-		}
+		_, err := cdp.Call(ctx, tab, browserlog.Enable, cdp.Empty{})
+		return err
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(list)
+	}
+}
+
+// TestBrowser opens every page without JavaScript: nothing is logged, nothing
+// is asked of other hosts, and nothing is wider than a small phone.
+func TestBrowser(t *testing.T) {
+	ctx, site := browser(t), live(t)
+	seen := watch(t, ctx, site)
+	err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
 	}))
@@ -169,10 +184,27 @@ func TestBrowser(t *testing.T) {
 			t.Errorf("%s is %d px wide on a screen of 320\n%s", path, wide, over)
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if len(logged) > 0 || len(elsewhere) > 0 {
-		t.Errorf("logged %q, asked elsewhere %q", logged, elsewhere)
+	if list := seen(); len(list) > 0 {
+		t.Errorf("seen %q", list)
+	}
+}
+
+// TestHostile opens the pages that hold attacks with JavaScript switched on:
+// nothing runs, and nothing is even left for the policy to refuse.
+func TestHostile(t *testing.T) {
+	ctx, site := browser(t), live(t)
+	seen := watch(t, ctx, site)
+	viewport(t, ctx, 1100, 800)
+	id := string(idHostile)
+	for _, path := range []string{"/", "/s/" + id, "/s/" + id + "/diff", "/search?q=alert", "/search?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/search?figure=%3Cscript%3E", "/search?%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E=1", "/f/jean-dupont", "/%3Cscript%3Ealert(1)%3C/script%3E"} {
+		open(t, ctx, site+path)
+		found := eval[int](t, ctx, `document.querySelectorAll("script, img, iframe, [onerror], [onclick], [onmouseover], a[href^='javascript:'], a[href^='data:']").length`)
+		if found != 0 {
+			t.Errorf("%s: %d elements that could run", path, found)
+		}
+	}
+	if list := seen(); len(list) > 0 {
+		t.Errorf("seen %q", list)
 	}
 }
 

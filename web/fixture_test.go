@@ -4,9 +4,11 @@
 package web_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"onrecord"
@@ -35,7 +37,7 @@ var (
 const (
 	idLive     onrecord.StatementID = "0000000000000001"
 	idEdited   onrecord.StatementID = "0000000000000002"
-	idDeleted  onrecord.StatementID = "0000000000000003"
+	idDeleted  onrecord.StatementID = "9k3v0q7mzc2xw4ta" // the example of the API's description
 	idGone     onrecord.StatementID = "0000000000000004"
 	idOffline  onrecord.StatementID = "0000000000000005"
 	idRestored onrecord.StatementID = "0000000000000006"
@@ -67,6 +69,7 @@ func build() *memory {
 	m.ordinary()
 	m.people()
 	m.sources()
+	slices.SortFunc(m.events, func(a, b onrecord.Event) int { return cmp.Compare(a.Index, b.Index) })
 	return m
 }
 

@@ -61,7 +61,6 @@ func (s *server) page(h handler) http.Handler {
 		if p.Status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", "GET, HEAD")
 		}
-		w.Header().Set("X-Robots-Tag", "noindex")
 		a.send(w, r)
 	})
 }
@@ -93,7 +92,7 @@ func (s *server) render(name string, f frame) (reply, error) {
 	if err := tmpl.ExecuteTemplate(&buf, "layout", f); err != nil {
 		return reply{}, fmt.Errorf("page %s: %w", name, err)
 	}
-	return reply{Type: htmlType, Cache: cacheStatement, Body: buf.Bytes()}, nil
+	return reply{Type: htmlType, Cache: cacheStatement, Hidden: f.NoIndex, Body: buf.Bytes()}, nil
 }
 
 // broken answers 500 with a page that depends on nothing, and logs err under
@@ -101,9 +100,8 @@ func (s *server) render(name string, f frame) (reply, error) {
 func (s *server) broken(w http.ResponseWriter, r *http.Request, err error) {
 	id := rand.Text()[:12]
 	s.Log.ErrorContext(r.Context(), "request failed", "id", id, "method", r.Method, "route", r.Pattern, "err", err)
-	w.Header().Set("X-Robots-Tag", "noindex")
 	body := bytes.ReplaceAll(s.static500, []byte(requestMark), []byte(id))
-	reply{Status: http.StatusInternalServerError, Type: htmlType, Cache: cacheNever, Body: body}.send(w, r)
+	reply{Status: http.StatusInternalServerError, Type: htmlType, Cache: cacheNever, Hidden: true, Body: body}.send(w, r)
 }
 
 // requestMark stands for the request's id in the page for 500.

@@ -51,6 +51,7 @@ type reply struct {
 	Type   string // Content-Type
 	Cache  string // Cache-Control
 	Strong bool   // the ETag names these bytes for ever
+	Hidden bool   // from search engines
 	Body   []byte
 }
 
@@ -64,6 +65,9 @@ func (a reply) send(w http.ResponseWriter, r *http.Request) {
 	head.Set("Content-Type", a.Type)
 	head.Set("Cache-Control", a.Cache)
 	head.Add("Vary", "Accept-Encoding")
+	if a.Hidden {
+		head.Set("X-Robots-Tag", "noindex")
+	}
 	if a.Status == http.StatusOK {
 		sum := sha256.Sum256(a.Body)
 		tag := base64.RawURLEncoding.EncodeToString(sum[:15])

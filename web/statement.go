@@ -129,7 +129,7 @@ func (s *server) statementPage(r *http.Request) (reply, error) {
 	if err := s.fill(r.Context(), w, st, &body); err != nil {
 		return reply{}, err
 	}
-	f.Body = body
+	f.Body, f.NoIndex = body, body.IsWithheld
 	a, err := s.render("statement", f)
 	if body.IsWithheld {
 		a.Status = http.StatusGone

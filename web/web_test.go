@@ -5,7 +5,6 @@ package web_test
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -130,19 +129,5 @@ func TestEveryPage(t *testing.T) {
 	}
 	if log.Len() != 0 {
 		t.Errorf("logged: %s", log.String())
-	}
-}
-
-func TestServe(t *testing.T) {
-	srv := httptest.NewServer(site(t, build()))
-	defer srv.Close()
-	res, err := srv.Client().Get(srv.URL + "/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK || len(body) < 1000 {
-		t.Fatalf("%d, %d bytes, %v", res.StatusCode, len(body), err)
 	}
 }
