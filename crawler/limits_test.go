@@ -357,3 +357,20 @@ func TestSlowHostsDoNotHoldUpOthers(t *testing.T) {
 		}
 	})
 }
+
+func FuzzReadBody(f *testing.F) {
+	for name := range coders {
+		f.Add(encode(f, []byte(strings.Repeat("a statement ", 50)), name), strings.TrimPrefix(name, "raw "))
+	}
+	f.Add(encode(f, make([]byte, 1<<16), "gzip", "zstd"), "gzip, zstd")
+	f.Fuzz(func(t *testing.T, b []byte, encoding string) {
+		l := crawler.Limits{Wire: 1 << 12, Decoded: 1 << 14}
+		wire, decoded, cut, verdict, err := crawler.ReadBody(bytes.NewReader(b), encoding, l)
+		if err != nil || len(wire) > 1<<12 || len(decoded) > 1<<14 || !bytes.HasPrefix(b, wire) {
+			t.Errorf("%d bytes on the wire, %d decoded, %v", len(wire), len(decoded), err)
+		}
+		if cut == "" && len(wire) != len(b) || cut != "" && verdict == "" || verdict != "" && decoded != nil {
+			t.Errorf("cut %q, verdict %q, %d of %d bytes, %d decoded", cut, verdict, len(wire), len(b), len(decoded))
+		}
+	})
+}

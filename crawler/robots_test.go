@@ -276,3 +276,24 @@ func TestRobotsAreBelievedForADay(t *testing.T) {
 	status = http.StatusOK
 	step(2*time.Minute, 3, onrecord.OutcomeOK)
 }
+
+func FuzzRobots(f *testing.F) {
+	f.Add([]byte("User-agent: *\nDisallow: /*a$\nAllow: /%e2%82%ac\nCrawl-delay: 3"), "/a?b=%zz")
+	f.Add([]byte("\xef\xbb\xbfuser-agent onrecord\rdisallow *$*\x00"), "*")
+	f.Add([]byte("User-agent:*\nAllow:%\nDisallow:%4"), "%")
+	f.Fuzz(func(t *testing.T, file []byte, path string) {
+		_, delay := crawler.RobotsAllow(file, "onrecord", path)
+		if delay < 0 || delay > time.Minute {
+			t.Errorf("delay %s", delay)
+		}
+		if ok, _ := crawler.RobotsAllow(file, "onrecord", "/robots.txt"); !ok {
+			t.Error("robots.txt forbids itself")
+		}
+		// A last word for us alone, on everything, overrules no longer rule and
+		// closes what no rule opens.
+		shut := append(append([]byte{}, file...), "\nUser-agent: onrecord\nDisallow: /\n"...)
+		if ok, _ := crawler.RobotsAllow(shut, "onrecord", "/"+path); ok && !strings.Contains(strings.ToLower(string(file)), "allow") {
+			t.Errorf("%q is allowed", path)
+		}
+	})
+}
