@@ -107,10 +107,12 @@ type Door struct {
 	Text   string   //
 	Date   string   // "selector@attribute"
 	Remove []string // what is cut out of Text
-	Zone   string   // page: zone of dates without one, "Europe/Paris"
+	Zone   string   // feed, page: zone of dates without one, "Europe/Paris"; default UTC
 
-	BaseURL     string // requests go here in place of the platform's own address
-	OriginalURL string // the platform's own, where URL, Start or BaseURL point elsewhere
+	BaseURL string // requests go here in place of the platform's own address
+	// OriginalURL is the platform's own address where URL or Start point
+	// elsewhere: the same path at the platform's host.
+	OriginalURL string
 }
 
 // Options say what this release knows, which config does not.

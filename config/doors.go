@@ -4,8 +4,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +25,10 @@ type doorKey struct {
 func doorKeys(kind string) []doorKey {
 	switch kind {
 	case "feed":
-		return []doorKey{{"url", func(d *Door) string { return d.URL }, true, true}}
+		return []doorKey{
+			{"url", func(d *Door) string { return d.URL }, true, true},
+			{"zone", func(d *Door) string { return d.Zone }, false, false},
+		}
 	case "page":
 		return []doorKey{
 			{"start", func(d *Door) string { return d.Start }, true, true},
@@ -43,7 +48,7 @@ func doorKeys(kind string) []doorKey {
 func ownKeys(d *Door) []string {
 	var set []string
 	for _, k := range append(doorKeys("feed"), doorKeys("page")...) {
-		if k.get(d) != "" {
+		if k.get(d) != "" && !slices.Contains(set, k.name) {
 			set = append(set, k.name)
 		}
 	}
@@ -133,7 +138,22 @@ func (k *checker) door(d *Door, path string) {
 	if d.OriginalURL != "" {
 		k.webURL(path+".original_url", d.OriginalURL)
 	}
+	k.original(d, path)
 	k.zone(d.Zone, path+".zone")
+}
+
+// original checks that original_url is the door's own address at another host:
+// requests differ from what the platform has in scheme, host and port only.
+func (k *checker) original(d *Door, path string) {
+	at := cmp.Or(d.URL, d.Start)
+	if d.OriginalURL == "" || d.BaseURL != "" || at == "" {
+		return
+	}
+	a, errA := url.Parse(at)
+	b, errB := url.Parse(d.OriginalURL)
+	if errA == nil && errB == nil && a.RequestURI() != b.RequestURI() {
+		k.fault(path+".original_url", "the path "+a.RequestURI()+" as in "+at, "it names another path than the door's address")
+	}
 }
 
 func (k *checker) zone(zone, path string) {

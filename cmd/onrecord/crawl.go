@@ -48,40 +48,52 @@ func runCrawl(ctx context.Context, e *env, names []string) error {
 	if err != nil {
 		return err
 	}
-	failed := h.recover(ctx, in)
+	failed, held := h.recover(ctx, in), 0
 	for i, s := range chosen {
 		if e.stop.interrupted() {
 			e.say("interrupted: %d of %d sources were not visited", len(chosen)-i, len(chosen))
 			break
 		}
-		if !h.crawlOne(ctx, in, locks, s) {
+		if err := h.crawlOne(ctx, in, locks, s); errors.Is(err, errHeld) {
+			held++
+		} else if err != nil {
 			failed++
 		}
 	}
 	if e.stop.interrupted() {
 		return &failure{status: exitInterrupted, err: errors.New("interrupted")}
 	}
-	if failed > 0 {
+	if held > 0 && failed == 0 {
+		return &failure{status: exitLocked, err: fmt.Errorf("%d of %d sources are being visited by another process", held, len(chosen))}
+	}
+	if failed += held; failed > 0 {
 		return &failure{status: exitPartly, err: fmt.Errorf("%d of %d sources failed", failed, len(chosen))}
 	}
 	return nil
 }
 
+// errFailed reports a visit in which the platform did not answer as it should;
+// what it did is printed already.
+var errFailed = errors.New("the platform did not answer as it should")
+
 // crawlOne visits one source and prints what came of it.
-func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s ingest.Source) (ok bool) {
-	unlock, err := l.visit(s.ID, s.Doors[0].Host)
+func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s ingest.Source) error {
+	unlock, err := l.wait(h.env.stop.soft, s.ID, s.Doors[0].Host, func(msg string) { h.env.say("%s", msg) })
 	if err != nil {
 		h.env.say("%s: %v", s.ID, err)
-		return false
+		return err
 	}
 	defer unlock()
 	rep, err := in.Visit(ctx, s)
 	if err != nil {
 		h.env.say("%v", err)
-		return false
+		return err
 	}
 	h.printReport(rep)
-	return !rep.Failed()
+	if rep.Failed() {
+		return errFailed
+	}
+	return nil
 }
 
 // recover commits what an earlier process left, and returns how many visits it

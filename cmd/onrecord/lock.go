@@ -5,6 +5,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // errHeld reports a lock that another process has.
@@ -68,6 +70,27 @@ func (l *locks) visit(source, host string) (unlock func(), err error) {
 		return nil, err
 	}
 	return func() { b(); a() }, nil
+}
+
+// wait is visit for somebody who can wait: it tries until another process has
+// given the locks back, for at most two minutes, or ctx ends. Say is told once
+// what it waits for.
+func (l *locks) wait(ctx context.Context, source, host string, say func(string)) (unlock func(), err error) {
+	const patience, between = 2 * time.Minute, 100 * time.Millisecond
+	for n := time.Duration(0); ; n += between {
+		unlock, err = l.visit(source, host)
+		if !errors.Is(err, errHeld) || n >= patience {
+			return unlock, err
+		}
+		if n == 2*time.Second {
+			say(err.Error() + "; waiting")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(between):
+		}
+	}
 }
 
 // lockName makes a file name of a source id or a host, whatever is in it.

@@ -98,13 +98,21 @@ func doorOf(c config.Door) (ingest.Door, error) {
 	default:
 		return d, fmt.Errorf("this release has no door of kind %q", c.Kind)
 	}
-	at := c.URL
-	if c.BaseURL != "" {
-		var err error
-		if d.Door, err = crawler.Elsewhere(d.Door, c.BaseURL); err != nil {
+	base := c.BaseURL
+	if base == "" && c.OriginalURL != "" {
+		u, err := url.Parse(c.URL)
+		if err != nil {
 			return d, err
 		}
-		at = c.BaseURL
+		base = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+	}
+	at := c.URL
+	if base != "" {
+		var err error
+		if d.Door, err = crawler.Elsewhere(d.Door, base); err != nil {
+			return d, err
+		}
+		at = base
 	}
 	u, err := url.Parse(at)
 	if err != nil {
