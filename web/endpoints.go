@@ -301,7 +301,7 @@ func (s *server) apiEvents(ctx context.Context, in *eventsInput) (*answer[apiPag
 	return page.answer(cacheSearch), nil
 }
 
-// registerCapture describes the one endpoint that is streamed and so not huma's.
+// describeCapture describes the one endpoint that is streamed and so not huma's.
 func (s *server) describeCapture(api huma.API) {
 	op := operation("getCapture", "/api/v1/statements/{id}/captures/{sha256}", "One record of its evidence", "The WARC record, compressed, as it lies in the bucket: its SHA-256 is the one in the address.")
 	op.Parameters = []*huma.Param{
