@@ -330,6 +330,7 @@ func settledRight(t *testing.T, s *stage, a *archive.Archive) {
 	t.Helper()
 	entries := walk(t, a)
 	n := texts(entries)
+	chained(t, entries)
 	for _, text := range append(slices.Clone(s.want), s.acked...) {
 		if n[text] != 1 {
 			t.Errorf("%s is in the record %d times", text, n[text])

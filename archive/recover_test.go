@@ -343,6 +343,36 @@ func TestObjectsThatTheStoreLostArePutAgain(t *testing.T) {
 	verified(t, a)
 }
 
+func TestSpoolRestoresTheObjectsOfItsPendingVisit(t *testing.T) {
+	ctx := t.Context()
+	s := &stage{w: newWorld(t), b: &memory.Bucket{}, dir: t.TempDir()}
+	founded(t, s)
+	whole := s.b.Clone()
+	pend(t, s, s.dir)
+	lost := &memory.Bucket{}
+	for info, err := range s.b.List(ctx, "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		object := strings.HasPrefix(info.Key, "captures/") || strings.HasPrefix(info.Key, "journal/")
+		if !object || has(t, whole, info.Key) {
+			carry(t, lost, s.b, info.Key)
+		}
+	}
+	other := s.w.open(t, lost, t.TempDir(), 5)
+	if _, err := other.Sweep(ctx); !errors.Is(err, archive.ErrPending) {
+		t.Fatalf("another machine's sweep: %v", err)
+	}
+	a := s.w.open(t, lost, s.dir, 6)
+	for v, err := range a.Recover(ctx) {
+		t.Errorf("recover yields %v, %v", v, err)
+	}
+	if n := texts(walk(t, a)); n["<feed>pending</feed>"] != 1 {
+		t.Errorf("record %v", n)
+	}
+	verified(t, a)
+}
+
 func TestStateHasALimit(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	a := w.init(t, &memory.Bucket{}, t.TempDir())

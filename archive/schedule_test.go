@@ -192,7 +192,11 @@ func (s *scheduler) choices() []choice {
 		}
 		plain = append(plain, choice{i, proceed})
 		if a.write && s.left.faults > 0 {
-			for v := refuse; v <= dieAfter; v++ {
+			first := refuse
+			if len(s.actors) > 2 { // the crash table and the smaller casts have it
+				first = lose
+			}
+			for v := first; v <= dieAfter; v++ {
 				faulty = append(faulty, choice{i, v})
 			}
 		}

@@ -220,3 +220,22 @@ func verified(t testing.TB, a *archive.Archive) archive.Report {
 	}
 	return r
 }
+
+// chained demands that each visit of a source was judged on the state that the
+// visit before it in the ledger has left: that is what the fence is for.
+func chained(t testing.TB, entries []archive.Entry) {
+	t.Helper()
+	last := map[string]int64{}
+	for _, e := range entries {
+		if e.Leaf.Line != 0 {
+			continue
+		}
+		if source := e.Visit.Source; source != archive.BuiltIn {
+			if e.Visit.Base != last[source] {
+				t.Errorf("visit %s of %s at %d was judged on the state of index %d, the one before it is at %d",
+					e.Leaf.Visit, source, e.Index, e.Visit.Base, last[source])
+			}
+			last[source] = e.Index
+		}
+	}
+}
