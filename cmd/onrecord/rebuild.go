@@ -7,9 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -51,33 +48,19 @@ func runRebuild(ctx context.Context, e *env) error {
 }
 
 // rebuild makes a new catalog beside the old one, applies the journal from
-// index 0, and renames it into place once it has reached the head.
+// index 0, and puts it in the old one's place once it has reached the head. A
+// process that reads the old one goes on with the new one.
 func (h *house) rebuild(ctx context.Context, o catalog.Options, progress func(done, total int64)) (size int64, err error) {
-	path := h.catalogPath()
-	fresh := filepath.Join(h.cfg.StateDir, "catalog-new.db")
-	if err := removeCatalog(fresh); err != nil {
+	r, err := catalog.Rebuild(ctx, h.catalogPath(), o)
+	if err != nil {
 		return 0, err
 	}
-	c, err := catalog.Open(ctx, fresh, o)
+	size, err = ingest.Follow(ctx, record{h.archive}, store{r.Catalog}, progress)
 	if err != nil {
-		return 0, fmt.Errorf("rebuild: %w", err)
+		return 0, errors.Join(fmt.Errorf("rebuild: %w", err), r.Discard())
 	}
-	size, err = ingest.Follow(ctx, record{h.archive}, store{c}, progress)
-	if err := errors.Join(err, c.Close()); err != nil {
-		return 0, errors.Join(fmt.Errorf("rebuild: %w", err), removeCatalog(fresh))
-	}
-	if err := os.Rename(fresh, path); err != nil {
+	if err := r.Replace(); err != nil {
 		return 0, fmt.Errorf("rebuild: %w", err)
 	}
 	return size, nil
-}
-
-// removeCatalog removes what an interrupted rebuild left.
-func removeCatalog(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }
