@@ -124,6 +124,9 @@ func (f *file) applyBatch(ctx context.Context, entries []Entry, next int64, to *
 			err = errors.Join(err, fmt.Errorf("catalog: roll back: %w", rerr))
 		}
 	}()
+	if err := b.row(`SELECT EXISTS (SELECT 1 FROM early)`).Scan(&b.anyEarly); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
 	for _, e := range entries {
 		if err := b.entry(e); err != nil {
 			return fmt.Errorf("catalog: entry %d: %w", e.Index, err)
@@ -162,6 +165,7 @@ type batch struct {
 	byRow      map[int64]onrecord.StatementID
 	accounts   map[accountKey]*accountRow
 	sources    map[string]*source
+	anyEarly   bool                          // the table early is not empty
 	captures   map[onrecord.CaptureRef]int64 // events of one visit cite the same ones
 }
 

@@ -207,6 +207,9 @@ func rowid(second int64, key []byte) int64 {
 
 // early folds the runs that named r before its first event.
 func (b *batch) early(r *row) error {
+	if !b.anyEarly {
+		return nil
+	}
 	s, err := b.f.writes.get(b.ctx, `SELECT e.doc FROM early JOIN events AS e ON e.i = early.i WHERE early.id = $1`)
 	if err != nil {
 		return err
@@ -252,6 +255,7 @@ func (b *batch) looked(e onrecord.Event) error {
 			r.doc.apply(e)
 			continue
 		}
+		b.anyEarly = true
 		key, _ := packID(string(id))
 		if err := b.exec(`INSERT OR IGNORE INTO early (id, i) VALUES ($1, $2)`, key, e.Index); err != nil {
 			return err

@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
+
+	"onrecord"
 )
 
 // Rows hold what is not searched as one compact blob, made from the types of
@@ -35,26 +38,28 @@ type namer func(s string) (uint64, error)
 type unnamer func(n uint64) (string, error)
 
 type encoder struct {
-	buf   []byte
-	base  int64
-	based bool
-	seen  []string
-	name  namer
-	err   error
+	shapes map[reflect.Type]shape
+	buf    []byte
+	base   int64
+	based  bool
+	seen   []string
+	name   namer
+	err    error
 }
 
 type decoder struct {
-	buf   []byte
-	base  int64
-	based bool
-	seen  []string
-	name  unnamer
-	err   error
+	shapes map[reflect.Type]shape
+	buf    []byte
+	base   int64
+	based  bool
+	seen   []string
+	name   unnamer
+	err    error
 }
 
 // marshal returns the blob of the struct v.
 func marshal(v any, name namer) ([]byte, error) {
-	e := encoder{name: name, buf: make([]byte, 0, 256)}
+	e := encoder{shapes: shapes(), name: name, buf: make([]byte, 0, 256)}
 	e.value(reflect.ValueOf(v), false)
 	if e.err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, e.err)
@@ -64,7 +69,7 @@ func marshal(v any, name namer) ([]byte, error) {
 
 // unmarshal fills the struct that v points to. A damaged blob is ErrRebuild.
 func unmarshal(blob []byte, v any, name unnamer) error {
-	d := decoder{buf: blob, name: name}
+	d := decoder{shapes: shapes(), buf: blob, name: name}
 	d.value(reflect.ValueOf(v).Elem(), false)
 	if d.err == nil && len(d.buf) > 0 {
 		d.err = errTrailing
@@ -75,16 +80,67 @@ func unmarshal(blob []byte, v any, name unnamer) error {
 	return nil
 }
 
-func interned(t reflect.Type, f reflect.StructField) bool {
+// A field is a field of a struct that is kept.
+type field struct {
+	intern bool
+	flag   bool // a bool: its bit says it all
+}
+
+// A shape is how a type is written: of a struct its fields, of anything else
+// none.
+type shape struct {
+	isTime bool
+	fields []field
+}
+
+// shapes are those of all types that are kept.
+var shapes = sync.OnceValue(func() map[reflect.Type]shape {
+	all := map[reflect.Type]shape{}
+	for _, t := range keptTypes() {
+		addShapes(all, t)
+	}
+	return all
+})
+
+// keptTypes are the types of the rows.
+func keptTypes() []reflect.Type {
+	return []reflect.Type{
+		reflect.TypeFor[storedEvent](), reflect.TypeFor[record](), reflect.TypeFor[wording](),
+		reflect.TypeFor[account](), reflect.TypeFor[source](), reflect.TypeFor[onrecord.CaptureRef](),
+	}
+}
+
+func addShapes(all map[reflect.Type]shape, t reflect.Type) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		addShapes(all, t.Elem())
+		return
+	case reflect.Struct:
+	default:
+		return
+	}
+	if _, ok := all[t]; ok {
+		return
+	}
+	if t == reflect.TypeFor[time.Time]() {
+		all[t] = shape{isTime: true}
+		return
+	}
 	names := internFields()
-	return slices.Contains(names, f.Name) || slices.Contains(names, t.Name()+"."+f.Name)
+	var s shape
+	for f := range t.Fields() {
+		s.fields = append(s.fields, field{
+			intern: slices.Contains(names, f.Name) || slices.Contains(names, t.Name()+"."+f.Name),
+			flag:   f.Type.Kind() == reflect.Bool,
+		})
+	}
+	all[t] = s
+	for f := range t.Fields() {
+		addShapes(all, f.Type)
+	}
 }
 
 func (e *encoder) value(v reflect.Value, intern bool) {
-	if t, ok := v.Interface().(time.Time); ok {
-		e.time(t)
-		return
-	}
 	switch v.Kind() {
 	case reflect.String:
 		e.string(v.String(), intern)
@@ -119,18 +175,25 @@ func (e *encoder) fail(err error) {
 }
 
 func (e *encoder) structure(v reflect.Value) {
-	t := v.Type()
-	n := t.NumField()
+	s, ok := e.shapes[v.Type()]
+	if !ok || len(s.fields) > 64 {
+		e.fail(fmt.Errorf("no code for %s", v.Type()))
+		return
+	}
+	if s.isTime {
+		e.time(v.Interface().(time.Time))
+		return
+	}
 	var bits uint64
-	for i := range n {
+	for i := range s.fields {
 		if !isZero(v.Field(i)) {
 			bits |= 1 << i
 		}
 	}
 	e.buf = binary.AppendUvarint(e.buf, bits)
-	for i := range n {
-		if bits&(1<<i) != 0 && t.Field(i).Type.Kind() != reflect.Bool {
-			e.value(v.Field(i), interned(t, t.Field(i)))
+	for i, f := range s.fields {
+		if bits&(1<<i) != 0 && !f.flag {
+			e.value(v.Field(i), f.intern)
 		}
 	}
 }
@@ -184,10 +247,6 @@ func (d *decoder) value(v reflect.Value, intern bool) {
 	if d.err != nil {
 		return
 	}
-	if v.Type() == reflect.TypeFor[time.Time]() {
-		v.Set(reflect.ValueOf(d.time()))
-		return
-	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(d.string())
@@ -218,19 +277,27 @@ func (d *decoder) fail(err error) {
 }
 
 func (d *decoder) structure(v reflect.Value) {
-	t := v.Type()
-	bits := d.uvarint()
-	if n := t.NumField(); n < 64 && bits>>n != 0 {
-		d.fail(fmt.Errorf("%s has no field for bits %x", t.Name(), bits))
+	s, ok := d.shapes[v.Type()]
+	if !ok {
+		d.fail(fmt.Errorf("no code for %s", v.Type()))
 		return
 	}
-	for i := range t.NumField() {
+	if s.isTime {
+		*v.Addr().Interface().(*time.Time) = d.time()
+		return
+	}
+	bits := d.uvarint()
+	if n := len(s.fields); n < 64 && bits>>n != 0 {
+		d.fail(fmt.Errorf("%s has no field for bits %x", v.Type(), bits))
+		return
+	}
+	for i, f := range s.fields {
 		switch {
 		case bits&(1<<i) == 0:
-		case t.Field(i).Type.Kind() == reflect.Bool:
+		case f.flag:
 			v.Field(i).SetBool(true)
 		default:
-			d.value(v.Field(i), interned(t, t.Field(i)))
+			d.value(v.Field(i), f.intern)
 		}
 	}
 }

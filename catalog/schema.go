@@ -10,9 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"reflect"
-
-	"onrecord"
 )
 
 // schemaNumber changes with the tables and with the meaning of what is in
@@ -21,9 +18,10 @@ const schemaNumber = 1
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
-	shape := fingerprint(reflect.TypeFor[storedEvent]()) + fingerprint(reflect.TypeFor[record]()) +
-		fingerprint(reflect.TypeFor[wording]()) + fingerprint(reflect.TypeFor[account]()) +
-		fingerprint(reflect.TypeFor[source]()) + fingerprint(reflect.TypeFor[onrecord.CaptureRef]())
+	shape := ""
+	for _, t := range keptTypes() {
+		shape += fingerprint(t)
+	}
 	sum := sha256.Sum256([]byte(shape))
 	return fmt.Sprintf("%d-%s", schemaNumber, hex.EncodeToString(sum[:8]))
 }
