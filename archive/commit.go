@@ -24,7 +24,7 @@ var errFence = errors.New("the fence is lost")
 
 // A Draft is what judgement made of a visit.
 type Draft struct {
-	Base     int64 // ledger size up to which judgement knew
+	Base     int64 // ledger index of the last line that judgement knew; -1 for none
 	Outcome  onrecord.Outcome
 	Started  time.Time
 	Ended    time.Time
