@@ -70,7 +70,8 @@ func (c *Catalog) apply(ctx context.Context, entries iter.Seq2[Entry, error], to
 	if err := f.write.QueryRowContext(ctx, `SELECT v FROM meta WHERE k = 'next'`).Scan(&next); err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
-	batch, bytes := make([]Entry, 0, batchEntries), 0
+	var batch []Entry
+	bytes := 0
 	for e, err := range entries {
 		switch {
 		case err != nil:

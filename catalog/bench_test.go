@@ -150,8 +150,8 @@ func BenchmarkSearch(b *testing.B) {
 		{"rare", w[20_000], search.Newest},
 		{"and3", w[8] + " " + w[40] + " " + w[90], search.Newest},
 		{"phrase", `"` + w[2] + " " + w[5] + `"`, search.Newest},
-		{"prefix", w[700][:3] + "*", search.Newest},
-		{"word+prefix", w[8] + " " + w[700][:3] + "*", search.Newest},
+		{"prefix", w[12_000][:3] + "*", search.Newest},
+		{"word+prefix", w[8] + " " + w[12_000][:3] + "*", search.Newest},
 		{"term+platform+year", w[8] + " platform:x since:2015 until:2016", search.Newest},
 		{"common+platform", w[8] + " platform:x", search.Newest},
 		{"without", "-" + w[8], search.Newest},
@@ -199,7 +199,7 @@ func BenchmarkRank(b *testing.B) {
 	}
 	for _, bb := range []struct{ name, match string }{
 		{"common", w[8]}, {"rare", w[20_000]}, {"and3", w[8] + " " + w[40] + " " + w[90]},
-		{"phrase", `"` + w[2] + " " + w[5] + `"`}, {"prefix", w[700][:3] + "*"},
+		{"phrase", `"` + w[2] + " " + w[5] + `"`}, {"prefix", w[12_000][:3] + "*"},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			spent := cpu(b)

@@ -6,7 +6,9 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -63,7 +65,11 @@ func conceal(e onrecord.Event) onrecord.Event {
 func (v *view) capture(n int64) (onrecord.CaptureRef, error) {
 	var doc []byte
 	var c onrecord.CaptureRef
-	if err := v.row(`SELECT doc FROM captures WHERE n = $1`, n).Scan(&doc); err != nil {
+	err := v.row(`SELECT doc FROM captures WHERE n = $1`, n).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, fmt.Errorf("there is no capture %d: %w", n, ErrRebuild)
+	}
+	if err != nil {
 		return c, fmt.Errorf("capture %d: %w", n, err)
 	}
 	return c, unmarshal(doc, &c, v.name)

@@ -59,9 +59,23 @@ func (l setList) take(at int64, older bool, n int) ([]int64, error) {
 // A sideList asks nothing of the text, or only that some words are not in it:
 // then except holds the rowids of those that have them, ascending.
 type sideList struct {
-	side   *sidecar
-	p      *plan
-	except []int64
+	side     *sidecar
+	p        *plan
+	except   []int64
+	from, to int // places [from, to) of the sidecar that the dates leave
+}
+
+func newSideList(side *sidecar, p *plan, except []int64) *sideList {
+	l := &sideList{side: side, p: p, except: except, to: len(side.rows)}
+	if len(side.moved) == 0 {
+		lo, hi := p.span()
+		l.from, _ = side.find(lo)
+		if hi < math.MaxInt64 {
+			l.to, _ = side.find(hi + 1)
+		}
+		l.to = max(l.to, l.from)
+	}
+	return l
 }
 
 func (l *sideList) passes(i int) bool {
@@ -78,7 +92,7 @@ func (l *sideList) total() (int64, error) {
 		return int64(len(l.side.rows) - l.side.withheld), nil
 	}
 	n := int64(0)
-	for i := range l.side.rows {
+	for i := l.from; i < l.to; i++ {
 		if l.passes(i) {
 			n++
 		}
@@ -97,8 +111,13 @@ func (l *sideList) take(at int64, older bool, n int) ([]int64, error) {
 	default:
 		step = 1
 	}
+	if step > 0 {
+		i = max(i, l.from)
+	} else {
+		i = min(i, l.to-1)
+	}
 	var rows []int64
-	for ; i >= 0 && i < len(l.side.rows) && len(rows) < n; i += step {
+	for ; i >= l.from && i < l.to && len(rows) < n; i += step {
 		if l.passes(i) {
 			rows = append(rows, l.side.rows[i])
 		}

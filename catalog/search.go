@@ -85,10 +85,10 @@ func (v *view) search(r search.Request, at *cursor) (search.Results, error) {
 func (v *view) lister(p *plan) (lister, error) {
 	switch {
 	case p.match == "" && p.except == "":
-		return &sideList{v.side, p, nil}, nil
+		return newSideList(v.side, p, nil), nil
 	case p.match == "":
 		rows, err := v.matches(p.except, 0, math.MaxInt64)
-		return &sideList{v.side, p, rows}, err
+		return newSideList(v.side, p, rows), err
 	case p.plain(v.side):
 		lo, hi := p.span()
 		return &wordList{v, p.match, lo, hi}, nil

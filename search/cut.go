@@ -48,6 +48,16 @@ type cluster struct{ from, to, start, end int }
 
 // cut tokenises text into c.tokens and c.out.
 func (c *cutter) cut(text string) {
+	c.scan(text)
+	joined := string(c.out)
+	c.tokens = make([]Token, len(c.spans))
+	for i, s := range c.spans {
+		c.tokens[i] = Token{Text: joined[s.from:s.to], Start: s.start, End: s.end}
+	}
+}
+
+// scan tokenises text into c.spans and c.out.
+func (c *cutter) scan(text string) {
 	c.out = make([]byte, 0, len(text)+len(text)/8+16)
 	c.spans = make([]cut, 0, len(text)/5+2)
 	table := latin()
@@ -74,11 +84,6 @@ func (c *cutter) cut(text string) {
 		i += size
 	}
 	c.flush()
-	joined := string(c.out)
-	c.tokens = make([]Token, len(c.spans))
-	for i, s := range c.spans {
-		c.tokens[i] = Token{Text: joined[s.from:s.to], Start: s.start, End: s.end}
-	}
 }
 
 // segment folds the normalisation segment that begins at i and returns its

@@ -54,17 +54,6 @@ func QueryTokens(text string, prefix bool) []Token {
 // with the same Fold are the same to a search.
 func Fold(text string) string {
 	var c cutter
-	c.cut(text)
-	n := 0
-	for _, t := range c.tokens {
-		n += len(t.Text) + 1
-	}
-	b := make([]byte, 0, n)
-	for i, t := range c.tokens {
-		if i > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, t.Text...)
-	}
-	return string(b)
+	c.scan(text)
+	return string(c.out)
 }
