@@ -27,6 +27,7 @@ type item struct {
 	look     *onrecord.Seen // asked for at its own address
 	found    onrecord.LookResult
 	told     bool // this visit has an event that sights it
+	named    bool // and one that says how it reads
 }
 
 // A reading is one whole wording as one answer showed it.

@@ -47,6 +47,7 @@ func (j *judge) judgeItem(it *item) {
 // tell emits an event that sights the statement.
 func (j *judge) tell(it *item, e onrecord.Event) {
 	it.told = true
+	it.named = it.named || e.Version != "" && e.Reason == ""
 	j.emit(e)
 }
 
@@ -173,7 +174,7 @@ func (j *judge) judgeWordings(it *item) {
 		if named {
 			now = own.Version
 		}
-		if r := list[len(list)-1]; !it.told && r.version != now {
+		if r := list[len(list)-1]; !it.named && r.version != now {
 			j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
 		}
 		return
