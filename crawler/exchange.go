@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -228,6 +227,7 @@ func plainURL(u *url.URL) string {
 // them, but for uri, in which secrets are replaced.
 func requestHead(r *http.Request, uri string) []byte {
 	var b bytes.Buffer
+	b.Grow(512)
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, uri, r.URL.Host)
 	writeHeader(&b, r.Header)
 	return b.Bytes()
@@ -238,6 +238,7 @@ func requestHead(r *http.Request, uri string) []byte {
 // payload is kept after it.
 func responseHead(r *http.Response, h http.Header) []byte {
 	var b bytes.Buffer
+	b.Grow(1 << 10)
 	fmt.Fprintf(&b, "%s %s\r\n", r.Proto, r.Status)
 	writeHeader(&b, h)
 	return b.Bytes()
@@ -252,7 +253,12 @@ func oneLine(v string) string {
 }
 
 func writeHeader(b *bytes.Buffer, h http.Header) {
-	for _, name := range slices.Sorted(maps.Keys(h)) {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		for _, v := range h[name] {
 			b.WriteString(name)
 			b.WriteString(": ")
