@@ -181,7 +181,7 @@ func TestGrow(t *testing.T) {
 			l := create(t, new(memory.Bucket), options(t))
 			checkLog(t, l, nil)
 			step := max(batch, 130/batch*batch)
-			for size := step; size <= 1500; size += step {
+			for size := step; size <= min(1500, 520*batch); size += step {
 				grow(t, l, size, batch)
 				checkLog(t, l, leaves(0, size))
 			}
@@ -346,6 +346,26 @@ func TestArguments(t *testing.T) {
 	if _, _, err := ledger.GenerateKey(nil, "a b"); err == nil {
 		t.Error("a key was named \"a b\"")
 	}
+}
+
+// TestStaleHeadWithNewTag checks that leaves can't be dropped by a caller that
+// mixes up what it has loaded.
+func TestStaleHeadWithNewTag(t *testing.T) {
+	l := create(t, new(memory.Bucket), options(t))
+	stale, _, err := l.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	grow(t, l, 1, 1)
+	_, tag, err := l.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = l.Append(t.Context(), stale, tag, leaves(0, 2))
+	if !errors.Is(err, bucket.ErrConflict) {
+		t.Errorf("a stale head with a new tag: %v, want ErrConflict", err)
+	}
+	checkLog(t, l, leaves(0, 1))
 }
 
 func TestCreate(t *testing.T) {

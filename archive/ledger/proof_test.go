@@ -72,6 +72,9 @@ func TestProofForm(t *testing.T) {
 		t.Errorf("proof with an extra line: %v", err)
 	}
 	for i := range proof {
+		if i == len(proof)-3 {
+			continue // the last digit of the signature has bits that base64 does not use
+		}
 		changed := bytes.Clone(proof)
 		changed[i] ^= 1
 		if _, _, err := ledger.CheckProof(changed, leaf(2), origin, o.Verifier); err == nil {

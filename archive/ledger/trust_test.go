@@ -86,6 +86,30 @@ func TestRollBack(t *testing.T) {
 		}
 		refused(t, fork, copyMark(t, o), ledger.ErrTampered)
 	})
+	t.Run("publishing another history", func(t *testing.T) {
+		// The head is there already; signing it is refused as well.
+		fork := old.Clone()
+		forked := o
+		forked.Mark, forked.Trust = filepath.Join(t.TempDir(), "mark"), true
+		h, tag, err := open(t, fork, forked).Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, batch := range [][]ledger.Leaf{leaves(5000, 5003), leaves(5000, 5010), leaves(5000, 5020)} {
+			b := fork.Clone()
+			h, _, err := open(t, b, forked).Append(t.Context(), h, tag, batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := open(t, b, copyMark(t, o))
+			if err := l.Publish(t.Context(), h); !errors.Is(err, ledger.ErrTampered) && !errors.Is(err, ledger.ErrRolledBack) {
+				t.Errorf("%d other leaves: %v", len(batch), err)
+			}
+			if c, err := l.Checkpoint(t.Context()); err != nil || c.Size != 300 {
+				t.Errorf("checkpoint has size %d, %v", c.Size, err)
+			}
+		}
+	})
 	t.Run("others have seen more", func(t *testing.T) {
 		c, err := l.Checkpoint(t.Context())
 		if err != nil {
