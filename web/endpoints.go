@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,7 +52,7 @@ func (s *server) registerStatements(api huma.API) {
 	huma.Register(api, operation("getStatement", "/api/v1/statements/{id}", "One statement", "With its current wording and what is known of its fate."), s.apiOne)
 	huma.Register(api, operation("listVersions", "/api/v1/statements/{id}/versions", "Its wordings", "All wordings, oldest first."), s.apiVersions)
 	huma.Register(api, operation("listCaptures", "/api/v1/statements/{id}/captures", "Its evidence", "All captures that events of the statement cite, oldest first."), s.apiCaptures)
-	proof := operation("getProof", "/api/v1/statements/{id}/proof", "Its proof", "The journal lines of the statement, each with a C2SP tlog-proof that can be checked offline.")
+	proof := operation("getProof", "/api/v1/statements/{id}/proof", "Its proof", "Journal lines of the statement, each with a C2SP tlog-proof that can be checked offline.")
 	proof.Responses = map[string]*huma.Response{"200": {Description: "Proof file", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: "string"}}}}}
 	huma.Register(api, proof, s.apiProof)
 }
@@ -142,6 +143,10 @@ func (s *server) apiVersions(ctx context.Context, in *idInput) (*answer[apiPage[
 	if err != nil {
 		return nil, s.fail(ctx, fmt.Errorf("versions of %s: %w", st.ID, err))
 	}
+	versions = slices.Clone(versions)
+	for i := range versions {
+		versions[i].LastSeen = lastSeen(st, versions, i)
+	}
 	return wholeList(ctx, s, versions, "/api/v1/statements/"+in.ID+"/versions", "/s/"+in.ID, func(v onrecord.Version) apiVersion { return s.apiVersion(st, v) })
 }
 
@@ -191,7 +196,7 @@ func (s *server) apiProof(ctx context.Context, in *idInput) (*proofAnswer, error
 	if err != nil {
 		return nil, s.fail(ctx, fmt.Errorf("proof of %s: %w", st.ID, err))
 	}
-	return &proofAnswer{ContentType: "text/plain; charset=utf-8", Disposition: `inline; filename="` + in.ID + `.tlog-proof"`, Body: proof}, nil
+	return &proofAnswer{ContentType: "text/plain; charset=utf-8", Disposition: `inline; filename="` + in.ID + `.proof"`, Body: proof}, nil
 }
 
 type slugInput struct {

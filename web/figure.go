@@ -99,7 +99,7 @@ func (w wording) accountRow(a onrecord.Account) accountRow {
 		if a.Code != "" {
 			said = w.f("line.code", "code", plain(a.Code))
 		}
-		row.Said = w.f("line.account."+string(a.State), "between", w.between(a.Window), "platform", row.Platform, "handle", row.Handle, "code", said)
+		row.Said = capital(w.f("line.account."+string(a.State), "between", w.between(a.Window), "platform", row.Platform, "handle", row.Handle, "code", said))
 	}
 	return row
 }

@@ -5,6 +5,8 @@ package web
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"onrecord"
 )
@@ -31,7 +33,16 @@ func (w wording) line(s onrecord.Statement) stateLine {
 	case onrecord.Imported, onrecord.Mirrored:
 		l.Lines = append(l.Lines, w.f("line.provenance."+string(s.Provenance)))
 	}
+	for i, sentence := range l.Lines {
+		l.Lines[i] = capital(sentence)
+	}
 	return l
+}
+
+// capital begins a sentence that may begin with a name such as "the website".
+func capital(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 // fate words the present state of s.
@@ -62,7 +73,7 @@ func (w wording) fate(s onrecord.Statement) string {
 
 func (w wording) deleted(s onrecord.Statement, between string) string {
 	if s.Reported != "" || s.Grade == onrecord.GradeD0 {
-		by := s.Reported
+		by := plain(s.Reported)
 		if by == "" {
 			by = w.f("line.somebody")
 		}

@@ -38,6 +38,11 @@ type Options struct {
 	Log     *slog.Logger // nil discards
 	Version string       // of the program, shown on the status page; may be empty
 
+	// VerifyProof is the command by which a stranger checks a proof file; it
+	// is printed beside each statement, with "{file}" filled in. Empty prints
+	// none.
+	VerifyProof string
+
 	// Label is the notice that goes with each statement. It must contain
 	// "{archive}", "{figure}" and the word "archive" beside them. Empty means
 	// the default wording.

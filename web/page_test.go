@@ -49,7 +49,7 @@ func TestStateLines(t *testing.T) {
 				t.Errorf("state line at %d, text at %d", state, text)
 			}
 			wants(t, doc, ".evidence", "SHA-256")
-			wants(t, doc, ".evidence pre", "onrecord verify "+string(id)+".tlog-proof")
+			wants(t, doc, ".evidence pre", "onrecord verify "+string(id)+".proof")
 			if doc.Find(`.evidence a[href="/api/v1/statements/`+string(id)+`/proof"]`).Length() != 1 {
 				t.Error("no link to the proof")
 			}

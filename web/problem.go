@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"onrecord"
 	"onrecord/search"
@@ -87,7 +86,7 @@ func (s *server) invalidParameter(name, detail string) *problem {
 
 // syntax makes a problem of what the parser of q found.
 func (s *server) syntax(q string, e *search.SyntaxError) *problem {
-	p := s.problem("query-syntax", s.texts.f("detail.syntax", "message", strings.TrimRight(e.Message, ".?")))
+	p := s.problem("query-syntax", s.texts.f("detail.syntax", "message", e.Message))
 	p.Parameter, p.Code = "q", e.Code
 	p.Position, p.Length = &e.Pos, &e.Len
 	if repaired, ok := e.Repair(q); ok {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"time"
 
 	"onrecord"
 )
@@ -209,6 +210,19 @@ func show(c onrecord.Content, claimed string) wordingView {
 	return v
 }
 
+// lastSeen is when wording i was last seen: the present one when the statement
+// was, one that was edited at the latest just before the next began.
+func lastSeen(st onrecord.Statement, versions []onrecord.Version, i int) time.Time {
+	last := versions[i].LastSeen
+	if versions[i].ID == st.Version && st.LastSeen.After(last) {
+		return st.LastSeen
+	}
+	if i+1 < len(versions) && !versions[i+1].Seen && !versions[i+1].Window.Disputed && versions[i+1].Window.After.After(last) {
+		return versions[i+1].Window.After
+	}
+	return last
+}
+
 // versionRows lists wordings, newest first, each compared with the one before.
 func (w wording) versionRows(st onrecord.Statement, versions []onrecord.Version) []versionRow {
 	rows := make([]versionRow, 0, len(versions))
@@ -216,7 +230,7 @@ func (w wording) versionRows(st onrecord.Statement, versions []onrecord.Version)
 		row := versionRow{
 			ID: v.ID, Href: "/s/" + string(st.ID) + "/v/" + string(v.ID), Reading: v.Seen, Current: v.ID == st.Version,
 			Number: w.f("word.version_of", "n", i+1, "of", len(versions)),
-			First:  w.moment(v.FirstSeen), Last: w.moment(v.LastSeen), Doors: v.Doors,
+			First:  w.moment(v.FirstSeen), Last: w.moment(lastSeen(st, versions, i)), Doors: v.Doors,
 		}
 		if i > 0 {
 			before := versions[i-1]
@@ -285,9 +299,9 @@ func (w wording) facts(st onrecord.Statement) []fact {
 // verify lists the commands by which a stranger checks st.
 func (s *server) verify(st onrecord.Statement, captures []onrecord.Evidence) []string {
 	id := string(st.ID)
-	list := []string{
-		"curl -o " + id + ".tlog-proof " + s.base + "/api/v1/statements/" + id + "/proof",
-		"onrecord verify " + id + ".tlog-proof",
+	list := []string{"curl -o " + id + ".proof " + s.base + "/api/v1/statements/" + id + "/proof"}
+	if s.VerifyProof != "" {
+		list = append(list, replace(s.VerifyProof, []any{"file", id + ".proof"}))
 	}
 	if len(captures) > 0 {
 		last := captures[len(captures)-1]

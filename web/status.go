@@ -92,11 +92,10 @@ func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 		Next: w.moment(s.Next), Schedule: s.Schedule, Statements: s.Statements,
 	}
 	if s.LastVisit.IsZero() {
-		row.Outcome, row.Good = w.f("word.not_visited"), true
+		row.Outcome, row.Good = w.f("word.not_visited"), s.Frozen == ""
 	}
 	if s.Schedule == "" {
 		row.Schedule, row.Next = w.f("word.no_schedule"), moment{Words: w.f("time.none")}
-		row.Good = true
 	}
 	if s.Frozen != "" {
 		row.Frozen = w.f("line.frozen", "reason", w.closed("reason.", s.Frozen))
