@@ -196,7 +196,13 @@ func (v *Visit) committed(ctx context.Context, out appended) onrecord.Done {
 			"visit", v.id.String(), "err", out.behind)
 	}
 	v.ended = true
-	v.a.memory.resolved(v.s.Meta().Source, v.s.Meta().Visit)
+	source := v.s.Meta().Source
+	v.a.memory.resolved(source, v.s.Meta().Visit)
+	if out.settledTag.IsZero() {
+		v.a.memory.forget(source)
+	} else {
+		v.a.memory.read(source, out.settled, out.settledTag, out.batch.Size)
+	}
 	return onrecord.Done{Visit: v.id, Index: out.index}
 }
 
@@ -222,7 +228,7 @@ func (v *Visit) Quiet(ctx context.Context, next onrecord.SourceState) error {
 		return fmt.Errorf("visit %s: %w: the next state is of source %q, platform %q", v.id, ErrSource, next.Source, next.Platform)
 	}
 	next.Done = v.reg.Done
-	err := v.swapQuiet(ctx, next)
+	reg, tag, err := v.swapQuiet(ctx, next)
 	switch {
 	case errors.Is(err, errFence):
 		return v.late(ctx)
@@ -233,41 +239,42 @@ func (v *Visit) Quiet(ctx context.Context, next onrecord.SourceState) error {
 	}
 	v.ended = true
 	v.a.memory.resolved(m.Source, m.Visit)
+	v.a.memory.read(m.Source, reg, tag, v.from)
 	if err := v.s.Remove(); err != nil {
 		v.a.log.WarnContext(ctx, "the spool of a quiet visit could not be removed", "visit", v.id.String(), "err", err)
 	}
 	return nil
 }
 
-// swapQuiet swaps the state to next. The writer's nonce tells "my retry" from
-// "your equal write" when a reply is lost.
-func (v *Visit) swapQuiet(ctx context.Context, next onrecord.SourceState) error {
+// swapQuiet swaps the state to next and returns what is there then. The
+// writer's nonce tells "my retry" from "your equal write" when a reply is lost.
+func (v *Visit) swapQuiet(ctx context.Context, next onrecord.SourceState) (register, bucket.Tag, error) {
 	key := stateKey(next.Source)
 	mine := map[string]bool{}
 	var last error
 	for range fenceTries {
 		body, reg, err := v.a.body(v.reg, register{SourceState: next, By: v.id})
 		if err != nil {
-			return err
+			return register{}, bucket.Tag{}, err
 		}
 		mine[reg.Nonce] = true
-		_, err = v.a.b.Swap(ctx, key, condition(v.tag), body)
+		tag, err := v.a.b.Swap(ctx, key, condition(v.tag), body)
 		if err == nil {
-			return nil
+			return reg, tag, nil
 		}
 		last = fmt.Errorf("%s: %w", key, err)
 		if isAnswer(err) && !errors.Is(err, bucket.ErrConflict) {
-			return last
+			return register{}, bucket.Tag{}, last
 		}
 		now, tag, err := v.a.load(ctx, next.Source)
 		switch {
 		case err != nil:
-			return err
+			return register{}, bucket.Tag{}, err
 		case mine[now.Nonce]:
-			return nil
+			return now, tag, nil
 		case tag != v.tag:
-			return errFence
+			return register{}, bucket.Tag{}, errFence
 		}
 	}
-	return outOfReach(last)
+	return register{}, bucket.Tag{}, outOfReach(last)
 }

@@ -306,7 +306,7 @@ func crash(t *testing.T, sc scene, rule fault.Rule, dies bool) {
 		t.Fatalf("the scene never came to %s %s number %d (%v)", rule.Op, rule.Key, rule.Nth, playErr)
 	}
 	s.seen = s.b
-	if _, err := archive.Open(ctx, s.b, s.w.options(s.dir, 6)); errors.Is(err, archive.ErrNoArchive) || playErr != nil && isInit(sc, s) {
+	if _, err := archive.Open(ctx, s.b, s.w.options(s.dir, 6)); errors.Is(err, archive.ErrNoArchive) || playErr != nil && len(s.want) == 0 {
 		if err := archive.Init(ctx, s.b, s.w.options(s.dir, 7)); err != nil && !errors.Is(err, archive.ErrExists) {
 			t.Fatalf("init again: %v", err)
 		}
@@ -321,9 +321,6 @@ func crash(t *testing.T, sc scene, rule fault.Rule, dies bool) {
 	}
 	settledRight(t, s, a)
 }
-
-// isInit reports whether the scene is that of an archive which is being made.
-func isInit(_ scene, s *stage) bool { return len(s.want) == 0 }
 
 // settledRight checks what must hold whatever happened.
 func settledRight(t *testing.T, s *stage, a *archive.Archive) {

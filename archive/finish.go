@@ -57,7 +57,7 @@ func (a *Archive) finish(ctx context.Context, reg register, tag bucket.Tag, own 
 		return appended{}, fmt.Errorf("finish visit %s of source %s: %w", p.Visit, reg.Source, out.err)
 	}
 	if out.behind == nil {
-		out.behind = a.settle(ctx, reg, tag, out)
+		out.settled, out.settledTag, out.behind = a.settle(ctx, reg, tag, out)
 	}
 	return out, nil
 }
@@ -114,9 +114,9 @@ func (a *Archive) giveUp(ctx context.Context, reg register, cause error) ([]ledg
 }
 
 // settle swaps the state of a source whose pending visit is decided to what
-// follows from it (record.md 1.5 f). A register that has moved on was settled
-// by another.
-func (a *Archive) settle(ctx context.Context, reg register, tag bucket.Tag, out appended) error {
+// follows from it (record.md 1.5 f), and returns that with its tag. A register
+// that has moved on was settled by another: the tag is zero.
+func (a *Archive) settle(ctx context.Context, reg register, tag bucket.Tag, out appended) (register, bucket.Tag, error) {
 	p := reg.Pending
 	next := register{SourceState: p.Next, By: p.Visit}
 	next.Done = onrecord.Done{Visit: p.Visit, Index: out.index}
@@ -125,25 +125,25 @@ func (a *Archive) settle(ctx context.Context, reg register, tag bucket.Tag, out 
 	}
 	var last error
 	for range fenceTries {
-		body, _, err := a.body(reg, next)
+		body, written, err := a.body(reg, next)
 		if err != nil {
-			return err
+			return register{}, bucket.Tag{}, err
 		}
-		_, err = a.b.Swap(ctx, stateKey(reg.Source), bucket.Matches(tag), body)
+		newTag, err := a.b.Swap(ctx, stateKey(reg.Source), bucket.Matches(tag), body)
 		if err == nil {
-			return nil
+			return written, newTag, nil
 		}
 		last = fmt.Errorf("%s: %w", stateKey(reg.Source), err)
 		now, nowTag, err := a.load(ctx, reg.Source)
 		if err != nil {
-			return err
+			return register{}, bucket.Tag{}, err
 		}
 		if now.Pending == nil || now.Pending.Visit != p.Visit {
-			return nil
+			return register{}, bucket.Tag{}, nil
 		}
 		reg, tag = now, nowTag
 	}
-	return outOfReach(last)
+	return register{}, bucket.Tag{}, outOfReach(last)
 }
 
 // withGap returns the state before a visit that was abandoned at index, with

@@ -75,6 +75,17 @@ func named(r archive.Report, kind, key string) bool {
 	return slices.ContainsFunc(r.Findings, func(f archive.Finding) bool { return f.Kind == kind && f.Object == key })
 }
 
+// saysNothing reports whether a byte of a head is of its counter or nonce,
+// which tell bodies apart and say nothing of the ledger.
+func saysNothing(head []byte, at int) bool {
+	for _, span := range regexp.MustCompile(`"n":[0-9]+|"nonce":"[^"]*"`).FindAllIndex(head, -1) {
+		if span[0] <= at && at < span[1] {
+			return true
+		}
+	}
+	return false
+}
+
 func TestVerifyNamesEveryFlippedByte(t *testing.T) {
 	w, folder := kept(t)
 	if r := verify(t, w, folder); len(r.Findings) != 0 {
@@ -121,13 +132,10 @@ func TestVerifyNamesEveryFlippedByte(t *testing.T) {
 			if err := os.Chmod(path, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if tt.kind == archive.KindHead { // counter and nonce say nothing of the ledger
-				free := regexp.MustCompile(`"n":[0-9]+|"nonce":"[^"]*"`).FindAllIndex(whole, -1)
-				places = slices.DeleteFunc(places, func(at int) bool {
-					return slices.ContainsFunc(free, func(span []int) bool { return span[0] <= at && at < span[1] })
-				})
-			}
 			for _, at := range places {
+				if tt.kind == archive.KindHead && saysNothing(whole, at) {
+					continue
+				}
 				bad := slices.Clone(whole)
 				bad[at] ^= 1
 				if err := os.WriteFile(path, bad, 0o600); err != nil {

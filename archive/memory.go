@@ -39,6 +39,15 @@ func (m *memory) read(source string, reg register, tag bucket.Tag, size int64) {
 	m.size = max(m.size, size)
 }
 
+// forget notes that the state of a source has moved to what was not read.
+func (m *memory) forget(source string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.sources[source]
+	r.known = false
+	m.sources[source] = r
+}
+
 // recall returns what is known of a source, and the size of the ledger when it
 // was last read.
 func (m *memory) recall(source string) (remembered, int64) {

@@ -49,7 +49,12 @@ type appended struct {
 	batch  ledger.Head
 	ours   bool  // batch is the one that it came with
 	err    error // not in the ledger as far as is known
-	behind error // in the ledger, but tiles or checkpoint are not published
+	behind error // in the ledger, but what follows from that is not done
+
+	// The register that the visit was settled by, with its tag; the zero tag
+	// if that was another's doing, or is still to be done.
+	settled    register
+	settledTag bucket.Tag
 }
 
 // append does (b) to (e) of record.md 1.5 for one visit: it is in the ledger,

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,6 +47,22 @@ func (c *cable) set(cut bool) {
 	c.cut = cut
 }
 
+// spoolOffline makes a visit of press that has to wait for Recover.
+func spoolOffline(t *testing.T, w *world, a *archive.Archive, text string) {
+	t.Helper()
+	w.wait(time.Minute)
+	v, err := read(t.Context(), w, a, "press", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !v.Offline() || !v.State().LastTick.Equal(day) {
+		t.Errorf("%s: offline %t, state %+v", text, v.Offline(), v.State())
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestVisitsWhileTheBucketIsOutOfReach(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	b := &memory.Bucket{}
@@ -68,17 +83,7 @@ func TestVisitsWhileTheBucketIsOutOfReach(t *testing.T) {
 		t.Fatalf("commit while cut off: %v", err)
 	}
 	for _, text := range []string{"offline 1", "offline 2", "offline 3"} {
-		w.wait(time.Minute)
-		v, err := read(ctx, w, a, "press", text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !v.Offline() || !v.State().LastTick.Equal(day) {
-			t.Errorf("%s: offline %t, state %+v", text, v.Offline(), v.State())
-		}
-		if err := v.Close(); err != nil {
-			t.Fatal(err)
-		}
+		spoolOffline(t, w, a, text)
 	}
 	for _, err := range a.Recover(ctx) {
 		if !errors.Is(err, archive.ErrUnreachable) && !strings.Contains(fmt.Sprint(err), "earlier visit") {
@@ -86,12 +91,7 @@ func TestVisitsWhileTheBucketIsOutOfReach(t *testing.T) {
 		}
 	}
 	line.set(false)
-	w.wait(time.Minute)
-	if v, err := read(ctx, w, a, "press", "behind the others"); err != nil || !v.Offline() {
-		t.Errorf("a visit while others wait: %v", err)
-	} else if err := v.Close(); err != nil {
-		t.Error(err)
-	}
+	spoolOffline(t, w, a, "behind the others")
 	if err := restart(ctx, w, a); err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +115,26 @@ func TestVisitsWhileTheBucketIsOutOfReach(t *testing.T) {
 	verified(t, a)
 }
 
+func TestOfflineVisitRightAfterACommit(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	line := newCable(&memory.Bucket{})
+	a := w.init(t, line, t.TempDir())
+	if _, err := visit(ctx, w, a, "press", "before"); err != nil {
+		t.Fatal(err)
+	}
+	line.set(true)
+	spoolOffline(t, w, a, "offline")
+	line.set(false)
+	if err := restart(ctx, w, a); err != nil {
+		t.Fatal(err)
+	}
+	entries := walk(t, a)
+	if last := entries[len(entries)-1]; last.Event.Content.Text != "<feed>offline</feed>" || !last.Visit.LateOf.IsZero() {
+		t.Errorf("last entry %s, late of %s", last.Line, last.Visit.LateOf)
+	}
+	chained(t, entries)
+}
+
 func TestOfflineVisitsBehindAnotherMachineAreLate(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
 	b := &memory.Bucket{}
@@ -125,14 +145,7 @@ func TestOfflineVisitsBehindAnotherMachineAreLate(t *testing.T) {
 	}
 	line.set(true)
 	for _, text := range []string{"offline 1", "offline 2"} {
-		w.wait(time.Minute)
-		v, err := read(ctx, w, a, "press", text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := v.Close(); err != nil {
-			t.Fatal(err)
-		}
+		spoolOffline(t, w, a, text)
 	}
 	if _, err := visit(ctx, w, w.open(t, b, t.TempDir(), 3), "press", "elsewhere"); err != nil {
 		t.Fatal(err)
@@ -215,97 +228,6 @@ func TestOwnerOfAnAbandonedVisitIsLate(t *testing.T) {
 	}
 	if abandoned.IsZero() || late != abandoned || texts(entries)["<feed>pending</feed>"] != 1 {
 		t.Errorf("abandoned %s, late of %s, record %v", abandoned, late, texts(entries))
-	}
-	verified(t, a)
-}
-
-func TestVisitsThatWaitForTheHeadShareOneSwap(t *testing.T) {
-	synctest.Test(t, shareOneSwap)
-}
-
-func shareOneSwap(t *testing.T) {
-	const n = 24
-	ctx, w := t.Context(), newWorld(t)
-	gate := make(chan struct{})
-	var once sync.Once
-	b := &memory.Bucket{}
-	counted := fault.New(b, fault.Options{Before: func(_ context.Context, c fault.Call) error {
-		if c.Op == fault.Swap && c.Key == "log/head" {
-			once.Do(func() { <-gate }) // the first swap waits until all others stand behind it
-		}
-		return nil
-	}})
-	w.init(t, b, t.TempDir())
-	a := w.open(t, counted, t.TempDir(), 2)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			if _, err := visit(ctx, w, a, fmt.Sprint("source-", i), fmt.Sprint("text ", i)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	synctest.Wait()
-	if got := archive.Waiting(a); got != n-1 {
-		t.Errorf("%d visits wait behind the first, want %d", got, n-1)
-	}
-	close(gate)
-	wg.Wait()
-	swaps := 0
-	for _, c := range counted.Calls() {
-		if c.Op == fault.Swap && c.Key == "log/head" {
-			swaps++
-		}
-	}
-	if swaps != 2 {
-		t.Errorf("%d swaps of the head for %d visits, want 2", swaps, n)
-	}
-	if got := texts(walk(t, a)); len(got) != n {
-		t.Errorf("%d of %d visits are in the record", len(got), n)
-	}
-	verified(t, a)
-}
-
-func TestContextOfOneVisitDoesNotEndOthers(t *testing.T) {
-	synctest.Test(t, oneIsHurried)
-}
-
-func oneIsHurried(t *testing.T) {
-	ctx, w := t.Context(), newWorld(t)
-	hurried, cancel := context.WithCancel(ctx)
-	b := &memory.Bucket{}
-	var once sync.Once
-	cut := fault.New(b, fault.Options{Before: func(ctx context.Context, c fault.Call) error {
-		if c.Op == fault.Swap && c.Key == "log/head" {
-			once.Do(func() { <-ctx.Done() })
-		}
-		return ctx.Err()
-	}})
-	w.init(t, b, t.TempDir())
-	a := w.open(t, cut, t.TempDir(), 2)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if _, err := visit(hurried, w, a, "toots", "hurried"); err == nil {
-			t.Error("committed after its context ended")
-		}
-	})
-	synctest.Wait()
-	wg.Go(func() {
-		if _, err := visit(ctx, w, a, "press", "patient"); err != nil {
-			t.Error(err)
-		}
-	})
-	synctest.Wait()
-	if got := archive.Waiting(a); got != 1 {
-		t.Errorf("%d visits wait behind the hurried one", got)
-	}
-	cancel()
-	wg.Wait()
-	if err := restart(ctx, w, a); err != nil {
-		t.Fatal(err)
-	}
-	if n := texts(walk(t, a)); n["<feed>patient</feed>"] != 1 || n["<feed>hurried</feed>"] != 1 {
-		t.Errorf("record %v", n)
 	}
 	verified(t, a)
 }
