@@ -5,6 +5,8 @@ package catalog
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 
 	"onrecord"
@@ -19,19 +21,22 @@ func (c *Catalog) Known(ctx context.Context, platform, accountID string, ids []o
 		if a == nil {
 			return nil
 		}
+		keys := make([]string, 0, len(ids))
 		for _, id := range ids {
 			key, ok := packID(string(id))
 			if !ok {
 				return fmt.Errorf("catalog: statement id %.40q is none", id)
 			}
-			err := v.eachKnown(a.n, func(k onrecord.Known) { found[k.Statement] = k },
-				`SELECT account, doc FROM statements WHERE id = $1
-				UNION ALL SELECT s.account, s.doc FROM aliases AS a CROSS JOIN statements AS s ON s.id = a.id WHERE a.alias = $1`, key)
-			if err != nil {
-				return err
-			}
+			keys = append(keys, hex.EncodeToString(key))
 		}
-		return nil
+		list, err := json.Marshal(keys)
+		if err != nil {
+			return err
+		}
+		return v.eachKnown(a.n, func(k onrecord.Known) { found[k.Statement] = k },
+			`WITH wanted (id) AS MATERIALIZED (SELECT unhex(value) FROM json_each($1))
+			SELECT s.account, s.doc FROM wanted AS w CROSS JOIN statements AS s ON s.id = w.id
+			UNION ALL SELECT s.account, s.doc FROM wanted AS w CROSS JOIN aliases AS a ON a.alias = w.id CROSS JOIN statements AS s ON s.id = a.id`, string(list))
 	})
 	return found, err
 }

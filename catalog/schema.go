@@ -51,7 +51,7 @@ CREATE VIRTUAL TABLE words USING fts5 (body, content='', contentless_delete=1, t
 CREATE VIRTUAL TABLE terms USING fts5vocab (words, instance); -- reads words, stores nothing
 
 CREATE TABLE aliases (alias BLOB PRIMARY KEY, id BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE versions (id BLOB, version BLOB, doc BLOB NOT NULL, PRIMARY KEY (id, version)) WITHOUT ROWID;
+CREATE TABLE versions (n INTEGER PRIMARY KEY, id BLOB NOT NULL, version BLOB NOT NULL, doc BLOB NOT NULL, UNIQUE (id, version));
 CREATE TABLE captures (n INTEGER PRIMARY KEY, doc BLOB NOT NULL);
 
 -- kind is the number of the type's name. Events that are rare are found by kind.
