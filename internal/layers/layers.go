@@ -35,8 +35,8 @@ func rules() []Rule {
 		{Package: "onrecord/search", Ours: []string{"onrecord"}, Foreign: []string{"golang.org/x/text"}},
 		{Package: "onrecord/search/searchtest", Ours: []string{"onrecord", "onrecord/search"}, Testing: true},
 		{Package: "onrecord/crawler", Ours: []string{"onrecord"}, Foreign: []string{
-			"github.com/gocolly/colly", "github.com/temoto/robotstxt", "code.dny.dev/ssrf",
-			"github.com/klauspost/compress", "github.com/andybalholm/brotli", "golang.org/x/time", "golang.org/x/net",
+			"github.com/gocolly/colly", "code.dny.dev/ssrf",
+			"github.com/klauspost/compress", "github.com/andybalholm/brotli",
 		}},
 		// Level 2.
 		{Package: "onrecord/archive/bucket/buckettest", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Testing: true},
