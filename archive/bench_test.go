@@ -18,13 +18,17 @@ import (
 	"onrecord/archive/bucket/fault"
 )
 
-// percentiles reports p50 and p99 of how long each round took.
-func percentiles(b *testing.B, took []time.Duration) {
-	b.Helper()
+// percentile sorts took and returns one of its percentiles in microseconds.
+func percentile(took []time.Duration, p int) float64 {
 	slices.Sort(took)
-	at := func(p int) float64 { return float64(took[min(len(took)-1, len(took)*p/100)].Microseconds()) }
-	b.ReportMetric(at(50), "p50-us")
-	b.ReportMetric(at(99), "p99-us")
+	return float64(took[min(len(took)-1, len(took)*p/100)].Microseconds())
+}
+
+// percentiles reports p50 and p99 of how long each round took.
+func percentiles(b *testing.B, name string, took []time.Duration) {
+	b.Helper()
+	b.ReportMetric(percentile(took, 50), name+"p50-us")
+	b.ReportMetric(percentile(took, 99), name+"p99-us")
 }
 
 // benchArchive makes an archive in a folder, and counts its durable puts.
@@ -55,11 +59,13 @@ func puts(f *fault.Bucket) (n int) {
 }
 
 // commitMany times Commit of a visit with n events, from the spooled captures
-// to the head, the tiles, the checkpoint and the state.
+// to the head, the tiles, the checkpoint and the state; and, in turn with it,
+// the bare puts of a visit with one event, so that both meet the same disk.
 func commitMany(b *testing.B, n int) {
 	ctx := b.Context()
 	w, a, counted := benchArchive(b)
-	var took []time.Duration
+	bare := newBarePuts(b)
+	var took, bareTook []time.Duration
 	before := puts(counted)
 	for i := 0; b.Loop(); i++ {
 		v, err := read(ctx, w, a, "press", fmt.Sprint("news ", i))
@@ -76,8 +82,12 @@ func commitMany(b *testing.B, n int) {
 			b.Fatal(err)
 		}
 		took = append(took, time.Since(start))
+		bareTook = append(bareTook, bare.round(b, i))
 	}
-	percentiles(b, took)
+	percentiles(b, "", took)
+	percentiles(b, "bare-", bareTook)
+	b.ReportMetric(percentile(took, 50)/percentile(bareTook, 50), "p50-ratio")
+	b.ReportMetric(percentile(took, 99)/percentile(bareTook, 99), "p99-ratio")
 	b.ReportMetric(float64(puts(counted)-before)/float64(len(took)), "puts/op")
 }
 
@@ -85,50 +95,73 @@ func BenchmarkCommitOne(b *testing.B) { commitMany(b, 1) }
 
 func BenchmarkCommitThousand(b *testing.B) { commitMany(b, 1000) }
 
-// BenchmarkBarePuts writes what a commit of one event writes, durably and
-// nothing else: 4 objects and 4 swaps of 3 registers in a folder, and 3 files of the
-// spool and the mark, each synced with its folder.
+// BenchmarkBarePuts times the bare puts alone.
 func BenchmarkBarePuts(b *testing.B) {
-	ctx := b.Context()
+	bare := newBarePuts(b)
+	var took []time.Duration
+	for i := 0; b.Loop(); i++ {
+		took = append(took, bare.round(b, i))
+	}
+	percentiles(b, "", took)
+	b.ReportMetric(float64(len(bare.objects)+len(bare.registers)+1), "puts/op")
+}
+
+// A barePuts writes what a commit of one event writes, durably and nothing
+// else: 4 objects and 4 swaps of 3 registers in a folder, and 3 files of the
+// spool and the mark, each synced with its folder. Sizes are those of a commit
+// of one event.
+type barePuts struct {
+	folder    *disk.Bucket
+	local     string
+	objects   map[string]int
+	registers map[string]int
+	tags      map[string]bucket.Tag
+}
+
+func newBarePuts(b *testing.B) *barePuts {
+	b.Helper()
 	folder, err := disk.Open(b.TempDir(), disk.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer folder.Close()
-	objects := map[string]int{"captures/%d": 900, "journal/%d": 1000, "tile/%d": 128, "entries/%d": 216}
-	registers := map[string]int{"state/press": 1600, "log/head": 1200, "log/checkpoint": 250}
-	tags := map[string]bucket.Tag{}
-	swap := func(key string, i int) {
-		cond := bucket.Absent()
-		if tag, ok := tags[key]; ok {
-			cond = bucket.Matches(tag)
-		}
-		tag, err := folder.Swap(ctx, key, cond, append(make([]byte, registers[key]), fmt.Sprint(i)...))
-		if err != nil {
+	b.Cleanup(func() { folder.Close() })
+	return &barePuts{
+		folder: folder, local: b.TempDir(), tags: map[string]bucket.Tag{},
+		objects:   map[string]int{"captures/%d": 900, "journal/%d": 1000, "tile/%d": 4096, "entries/%d": 6912},
+		registers: map[string]int{"state/press": 1600, "log/head": 1200, "log/checkpoint": 250},
+	}
+}
+
+// round makes the puts of one commit and returns how long they took.
+func (p *barePuts) round(b *testing.B, i int) time.Duration {
+	b.Helper()
+	start := time.Now()
+	for key, size := range p.objects {
+		if err := p.folder.Create(b.Context(), fmt.Sprintf(key, i), bucket.Bytes(make([]byte, size))); err != nil {
 			b.Fatal(err)
 		}
-		tags[key] = tag
 	}
-	local := b.TempDir()
-	var took []time.Duration
-	for i := 0; b.Loop(); i++ {
-		start := time.Now()
-		for key, size := range objects {
-			if err := folder.Create(ctx, fmt.Sprintf(key, i), bucket.Bytes(make([]byte, size))); err != nil {
-				b.Fatal(err)
-			}
-		}
-		for key := range registers {
-			swap(key, i)
-		}
-		swap("state/press", -i-1)
-		for _, name := range []string{"plan", "done", "mark"} {
-			putFile(b, filepath.Join(local, name), 1000)
-		}
-		took = append(took, time.Since(start))
+	for key := range p.registers {
+		p.swap(b, key, i)
 	}
-	percentiles(b, took)
-	b.ReportMetric(float64(len(objects)+len(registers)+1), "puts/op")
+	p.swap(b, "state/press", -i-1)
+	for _, name := range []string{"plan", "done", "mark"} {
+		putFile(b, filepath.Join(p.local, name), 1000)
+	}
+	return time.Since(start)
+}
+
+func (p *barePuts) swap(b *testing.B, key string, i int) {
+	b.Helper()
+	cond := bucket.Absent()
+	if tag, ok := p.tags[key]; ok {
+		cond = bucket.Matches(tag)
+	}
+	tag, err := p.folder.Swap(b.Context(), key, cond, append(make([]byte, p.registers[key]), fmt.Sprint(i)...))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p.tags[key] = tag
 }
 
 // putFile writes a file as the spool does: temporary, synced, renamed, folder
