@@ -104,9 +104,18 @@ func (v *visit) finish() {
 }
 
 // leave puts what was not asked for into the backlog: older pages first, since
-// each stands for many statements, then details.
+// each stands for many statements, then details; what has failed comes last,
+// so that it can't keep the rest out.
 func (v *visit) leave() {
-	slices.SortStableFunc(v.left, func(a, b item) int { return int(b.role) - int(a.role) })
+	slices.SortStableFunc(v.left, func(a, b item) int {
+		if a.tried != b.tried {
+			if a.tried {
+				return 1
+			}
+			return -1
+		}
+		return int(b.role) - int(a.role)
+	})
 	seen := map[string]bool{}
 	for _, it := range v.left {
 		key := it.req.URL + "\n" + it.req.State

@@ -89,10 +89,25 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 	}
 	v.stop = v.stop || v.failures >= barren || home &&
 		(o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeUnauthorised || o == onrecord.OutcomeBlocked && !j.retryAt.IsZero())
-	refused := o == onrecord.OutcomeGone || o == onrecord.OutcomeBlocked && j.retryAt.IsZero()
-	if it.role == roleNext && !refused {
+	if it.again(o, j) {
+		it.tried = true
 		v.left = append(v.left, it)
 	}
+}
+
+// again reports whether what failed with o is asked for again by the next
+// visit. Older pages are, unless they are gone or refused; details out of the
+// backlog only where time may help, since a parser that can't read one today
+// can't tomorrow, and the backlog is short. Other details are named again by
+// the page that named them, which is lost.
+func (it item) again(o onrecord.Outcome, j verdict) bool {
+	switch {
+	case o == onrecord.OutcomeGone, o == onrecord.OutcomeBlocked && j.retryAt.IsZero():
+		return false
+	case it.role == roleNext:
+		return true
+	}
+	return it.role == roleDetail && it.from == nil && o != onrecord.OutcomeDrift
 }
 
 // account notes what an answer says of the account. Another stable id behind

@@ -301,3 +301,18 @@ func TestSkew(t *testing.T) {
 		}
 	}
 }
+
+// The environment changes nothing: no proxy, none of colly's variables.
+func TestEnvironmentIsIgnored(t *testing.T) {
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
+		t.Setenv(name, "http://127.0.0.1:1")
+	}
+	t.Setenv("COLLY_USER_AGENT", "Mozilla/5.0")
+	t.Setenv("COLLY_ALLOWED_DOMAINS", "elsewhere.example")
+	t.Setenv("COLLY_MAX_BODY_SIZE", "1")
+	s := newSite(t, map[string]any{"/page": listing{Account: "42", IDs: []string{"1"}}})
+	r, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
+	if r.Outcome != onrecord.OutcomeOK || !bytes.Contains(rec.entries[1].Exchange.Request, []byte("User-Agent: onrecord/1.0 ")) {
+		t.Errorf("%s, %v, %s", r.Outcome, r.Problems, rec.entries[1].Exchange.Request)
+	}
+}

@@ -38,6 +38,7 @@ type item struct {
 	from  *page // whose answer asked for it; nil for the visit's own
 	role  role
 	chain int // pages without a new statement before it
+	tried bool
 }
 
 // A role is what a request is for.
@@ -47,8 +48,8 @@ const (
 	roleFirst  role = iota // begins the visit
 	roleLook               // a suspect
 	roleCanary             // the statement that vouches for the door
-	roleDetail             // Page.Follow
-	roleNext               // Page.Next, and the backlog
+	roleDetail             // Page.Follow, also out of the backlog
+	roleNext               // Page.Next, also out of the backlog
 )
 
 // A page is an answer from which other requests come.
@@ -233,6 +234,9 @@ func (v *visit) backlog() {
 	for _, b := range v.job.State.Backlog {
 		it := item{req: Request{URL: b.URL, Header: b.Header, Kind: b.Kind, About: b.About, State: b.State,
 			Conditional: b.Conditional, NoRedirect: b.NoRedirect, IfNew: b.IfNew}, role: roleNext}
+		if b.IfNew {
+			it.role = roleDetail
+		}
 		old = append(old, it)
 	}
 	v.next = append(old, v.next...)

@@ -328,3 +328,46 @@ func TestFreshLastModifiedIsNoValidator(t *testing.T) {
 		}
 	}
 }
+
+// What fails out of the backlog waits behind what was never tried, and what
+// can't be read is not asked for for ever.
+func TestFailuresDoNotClogTheBacklog(t *testing.T) {
+	pages := map[string]any{"/page": listing{Account: "42", IDs: []string{"p"}}}
+	var state onrecord.DoorState
+	want := map[string]bool{}
+	for i := range 16 {
+		path := fmt.Sprintf("/old/%d", i)
+		b := onrecord.Backlog{Kind: "item", IfNew: true}
+		switch {
+		case i < 8:
+			pages[path] = "<html>" // drift
+		case i < 12:
+			pages[path], want[path] = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", "9")
+				_, _ = w.Write([]byte("{"))
+			}, true
+		default:
+			b.Kind, b.IfNew = "page", false
+			pages[path], want[path] = "<html>", true
+		}
+		state.Backlog = append(state.Backlog, b)
+	}
+	s := newSite(t, pages)
+	for i := range state.Backlog {
+		state.Backlog[i].URL = fmt.Sprintf("%s/old/%d", s.URL, i)
+	}
+	r, _ := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, State: state})
+	got := map[string]bool{}
+	for _, b := range r.State.Backlog {
+		got[strings.TrimPrefix(b.URL, s.URL)] = true
+	}
+	if d := cmp.Diff(want, got); d != "" || r.Outcome != onrecord.OutcomeOK || len(r.Problems) != 16 {
+		t.Errorf("%s, %d problems; backlog (-want +got):\n%s", r.Outcome, len(r.Problems), d)
+	}
+	// With room for one more request only, the untried come first.
+	r, _ = visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, State: state,
+		Budget: crawler.Budget{Requests: 10}})
+	if b := r.State.Backlog[0].URL; !strings.HasSuffix(b, "/old/12") && !strings.HasSuffix(b, "/old/13") {
+		t.Errorf("first in the backlog: %s", b)
+	}
+}
