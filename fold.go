@@ -135,6 +135,10 @@ func (k *Known) Suspect() bool {
 	return !k.Absent.IsZero() || len(k.Gone) > 0
 }
 
+// Unsettled reports whether looks at the statement's own address are wanted: it
+// is a suspect, and not deleted by D3 or D4 yet.
+func (k *Known) Unsettled() bool { return k.Suspect() && !k.Erased && k.Grade < GradeD3 }
+
 // StateUnder returns the state of the statement while its account is in the
 // given state: what is live in itself is gone with an account that is
 // suspended, closed or private, and offline with its platform.

@@ -83,8 +83,8 @@ func (k *KnownAccount) seenAs(s AccountState, t time.Time) {
 //   - platform.offline, online: Offline. A source speaks for its own access to
 //     the platform only.
 //   - account.identity_changed: IdentityChanged; account.identified ends it.
-//   - source.looked: Runs holds the latest of its door and parser, and LastGood
-//     moves to Until. Other events of statements move it to their At.
+//   - source.looked: Runs holds the latest of its door and parser, Complete the
+//     latest first-hand one with a Range, and LastGood moves to Until. Other events of statements move it to their At.
 //
 // FailSince and FailVisits come from the state register and are left alone.
 func (k *KnownSource) Apply(e Event) {
@@ -145,17 +145,16 @@ func (k *KnownSource) looked(e Event) {
 	r := *e.Run
 	key := RunKey(r.Door, r.Parser)
 	k.LastGood = latest(k.LastGood, r.Until)
-	m := Mark{FirstHand: true, At: r.Until, Index: e.Index}
-	if old, ok := k.Marks["run:"+key]; ok && !m.Over(old) {
-		return
+	e.At, e.Provenance = r.Until, Captured
+	if k.newer("run:"+key, e) {
+		if k.Runs == nil {
+			k.Runs = make(map[string]Run)
+		}
+		k.Runs[key] = r
 	}
-	if k.Runs == nil {
-		k.Runs = make(map[string]Run)
+	if !r.Range.IsZero() && firstHand(r.Provenance) && k.newer("complete", e) {
+		k.Complete = r
 	}
-	if k.Marks == nil {
-		k.Marks = make(map[string]Mark)
-	}
-	k.Runs[key], k.Marks["run:"+key] = r, m
 }
 
 func (k *KnownSource) gap(e Event) {

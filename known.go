@@ -133,8 +133,10 @@ type KnownSource struct {
 	Gaps            []Gap     // open ones, by reason
 
 	// Runs are the latest of each door and parser that the journal holds, by
-	// RunKey: what a 304 repeats, and the last complete look.
+	// RunKey: what a 304 repeats.
 	Runs map[string]Run
+	// Complete is the latest first-hand run with a Range: the last complete look.
+	Complete Run
 	// Thawed is when the operator last thawed the source: what was missing
 	// before that has been looked at by a person.
 	Thawed time.Time

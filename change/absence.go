@@ -6,7 +6,6 @@ package change
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -58,10 +57,9 @@ func (j *judge) losses() (lost []loss, looked int) {
 	if len(ranges) == 0 {
 		return lost, looked
 	}
-	for _, id := range slices.Sorted(maps.Keys(j.k.Statements)) {
-		s := j.k.Statements[id]
+	for id, s := range j.statements() {
 		seen := rangeOf(ranges, s.Order)
-		if seen == nil || s.Statement != "" && s.Statement != id {
+		if seen == nil {
 			continue
 		}
 		it := j.items[id]
@@ -84,7 +82,9 @@ func (j *judge) losses() (lost []loss, looked int) {
 			lost = append(lost, loss{it, seen})
 		}
 	}
-	slices.SortStableFunc(lost, func(a, b loss) int { return onrecord.CompareOrder(a.it.Order, b.it.Order) })
+	slices.SortFunc(lost, func(a, b loss) int {
+		return cmp.Or(onrecord.CompareOrder(a.it.Order, b.it.Order), cmp.Compare(a.it.Statement, b.it.Statement))
+	})
 	return lost, looked
 }
 

@@ -5,6 +5,7 @@ package change
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"onrecord"
@@ -52,7 +53,7 @@ func (j *judge) judgeAccount() {
 	if !known.Identified || j.first && !known.Named.FirstHand {
 		j.identified()
 		known.State = onrecord.AccountUnknown
-	} else if j.first && a.Handle != "" && known.Handle != "" && a.Handle != known.Handle {
+	} else if j.first && a.Handle != "" && known.Handle != "" && !sameHandle(a.Handle, known.Handle) {
 		j.acct.Handle = a.Handle
 		j.accountEvent(onrecord.AccountRenamed, known.State, known.LastLive)
 	}
@@ -67,6 +68,14 @@ func (j *judge) judgeAccount() {
 	if j.frozen && a.State != onrecord.AccountLive {
 		j.thaw("the account is " + string(a.State))
 	}
+}
+
+// sameHandle compares handles as people do: without case and the first "@", and
+// without the server where one of them names none.
+func sameHandle(a, b string) bool {
+	userA, hostA, _ := strings.Cut(strings.TrimPrefix(a, "@"), "@")
+	userB, hostB, _ := strings.Cut(strings.TrimPrefix(b, "@"), "@")
+	return strings.EqualFold(userA, userB) && (hostA == "" || hostB == "" || strings.EqualFold(hostA, hostB))
 }
 
 func isEnd(s onrecord.AccountState) bool {

@@ -42,7 +42,8 @@ const (
 	offlineAfter     = time.Hour
 	offlineVisits    = 3
 	runAge           = time.Hour
-	keepEvery        = 24 * time.Hour
+	keepEvery        = 24 * time.Hour // of the captures of a run of failing visits
+	repeatable       = 24 * time.Hour // how old what a 304 repeats may be
 )
 
 // Confirm returns the time that must lie between two gone looks at a statement

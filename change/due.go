@@ -16,7 +16,7 @@ import (
 // that is no suspect, or is deleted by D3 or D4. Looks that settle nothing come
 // less and less often, at least once a day.
 func Due(s onrecord.Known, confirm time.Duration) (at time.Time, ok bool) {
-	if !s.Suspect() || s.Erased || s.Grade >= onrecord.GradeD3 {
+	if !s.Unsettled() {
 		return time.Time{}, false
 	}
 	base := s.Absent

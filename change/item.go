@@ -4,6 +4,7 @@
 package change
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -205,6 +206,24 @@ func (j *judge) byAlias(o onrecord.Observation) (onrecord.Known, bool) {
 		}
 	}
 	return onrecord.Known{}, false
+}
+
+// statements yields what is known by its own ids, in no order, each once
+// though aliases may lead to it too.
+func (j *judge) statements() iter.Seq2[onrecord.StatementID, onrecord.Known] {
+	return func(yield func(onrecord.StatementID, onrecord.Known) bool) {
+		for id, s := range j.k.Statements {
+			if s.Statement == "" {
+				s.Statement = id
+			}
+			if _, ok := j.k.Statements[s.Statement]; ok && id != s.Statement {
+				continue // under its own id too
+			}
+			if !yield(s.Statement, s) {
+				return
+			}
+		}
+	}
 }
 
 // firstHand reports whether the statement was ever seen first-hand.

@@ -29,12 +29,7 @@ func (j *judge) cover() {
 	}
 	seen := make(map[onrecord.StatementID]bool)
 	if j.repeats() {
-		old := j.k.Source.Runs[onrecord.RunKey(j.v.Door, j.v.Parser)]
-		r.Base, r.Range, r.Except = old.Base, old.Range, old.Except
-		r.Account = cmp.Or(r.Account, old.Account)
-		for _, id := range old.Seen {
-			seen[id] = true
-		}
+		j.repeat(&r, seen)
 	} else {
 		r.Range = j.completeRange()
 	}
@@ -43,23 +38,59 @@ func (j *judge) cover() {
 			seen[it.Statement] = true
 		}
 	}
-	if !r.Range.IsZero() && !j.repeats() {
-		for _, id := range slices.Sorted(maps.Keys(j.k.Statements)) {
-			s := j.k.Statements[id]
-			if s.FirstIndex < 0 || s.FirstIndex > j.k.Base || !r.Range.Contains(s.Order) {
-				continue
-			}
-			if !seen[id] {
-				r.Except = append(r.Except, id)
-			}
-			delete(seen, id)
-		}
+	if !j.repeats() {
+		j.except(&r, seen)
 	}
 	r.Seen = slices.Sorted(maps.Keys(seen))
 	if len(r.Seen) > maxSeen {
 		r.Seen = j.shorten(r.Seen)
 	}
 	j.res.Run = &r
+}
+
+// except names what the range of r holds and the visit has not seen, and takes
+// out of seen what the range tells.
+func (j *judge) except(r *onrecord.Run, seen map[onrecord.StatementID]bool) {
+	if r.Range.IsZero() {
+		return
+	}
+	for id, s := range j.statements() {
+		if s.FirstIndex < 0 || s.FirstIndex > j.k.Base || !r.Range.Contains(s.Order) {
+			continue
+		}
+		if !seen[id] {
+			r.Except = append(r.Except, id)
+		}
+		delete(seen, id)
+	}
+	slices.Sort(r.Except)
+}
+
+// repeat fills r with what the last answer of the same door and parser showed,
+// for a visit that was told that nothing has changed since. Suspects are left
+// out: the list may stand unchanged though a statement on it is gone. What was
+// shown more than a day ago is not vouched for.
+func (j *judge) repeat(r *onrecord.Run, seen map[onrecord.StatementID]bool) {
+	old, ok := j.k.Source.Runs[onrecord.RunKey(j.v.Door, j.v.Parser)]
+	if !ok || r.Until.Sub(old.Until) > repeatable {
+		return
+	}
+	r.Base, r.Range, r.Except = old.Base, old.Range, slices.Clone(old.Except)
+	r.Account = cmp.Or(r.Account, old.Account)
+	for _, id := range old.Seen {
+		seen[id] = true
+	}
+	for id, s := range j.statements() {
+		it := j.items[id]
+		if !s.Suspect() && (it == nil || it.look == nil || it.live != nil) {
+			continue
+		}
+		delete(seen, id)
+		if r.Range.Contains(s.Order) && !slices.Contains(r.Except, id) {
+			r.Except = append(r.Except, id)
+		}
+	}
+	slices.Sort(r.Except)
 }
 
 // shorten leaves those out of a list of seen statements of which events tell.

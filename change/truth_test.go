@@ -130,7 +130,6 @@ type crawl struct {
 	w      *world
 	offset time.Duration // of our clock, measured as skew
 	looks  map[string][]change.Look
-	log    []string
 }
 
 // A trouble is how a visit goes wrong.

@@ -106,19 +106,14 @@ func (j *judge) judgeNew(it *item) {
 // lastWithout returns the last complete look that would have shown it and did
 // not.
 func (j *judge) lastWithout(it *item) time.Time {
-	var t time.Time
-	if it.place == "" {
-		return t
+	r := j.k.Source.Complete
+	if it.place == "" || !r.Range.Contains(it.place) {
+		return time.Time{}
 	}
-	for _, r := range j.k.Source.Runs {
-		switch {
-		case r.Provenance != "" && r.Provenance != onrecord.Captured, !r.Range.Contains(it.place):
-		case j.v.Late && !r.Until.Before(it.live.At): // of a later visit
-		default:
-			t = later(t, r.Until)
-		}
+	if j.v.Late && !r.Until.Before(it.live.At) { // of a later visit
+		return time.Time{}
 	}
-	return t
+	return r.Until
 }
 
 // wordings returns what was shown as the statement's wordings, oldest first:
