@@ -233,6 +233,36 @@ func TestBusyNamesTheHolder(t *testing.T) {
 	}
 }
 
+// TestTakeOver checks that what a process renamed before it died with the lock
+// is made durable before anybody builds on it.
+func TestTakeOver(t *testing.T) {
+	folder := t.TempDir()
+	b := open(t, folder)
+	if _, err := b.Swap(t.Context(), "reg/r", bucket.Absent(), []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	locks, err := filepath.Glob(filepath.Join(folder, "+locks", "*"))
+	if err != nil || len(locks) != 1 {
+		t.Fatalf("lock files: %v, %v", locks, err)
+	}
+	if err := os.WriteFile(locks[0], []byte("4711\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var synced []string
+	b.SetSync(func(f *os.File) error {
+		synced = append(synced, filepath.Base(f.Name()))
+		return f.Sync()
+	})
+	for range 2 {
+		if _, _, err := b.Load(t.Context(), "reg/r"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(synced) != 1 || synced[0] != "reg" {
+		t.Errorf("two loads after a death synced %q, want the folder once", synced)
+	}
+}
+
 // TestLeftovers checks that temporary files of a process that died go when the
 // next one writes, that those of a living one stay, and that neither is listed.
 func TestLeftovers(t *testing.T) {
