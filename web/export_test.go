@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"onrecord/search"
 )
 
 // InCode returns the keys of the catalogue that code asks for, not templates.
@@ -27,4 +29,15 @@ func DiffWords(old, new string) []string {
 		out = append(out, string(e.Op)+e.Text)
 	}
 	return out
+}
+
+// Segments cuts a text as pages do, and says where its links lead.
+func Segments(text string, marks []search.Span) (pieces, links []string) {
+	for _, s := range segments(text, marks) {
+		pieces = append(pieces, s.Text)
+		if s.Href != "" {
+			links = append(links, s.Href)
+		}
+	}
+	return pieces, links
 }

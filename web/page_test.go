@@ -237,9 +237,14 @@ func TestFigurePage(t *testing.T) {
 func TestStatusPage(t *testing.T) {
 	m := build()
 	doc := page(t, site(t, m), "/status", http.StatusOK)
-	wants(t, doc, ".lede", "2 sources did not answer well at their last visit.")
-	wants(t, doc, ".bad", "Last visit got no answer")
-	wants(t, doc, ".bad", "Gap open since 6 Aug 2026, 06:30 UTC: no answer.")
+	wants(t, doc, ".lede", "2 sources need attention")
+	wants(t, doc, ".failed", "Last visit got no answer")
+	wants(t, doc, ".failed", "Gap open since 6 Aug 2026, 06:30 UTC: no answer.")
+	wants(t, doc, ".sources", "Absences are not counted at present: 14 of 40 statements were absent at once.")
+	wants(t, doc, ".sources", "Not visited yet")
+	if n := doc.Find(".failed").Length(); n != 1 {
+		t.Errorf("%d sources are said to have failed, want 1", n)
+	}
 	wants(t, doc, "#ledger ~ .facts", "48,931")
 	o := options(m)
 	o.Status = nil

@@ -15,7 +15,7 @@ type sourceRow struct {
 	Source, Figure, Platform, Handle string
 	FigureHref                       string
 	Outcome                          string
-	Good                             bool
+	Failed, Good                     bool // Good: the last visit did not fail, and absences count
 	Last, LastGood, Next             moment
 	LastAgo, GoodAgo                 string
 	Schedule                         string
@@ -87,13 +87,14 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 	row := sourceRow{
 		Source: s.Source, Figure: s.Figure, FigureHref: "/f/" + s.Figure, Platform: w.platform(s.Platform), Handle: plain(s.Account.Handle),
-		Outcome: w.outcome(s.Outcome), Good: s.Outcome == onrecord.OutcomeOK && s.Frozen == "",
+		Outcome: w.outcome(s.Outcome), Failed: s.Outcome != onrecord.OutcomeOK,
 		Last: w.moment(s.LastVisit), LastAgo: w.ago(s.LastVisit), LastGood: w.moment(s.LastGood), GoodAgo: w.ago(s.LastGood),
 		Next: w.moment(s.Next), Schedule: s.Schedule, Statements: s.Statements,
 	}
 	if s.LastVisit.IsZero() {
-		row.Outcome, row.Good = w.f("word.not_visited"), s.Frozen == ""
+		row.Outcome, row.Failed = w.f("word.not_visited"), false
 	}
+	row.Good = !row.Failed && s.Frozen == ""
 	if s.Schedule == "" {
 		row.Schedule, row.Next = w.f("word.no_schedule"), moment{Words: w.f("time.none")}
 	}
