@@ -5,6 +5,7 @@ package archive_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/bucket/memory"
+	"onrecord/archive/ledger"
 )
 
 func TestCommitAndWalkOnAFolder(t *testing.T) {
@@ -220,6 +222,35 @@ func TestProofFile(t *testing.T) {
 	f, err := a.ProofOf(ctx, true, done.Index, done.Index+1)
 	if err != nil || len(f.Lines) != 2 || len(f.Records) != 1 {
 		t.Fatalf("%d lines, %d records, %v", len(f.Lines), len(f.Records), err)
+	}
+}
+
+func TestExtends(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	b := &memory.Bucket{}
+	a := w.init(t, b, t.TempDir())
+	old := b.Clone()
+	before, err := a.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := visit(ctx, w, a, "press", "one"); err != nil {
+		t.Fatal(err)
+	}
+	after, err := a.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tree := range []ledger.Tree{{Root: sha256.Sum256(nil)}, before.Tree, after.Tree} {
+		if err := a.Extends(ctx, tree.Size, tree.Root); err != nil {
+			t.Errorf("size %d: %v", tree.Size, err)
+		}
+	}
+	if err := a.Extends(ctx, before.Size, after.Root); !errors.Is(err, ledger.ErrTampered) {
+		t.Errorf("another root: %v", err)
+	}
+	if err := w.open(t, old, t.TempDir(), 2).Extends(ctx, after.Size, after.Root); !errors.Is(err, ledger.ErrRolledBack) {
+		t.Errorf("rolled back: %v", err)
 	}
 }
 

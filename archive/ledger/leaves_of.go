@@ -25,3 +25,16 @@ func (l *Ledger) LeavesOf(ctx context.Context, t Tree, from, to int64) iter.Seq2
 		}
 	}
 }
+
+// HeadExtends proves that h, published or not, has the tree t as its beginning:
+// from its batch, and below that from tiles. It returns ErrRolledBack if h is
+// smaller, ErrTampered if the proof fails.
+func (l *Ledger) HeadExtends(ctx context.Context, h Head, t Tree) error {
+	if err := h.check(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if err := l.extendedBy(ctx, t, h); err != nil {
+		return fmt.Errorf("ledger: head of size %d: %w", h.Size, err)
+	}
+	return nil
+}
