@@ -190,7 +190,7 @@ type row struct {
 
 func newBatch(ctx context.Context, f *file) *batch {
 	return &batch{
-		ctx: ctx, f: f, side: f.newest(), lastName: f.names.last,
+		ctx: ctx, f: f, side: f.newest(), lastName: f.names.max(),
 		newNames: map[string]uint64{}, statements: map[onrecord.StatementID]*row{}, byRow: map[int64]onrecord.StatementID{},
 		accounts: map[accountKey]*accountRow{}, sources: map[string]*source{}, captures: map[onrecord.CaptureRef]int64{},
 	}

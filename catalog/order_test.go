@@ -5,6 +5,7 @@ package catalog_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -147,24 +148,8 @@ func TestRebuild(t *testing.T) {
 	before, pages := dump(t, c), walk(t, c)
 
 	for round := range 3 {
-		rb, err := catalog.Rebuild(t.Context(), path, catalog.Options{MACKey: key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := catalog.Rebuild(t.Context(), path, catalog.Options{MACKey: key}); err == nil {
-			t.Error("two rebuilds at once")
-		}
-		if err := rb.ApplyTo(t.Context(), sequence(all), l.next, [32]byte{byte(round)}); err != nil {
-			t.Fatal(err)
-		}
-		if round == 1 {
-			if err := rb.Discard(); err != nil {
-				t.Fatal(err)
-			}
+		if !replace(t, path, all, l.next, round) {
 			continue
-		}
-		if err := rb.Replace(); err != nil {
-			t.Fatal(err)
 		}
 		for name, c := range map[string]*catalog.Catalog{"applier": c, "reader": reader} {
 			if _, root, err := c.Applied(t.Context()); root[0] != byte(round) || err != nil {
@@ -195,6 +180,32 @@ func TestRebuild(t *testing.T) {
 	if n := total(t, open(t, path), "rebuild"); n != 1 {
 		t.Errorf("opened again: %d found", n)
 	}
+}
+
+// replace rebuilds the catalog at path, whose root is then the round. The
+// second rebuild is given up.
+func replace(t *testing.T, path string, all []catalog.Entry, size int64, round int) bool {
+	t.Helper()
+	rb, err := catalog.Rebuild(t.Context(), path, catalog.Options{MACKey: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalog.Rebuild(t.Context(), path, catalog.Options{MACKey: key}); !errors.Is(err, catalog.ErrLocked) {
+		t.Errorf("two rebuilds at once: error %v, want ErrLocked", err)
+	}
+	if err := rb.ApplyTo(t.Context(), sequence(all), size, [32]byte{byte(round)}); err != nil {
+		t.Fatal(err)
+	}
+	if round == 1 {
+		if err := rb.Discard(); err != nil {
+			t.Fatal(err)
+		}
+		return false
+	}
+	if err := rb.Replace(); err != nil {
+		t.Fatal(err)
+	}
+	return true
 }
 
 // walk prints all pages of a few requests.

@@ -99,6 +99,8 @@ func (v *view) statement(id onrecord.StatementID) (onrecord.Statement, error) {
 		Edited: r.Edited, Versions: len(k.Versions), Date: r.date(),
 	}
 	s.AccountState = cmp.Or(s.AccountState, onrecord.AccountUnknown)
+	s.Account.Handle = cmp.Or(s.Account.Handle, a.doc.Known.Handle)
+	s.Account.Name = cmp.Or(s.Account.Name, a.doc.Known.Name)
 	s.StateWindow = stateWindow(s.State, r, a)
 	if r.hidden() {
 		s.State, s.Versions, s.Edited, s.NativeID, s.URL = onrecord.StateWithheld, 0, false, "", ""

@@ -85,6 +85,13 @@ func (n *names) numOf(s string) (uint64, bool) {
 	return num, ok
 }
 
+// max returns the largest number in use.
+func (n *names) max() uint64 {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.last
+}
+
 // A view is one reader's snapshot: a read transaction, and the sidecar of the
 // same generation.
 type view struct {
