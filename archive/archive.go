@@ -233,17 +233,6 @@ func (a *Archive) Checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
 	return c, outOfReach(err)
 }
 
-// Extends proves that the ledger has the tree of this size and root as its
-// beginning: ledger.ErrRolledBack says that it is smaller now,
-// ledger.ErrTampered that it is another.
-func (a *Archive) Extends(ctx context.Context, size int64, root [32]byte) error {
-	head, err := a.Head(ctx)
-	if err != nil {
-		return err
-	}
-	return outOfReach(a.ledger.HeadExtends(ctx, head, ledger.Tree{Size: size, Root: root}))
-}
-
 // State returns what is known of a source. While a visit of it is pending this
 // is the state before that visit. A source that was never visited has the zero
 // state with Done.Index -1.

@@ -16,5 +16,5 @@ func (a *Archive) Extends(ctx context.Context, size int64, root [32]byte) error 
 	if err != nil {
 		return err
 	}
-	return outOfReach(a.ledger.Extends(ctx, ledger.Tree{Size: size, Root: root}, head.Tree))
+	return outOfReach(a.ledger.HeadExtends(ctx, head, ledger.Tree{Size: size, Root: root}))
 }
