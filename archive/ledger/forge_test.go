@@ -217,25 +217,28 @@ func TestVerifyNamesEach(t *testing.T) {
 		b.Damage("log/tile/0/003", remove)
 		check(t, b, "log/tile/entries/003", "log/tile/0/003")
 	})
-	t.Run("leave early", func(t *testing.T) {
-		b := b.Clone()
-		for _, key := range all {
-			b.Damage(key, flip(9))
-		}
-		l := open(t, b, o)
-		c, err := l.Checkpoint(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for n := 1; n < 8; n++ {
-			seen := 0
-			for range l.Verify(t.Context(), c.Tree) {
-				if seen++; seen == n {
-					break
-				}
+}
+
+// TestVerifyLeftEarly leaves the findings after each of the first.
+func TestVerifyLeftEarly(t *testing.T) {
+	var b memory.Bucket
+	l := create(t, &b, options(t))
+	h := grow(t, l, 2000, 500)
+	for i := range 7 {
+		b.Damage(fmt.Sprintf("log/tile/entries/%03d", i), flip(9))
+		b.Damage(fmt.Sprintf("log/tile/0/%03d", i), flip(9))
+	}
+	for n := 1; n < 12; n++ {
+		seen := 0
+		for range l.Verify(t.Context(), h.Tree) {
+			if seen++; seen == n {
+				break
 			}
 		}
-	})
+		if seen != n {
+			t.Errorf("left after %d findings, want %d", seen, n)
+		}
+	}
 }
 
 // TestWrongTree asks for a tree that the tiles don't lead to.
