@@ -4,6 +4,8 @@
 package archive_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +15,8 @@ import (
 
 	"onrecord/archive"
 	"onrecord/archive/bucket/disk"
+	"onrecord/archive/bucket/fault"
+	"onrecord/archive/bucket/memory"
 )
 
 // kept makes an archive of several visits in a folder that can be damaged.
@@ -213,6 +217,41 @@ func TestVerifyNamesAStateBeyondTheLedger(t *testing.T) {
 		}
 		if r := verify(t, w, folder); !named(r, archive.KindState, "state/press.json") {
 			t.Errorf("state is %s, verify finds %v", bad, r.Findings)
+		}
+	}
+}
+
+func TestVerifyCanNotGoOnWithoutABucket(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	line := newCable(&memory.Bucket{})
+	a := w.init(t, line, t.TempDir())
+	if _, err := visit(ctx, w, a, "press", "one"); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; ; n++ {
+		left := n
+		cut := fault.New(line, fault.Options{Before: func(context.Context, fault.Call) error {
+			if left--; left < 0 {
+				return errors.New("no route to host")
+			}
+			return nil
+		}})
+		a, err := archive.Open(ctx, cut, archive.Options{Now: w.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := a.Verify(ctx, archive.VerifyOptions{Workers: 1})
+		if len(r.Findings) != 0 {
+			t.Errorf("cut off after %d calls: %v", n, r.Findings)
+		}
+		if err == nil {
+			if left < 0 {
+				t.Errorf("cut off after %d calls, and nobody notices", n)
+			}
+			return
+		}
+		if !errors.Is(err, archive.ErrUnreachable) {
+			t.Errorf("cut off after %d calls: %v", n, err)
 		}
 	}
 }

@@ -226,8 +226,11 @@ func (v *verification) vouched(ctx context.Context, body []byte, size int64) err
 		return err
 	}
 	s, err := v.a.segment(ctx, leaf.Visit)
-	if err != nil {
+	switch {
+	case err != nil && isAnswer(err):
 		return nil // named where the journal is verified
+	case err != nil:
+		return err
 	}
 	first, err := entry(1, leaf, s)
 	if err != nil {
