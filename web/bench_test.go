@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
+
+	"onrecord/web"
 )
 
 // BenchmarkSearchPage20 answers a search page of 20 hits, beside html/template
@@ -16,8 +19,9 @@ import (
 func BenchmarkSearchPage20(b *testing.B) {
 	m := build()
 	for name, path := range map[string]string{"page": "/search?limit=20", "highlights": "/search?q=the&limit=20"} {
-		b.Run(name, func(b *testing.B) { answer(b, site(b, m), path) })
+		b.Run(name, func(b *testing.B) { answer(b, uncached(b, m), path) })
 	}
+	b.Run("from cache", func(b *testing.B) { answer(b, site(b, m), "/search?limit=20") })
 	b.Run("template alone", func(b *testing.B) {
 		t := template.Must(template.New("").Parse(`<!doctype html><title>x</title>{{range .}}<article><h3><a href="/s/{{.ID}}">{{.Figure.Name}}, {{.Date}}</a></h3><p>{{.State}}</p><blockquote lang="{{.Lang}}" cite="{{.URL}}">{{.Content.Text}}</blockquote></article>{{end}}`))
 		var list []any
@@ -41,7 +45,22 @@ func BenchmarkAPIPage20(b *testing.B) {
 }
 
 func BenchmarkStatementPage(b *testing.B) {
-	answer(b, site(b, build()), "/s/"+string(idEdited))
+	answer(b, uncached(b, build()), "/s/"+string(idEdited))
+}
+
+// uncached is a site whose pages are never the same twice: each is made.
+func uncached(b *testing.B, m *memory) http.Handler {
+	at := now
+	o := options(m)
+	o.Now = func() time.Time {
+		at = at.Add(time.Minute)
+		return at
+	}
+	h, err := web.New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return h
 }
 
 func answer(b *testing.B, h http.Handler, path string) {

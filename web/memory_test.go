@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"onrecord"
@@ -30,6 +31,8 @@ type memory struct {
 	status     []onrecord.SourceStatus
 	records    map[string][]byte // by SHA-256
 	broken     error             // returned by Checkpoint and Statement
+	grown      int64             // entries that the ledger has more than at first
+	searches   atomic.Int64      // how often Search was asked
 }
 
 func (m *memory) Statement(_ context.Context, id onrecord.StatementID) (onrecord.Statement, error) {
@@ -134,7 +137,7 @@ func (m *memory) Checkpoint(context.Context) (onrecord.Checkpoint, error) {
 	if m.broken != nil {
 		return onrecord.Checkpoint{}, m.broken
 	}
-	return onrecord.Checkpoint{Size: 48931, Root: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)), Time: now.Add(-3 * time.Minute)}, nil
+	return onrecord.Checkpoint{Size: 48931 + m.grown, Root: base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)), Time: now.Add(-3 * time.Minute)}, nil
 }
 
 func (m *memory) Status(context.Context) ([]onrecord.SourceStatus, error) { return m.status, nil }
@@ -156,6 +159,7 @@ func (m *memory) Capture(_ context.Context, ref onrecord.CaptureRef) (io.ReadClo
 
 // Search walks everything. Its cursors are offsets: "n" and a number.
 func (m *memory) Search(_ context.Context, r search.Request) (search.Results, error) {
+	m.searches.Add(1)
 	var list []onrecord.Statement
 	for _, st := range m.statements {
 		if matches(st, r) {

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"onrecord"
 	"onrecord/web"
@@ -383,4 +384,44 @@ func TestBudget(t *testing.T) {
 	if w := get(t, h, "/static/000000000000/style.css"); w.Code != http.StatusNotFound {
 		t.Errorf("another hash: %d", w.Code)
 	}
+}
+
+// TestCache holds that a page is made once for many readers, and made anew as
+// soon as the ledger, the banner or the time moves on.
+func TestCache(t *testing.T) {
+	m := build()
+	at, banner := now, ""
+	o := options(m)
+	o.Now, o.Banner = func() time.Time { return at }, func() string { return banner }
+	h, err := web.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func() string { return get(t, h, "/search?q=umbrellas").Body.String() }
+	first, asked := text(), m.searches.Load()
+	if text() != first || m.searches.Load() != asked {
+		t.Error("the same page was made twice")
+	}
+	if get(t, h, "/search?q=umbrellas", "Accept-Encoding", "gzip").Header().Get("Content-Encoding") != "gzip" || m.searches.Load() != asked {
+		t.Error("the compressed page was made again, or not compressed")
+	}
+	for name, move := range map[string]func(){
+		"the ledger": func() {
+			st := m.statements[idDeleted]
+			st.State = onrecord.StateWithheld
+			m.statements[idDeleted] = st
+			m.grown++
+		},
+		"the banner": func() { banner = "behind" },
+		"the time":   func() { at = at.Add(time.Minute) },
+	} {
+		before := text()
+		move()
+		if text() == before {
+			t.Errorf("%s has moved on and the page has not", name)
+		}
+	}
+	// Another spelling of a path is another address.
+	page(t, h, "/s/"+string(idEdited)+"/diff", http.StatusOK)
+	page(t, h, "/s/"+string(idEdited)+"%2Fdiff", http.StatusNotFound)
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Cache-Control of what is sent.
@@ -53,6 +54,26 @@ type reply struct {
 	Strong bool   // the ETag names these bytes for ever
 	Hidden bool   // from search engines
 	Body   []byte
+
+	// Made by seal, for an answer that is sent more than once.
+	tag    string
+	zipped func() []byte
+}
+
+// seal sees to it that what send computes of a is computed once.
+func (a *reply) seal() {
+	body := a.Body
+	a.tag = tagOf(body)
+	a.zipped = sync.OnceValue(func() []byte { return compressed(body) })
+}
+
+// zipFrom is the size from which compression is worth its while.
+const zipFrom = 1024
+
+// tagOf names bytes by their digest.
+func tagOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return base64.RawURLEncoding.EncodeToString(sum[:15])
 }
 
 // send writes a: with ETag, as 304 where the reader has it already, and
@@ -69,9 +90,11 @@ func (a reply) send(w http.ResponseWriter, r *http.Request) {
 		head.Set("X-Robots-Tag", "noindex")
 	}
 	if a.Status == http.StatusOK {
-		sum := sha256.Sum256(a.Body)
-		tag := base64.RawURLEncoding.EncodeToString(sum[:15])
-		zip := len(a.Body) > 1024 && acceptsGzip(r)
+		tag := a.tag
+		if tag == "" {
+			tag = tagOf(a.Body)
+		}
+		zip := len(a.Body) > zipFrom && acceptsGzip(r)
 		etag := "W/\"" + tag + "\""
 		if a.Strong {
 			etag = "\"" + tag + "\""
@@ -87,7 +110,11 @@ func (a reply) send(w http.ResponseWriter, r *http.Request) {
 		}
 		if zip {
 			head.Set("Content-Encoding", "gzip")
-			a.Body = compressed(a.Body)
+			if a.zipped != nil {
+				a.Body = a.zipped()
+			} else {
+				a.Body = compressed(a.Body)
+			}
 		}
 	}
 	head.Set("Content-Length", strconv.Itoa(len(a.Body)))

@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// A server holds what every handler needs. It is not changed once New has
-// returned it.
+// A server holds what every handler needs. But for the cache it is not changed
+// once New has returned it.
 type server struct {
 	Options
 	base   string // Archive.URL without its last slash
 	texts  texts
 	pages  pages
 	assets assets
-	static500,
-	openapi []byte
+	cache  pageCache
+
+	static500, openapi []byte
 }
 
 // New returns the site and the API of an archive. It fails where an option is
@@ -80,12 +81,12 @@ func (t texts) checkLabel() error {
 // sitePages routes the website.
 func (s *server) sitePages(mux *http.ServeMux) {
 	for pattern, h := range map[string]handler{
-		"GET /{$}":                  s.home,
-		"GET /search":               s.searchPage,
-		"GET /s/{id}":               s.statementPage,
-		"GET /s/{id}/v/{version}":   s.versionPage,
-		"GET /s/{id}/diff":          s.diffPage,
-		"GET /f/{figure}":           s.figurePage,
+		"GET /{$}":                  s.cached(s.home),
+		"GET /search":               s.cached(s.searchPage),
+		"GET /s/{id}":               s.cached(s.statementPage),
+		"GET /s/{id}/v/{version}":   s.cached(s.versionPage),
+		"GET /s/{id}/diff":          s.cached(s.diffPage),
+		"GET /f/{figure}":           s.cached(s.figurePage),
 		"GET /status":               s.statusPage,
 		"GET /problems/{name}":      s.problemPage,
 		"GET /robots.txt":           s.robots,
