@@ -286,34 +286,6 @@ func (k *Known) delete(e Event) {
 	}
 }
 
-// cover folds a run of visits.
-func (k *Known) cover(e Event) {
-	if e.Run == nil || !k.coveredBy(*e.Run) {
-		return
-	}
-	r := *e.Run
-	key := ReadingKey(e.Source, r.Door, r.Parser)
-	if old, ok := k.Readings[key]; !ok || r.Until.After(old.At) {
-		if k.Readings == nil {
-			k.Readings = make(map[string]Reading)
-		}
-		old.At = r.Until
-		k.Readings[key] = old
-	}
-	if firstHand(r.Provenance) && r.Until.After(k.LastSeen) {
-		k.LastSeen = r.Until
-		k.settle()
-	}
-}
-
-// coveredBy reports whether the visits of r saw the statement.
-func (k *Known) coveredBy(r Run) bool {
-	if has(r.Seen, k.Statement) {
-		return true
-	}
-	return k.FirstIndex >= 0 && k.FirstIndex <= r.Base && r.Range.Contains(k.Order) && !has(r.Except, k.Statement)
-}
-
 // settle drops what the last sighting has ended, and derives what follows.
 func (k *Known) settle() {
 	over := func(t time.Time) bool { return !t.After(k.LastSeen) }
@@ -394,11 +366,6 @@ func latest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-func has(sorted []StatementID, id StatementID) bool {
-	_, ok := slices.BinarySearch(sorted, id)
-	return ok
 }
 
 // insert adds v to the sorted list, unless it is in it.
