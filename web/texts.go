@@ -62,18 +62,37 @@ func (t texts) n(key string, n int64, pairs ...any) string {
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
+// replace fills the {names} in text with the values in pairs of name and
+// value. It runs some 200 times a page: hence no regular expression.
 func replace(text string, pairs []any) string {
 	if len(pairs) == 0 {
 		return text
 	}
-	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
-		for i := 0; i+1 < len(pairs); i += 2 {
-			if pairs[i] == name[1:len(name)-1] {
-				return fmt.Sprint(pairs[i+1])
-			}
+	var b strings.Builder
+	for {
+		start := strings.IndexByte(text, '{')
+		end := strings.IndexByte(text[max(start, 0):], '}') + max(start, 0)
+		if start < 0 || end < start {
+			b.WriteString(text)
+			return b.String()
 		}
-		return name
-	})
+		b.WriteString(text[:start])
+		b.WriteString(value(text[start:end+1], pairs))
+		text = text[end+1:]
+	}
+}
+
+// value is what stands for {name}: itself, if there is no such pair.
+func value(name string, pairs []any) string {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] == name[1:len(name)-1] {
+			if s, ok := pairs[i+1].(string); ok {
+				return s
+			}
+			return fmt.Sprint(pairs[i+1])
+		}
+	}
+	return name
 }
 
 // number prints n with commas between thousands.
