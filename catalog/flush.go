@@ -106,7 +106,7 @@ func (b *batch) write(r *row, changes map[int64]change) error {
 	if err != nil {
 		return err
 	}
-	suspect := boolInt(k.Suspect() && k.State != onrecord.StateDeleted || k.State == onrecord.StateUnconfirmed)
+	suspect := boolInt(k.Unsettled())
 	if r.fresh {
 		err = b.exec(`INSERT INTO statements (r, id, account, ord, suspect, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
 			r.r, r.key, r.account.n, orderKey(k.Order), suspect, doc)

@@ -61,7 +61,8 @@ func (c *Catalog) KnownRange(ctx context.Context, platform, accountID string, r 
 }
 
 // Suspects returns the statements of an account that were found absent or gone
-// and are not settled, oldest first.
+// and are to be looked at again (onrecord.Known.Unsettled), oldest first: a
+// deletion that was confirmed twice is one until it was seen a day later.
 func (c *Catalog) Suspects(ctx context.Context, platform, accountID string) ([]onrecord.Known, error) {
 	var list []onrecord.Known
 	err := c.view(ctx, func(v *view) error {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -128,7 +129,11 @@ func TestAnyOrder(t *testing.T) {
 // TestRebuild: a rebuilt catalog answers with the same bytes, cursors
 // included, and takes the place of the old one under readers and applier.
 func TestRebuild(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "catalog.db")
+	dir := filepath.Join(t.TempDir(), "a [strange] folder?#%")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "catalog.db")
 	c, l := open(t, path), &ledger{}
 	r := rand.New(rand.NewPCG(1, 2))
 	var all []catalog.Entry
@@ -173,7 +178,7 @@ func TestRebuild(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(path + "*")
+	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 4 { // the file, its pointer and two locks
 		t.Errorf("left behind: %v, error %v", files, err)
 	}

@@ -142,7 +142,7 @@ func removeOthers(path string) error {
 	if err != nil {
 		return err
 	}
-	list, err := filepath.Glob(path + "." + strings.Repeat("[a-z2-7]", nameLength))
+	list, err := rebuilt(path)
 	if err != nil {
 		return err
 	}
@@ -155,6 +155,22 @@ func removeOthers(path string) error {
 		}
 	}
 	return nil
+}
+
+// rebuilt lists the files that rebuilding the catalog at path has made.
+func rebuilt(path string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, e := range entries {
+		end, ok := strings.CutPrefix(e.Name(), filepath.Base(path)+".")
+		if ok && len(end) == nameLength && strings.Trim(end, "abcdefghijklmnopqrstuvwxyz234567") == "" {
+			list = append(list, filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+	return list, nil
 }
 
 // Replace closes the new file and makes it the catalog's. Processes that have
