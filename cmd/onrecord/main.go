@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // zones of feeds and readers, on machines without them
 )
 
 func main() { os.Exit(program()) }

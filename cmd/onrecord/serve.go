@@ -154,6 +154,16 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 // status tells how the sources fare: by their states in the bucket, and by the
 // catalog.
 func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord.SourceStatus, error) {
+	figures, err := h.catalog.Figures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	statements := make(map[[2]string]int64)
+	for _, f := range figures {
+		for _, a := range f.Accounts {
+			statements[[2]string{a.Platform, a.ID}] = a.Statements
+		}
+	}
 	list := make([]onrecord.SourceStatus, 0, len(sources))
 	for _, s := range sources {
 		st, err := h.archive.State(ctx, s.ID)
@@ -169,6 +179,7 @@ func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord
 			Account:   onrecord.AccountRef{Platform: s.Platform, ID: cmp.Or(s.AccountID, st.AccountID), Handle: s.Handle},
 			LastVisit: st.LastVisit, LastGood: st.LastGood, Outcome: st.Outcome, OpenGaps: known.Gaps,
 		}
+		row.Statements = statements[[2]string{s.Platform, row.Account.ID}]
 		if st.Frozen != nil {
 			row.Frozen = st.Frozen.Reason
 		}
