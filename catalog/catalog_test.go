@@ -198,15 +198,23 @@ func TestKnown(t *testing.T) {
 		first = append(first, said(onrecord.StatementCreated, strconv.Itoa(5*i), "Number "+strconv.Itoa(i), noon))
 	}
 	first[3].Aliases = []string{"alias of 15"}
-	apply(t, c, l.visit(noon, "masto", first...)...)
+	entries := l.visit(noon, "masto", first...)
 	absent := happened(onrecord.StatementLooked, "20", noon.Add(time.Hour))
 	absent.Look = onrecord.LookAbsent
-	apply(t, c, l.visit(noon, "masto", absent)...)
+	entries = append(entries, l.visit(noon, "masto", absent)...)
 	run := onrecord.Event{Type: onrecord.SourceLooked, At: noon.Add(3 * time.Hour), Source: "masto", Figure: "jane-example", Prev: -1, Account: jane, Run: &onrecord.Run{
 		Door: "api", Parser: "1", From: noon.Add(2 * time.Hour), Until: noon.Add(3 * time.Hour), Visits: 4, Base: 30,
 		Range: onrecord.Range{From: "5", To: "100", FromIn: true}, Except: []onrecord.StatementID{id("20")},
 	}}
-	apply(t, c, l.visit(noon.Add(4*time.Hour), "masto", run)...)
+	entries = append(entries, l.visit(noon.Add(4*time.Hour), "masto", run)...)
+	for _, e := range entries {
+		apply(t, c, e)
+	}
+	atOnce := temporary(t)
+	apply(t, atOnce, entries...)
+	if diff := cmp.Diff(dump(t, c), dump(t, atOnce)); diff != "" {
+		t.Errorf("one by one and in one batch:\n%s", diff)
+	}
 
 	known, err := c.Known(t.Context(), "mastodon", "100", []onrecord.StatementID{id("0"), id("alias of 15"), id("15"), id("nobody")})
 	if err != nil || len(known) != 2 || known[id("15")].NativeID != "15" {
