@@ -128,6 +128,7 @@ func (k KnownSource) Clone() KnownSource {
 // and takes its place.
 func (k *KnownSource) newer(name string, e Event) bool {
 	m := markOf(e)
+	m.FirstHand = true // of a source, a mirror's visits tell as well as others
 	if old, ok := k.Marks[name]; ok && !m.Over(old) {
 		return false
 	}
@@ -145,7 +146,7 @@ func (k *KnownSource) looked(e Event) {
 	r := *e.Run
 	key := RunKey(r.Door, r.Parser)
 	k.LastGood = latest(k.LastGood, r.Until)
-	e.At, e.Provenance = r.Until, Captured
+	e.At = r.Until
 	if k.newer("run:"+key, e) {
 		if k.Runs == nil {
 			k.Runs = make(map[string]Run)

@@ -174,12 +174,12 @@ func (j *judge) result() Result {
 	if r.Stopped {
 		r.AccountID = cmp.Or(j.k.Account.ID, j.v.AccountID)
 	}
-	if !j.good {
+	switch {
+	case !j.first || j.v.Late: // says nothing of the source's own way to the platform
+		r.Failing = j.k.Failing
+	case !j.good:
 		r.Failing = j.failing()
 		r.Keep = r.Failing.Kept.Equal(j.v.Ended)
-	}
-	if j.v.Late || j.v.Provenance == onrecord.Imported || j.good && !j.first {
-		r.Failing = j.k.Failing // says nothing of the source's own way to the platform
 	}
 	r.Keep = r.Keep || len(j.out) > 0
 	j.keepRuns()
