@@ -51,6 +51,7 @@ const (
 	MaxSegment = 8 << 20  // bytes of a segment's lines, and of the segment
 	MaxState   = 64 << 10 // bytes of a state register, pending visit included
 	MaxCapture = 64 << 20 // bytes of a record that Capture reads
+	MaxMemo    = 48 << 10 // bytes that Begin keeps with a visit
 )
 
 // BuiltIn is the id, and the platform, of the source whose visits are acts of

@@ -143,7 +143,7 @@ func TestSourceKeepsItsAccount(t *testing.T) {
 		{Source: "Press", Platform: "website"},
 		{Source: "", Platform: "website"},
 	} {
-		if _, err := a.Begin(ctx, s, "feed", "feed/1"); !errors.Is(err, archive.ErrSource) {
+		if _, err := a.Begin(ctx, s, "feed", "feed/1", nil); !errors.Is(err, archive.ErrSource) {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}
@@ -191,7 +191,7 @@ func TestOpenForReading(t *testing.T) {
 		t.Errorf("%d entries", n)
 	}
 	verified(t, a)
-	if _, err := a.Begin(ctx, press("press"), "feed", "feed/1"); !errors.Is(err, archive.ErrReadOnly) {
+	if _, err := a.Begin(ctx, press("press"), "feed", "feed/1", nil); !errors.Is(err, archive.ErrReadOnly) {
 		t.Errorf("begin: %v", err)
 	}
 }

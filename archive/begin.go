@@ -20,7 +20,11 @@ import (
 // platform or account. While the bucket is out of reach, the visit is begun
 // from what this process read last, and is Offline; ErrUnreachable says that it
 // has read nothing.
-func (a *Archive) Begin(ctx context.Context, s Source, door, parser string) (*Visit, error) {
+//
+// memo is called with the state that the visit begins from, and what it returns
+// is kept in the spool before Begin returns: see [Visit.Memo]. It may be nil;
+// more than MaxMemo is ErrTooLarge.
+func (a *Archive) Begin(ctx context.Context, s Source, door, parser string, memo func(onrecord.SourceState) ([]byte, error)) (*Visit, error) {
 	if err := a.writable(); err != nil {
 		return nil, err
 	}
@@ -46,17 +50,34 @@ func (a *Archive) Begin(ctx context.Context, s Source, door, parser string) (*Vi
 	if err := checkAccount(s, v.reg.SourceState); err != nil {
 		return nil, err
 	}
-	if m.Extra, err = json.Marshal(spoolExtra{Figure: s.Figure}); err != nil {
-		return nil, fmt.Errorf("begin a visit of source %s: %w", s.Source, err)
-	}
-	if m.Visit, err = onrecord.NewVisitID(m.Started, a.rand); err != nil {
-		return nil, fmt.Errorf("begin a visit of source %s: %w", s.Source, err)
-	}
-	v.id, m.From = m.Visit, v.from
-	if v.s, err = a.spool.Create(ctx, m); err != nil {
+	if err := v.create(ctx, s.Figure, m, memo); err != nil {
 		return nil, fmt.Errorf("begin a visit of source %s: %w", s.Source, err)
 	}
 	return v, nil
+}
+
+// create makes the spool of v, whose state is known, with m and the caller's
+// memo in it.
+func (v *Visit) create(ctx context.Context, figure string, m spool.Meta, memo func(onrecord.SourceState) ([]byte, error)) error {
+	x := spoolExtra{Figure: figure}
+	var err error
+	if memo != nil {
+		if x.Memo, err = memo(v.State()); err != nil {
+			return err
+		}
+	}
+	if len(x.Memo) > MaxMemo {
+		return fmt.Errorf("%w: memo of %d bytes, at most %d", ErrTooLarge, len(x.Memo), MaxMemo)
+	}
+	if m.Extra, err = json.Marshal(x); err != nil {
+		return err
+	}
+	if m.Visit, err = onrecord.NewVisitID(m.Started, v.a.rand); err != nil {
+		return err
+	}
+	v.id, m.From = m.Visit, v.from
+	v.s, err = v.a.spool.Create(ctx, m)
+	return err
 }
 
 // checkAccount refuses a source whose state is of another account (record.md
@@ -131,10 +152,12 @@ func tagOf(s string) bucket.Tag {
 	return bucket.NewTag(s)
 }
 
-func figureOf(m spool.Meta) string {
+// extraOf returns what the archive keeps in m; nothing where that is of another
+// form.
+func extraOf(m spool.Meta) spoolExtra {
 	var x spoolExtra
 	if json.Unmarshal(m.Extra, &x) != nil {
-		return ""
+		return spoolExtra{}
 	}
-	return x.Figure
+	return x
 }

@@ -68,7 +68,7 @@ func (v *Visit) prepare(d Draft) (*plan, error) {
 		return nil, fmt.Errorf("%w: the next state is of source %q, platform %q", ErrSource, d.Next.Source, d.Next.Platform)
 	}
 	h := VisitHeader{
-		Visit: v.id, Source: m.Source, Figure: figureOf(m), Door: m.Door, Parser: m.Parser, Base: d.Base,
+		Visit: v.id, Source: m.Source, Figure: extraOf(m).Figure, Door: m.Door, Parser: m.Parser, Base: d.Base,
 		Started: trim(d.Started), Ended: trim(d.Ended), SkewMS: d.Skew.Milliseconds(), Outcome: d.Outcome,
 	}
 	h.LateOf, _ = v.Late()

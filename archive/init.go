@@ -106,7 +106,7 @@ func (a *Archive) created(ctx context.Context) error {
 		return outOfReach(fmt.Errorf("%s: %w", metaKey, err))
 	}
 	sum := sha256.Sum256(body)
-	v, err := a.Begin(ctx, Source{Source: BuiltIn, Platform: BuiltIn}, "", "")
+	v, err := a.Begin(ctx, Source{Source: BuiltIn, Platform: BuiltIn}, "", "", nil)
 	if err != nil {
 		return err
 	}

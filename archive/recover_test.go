@@ -76,7 +76,7 @@ func TestVisitsWhileTheBucketIsOutOfReach(t *testing.T) {
 		t.Fatal(err)
 	}
 	line.set(true)
-	if _, err := a.Begin(ctx, press("toots"), "api", "api/1"); !errors.Is(err, archive.ErrUnreachable) {
+	if _, err := a.Begin(ctx, press("toots"), "api", "api/1", nil); !errors.Is(err, archive.ErrUnreachable) {
 		t.Errorf("a source that was never read: %v", err)
 	}
 	if _, err := commit(ctx, w, online); !errors.Is(err, archive.ErrUnreachable) {
@@ -175,7 +175,7 @@ func TestPendingVisitWithoutObjectsIsAbandonedAfterADay(t *testing.T) {
 	if _, err := a.Sweep(ctx); !errors.Is(err, archive.ErrPending) {
 		t.Errorf("sweep after 23 hours: %v", err)
 	}
-	if _, err := a.Begin(ctx, press("press"), "feed", "feed/1"); !errors.Is(err, archive.ErrPending) {
+	if _, err := a.Begin(ctx, press("press"), "feed", "feed/1", nil); !errors.Is(err, archive.ErrPending) {
 		t.Errorf("next visit after 23 hours: %v", err)
 	}
 	before, err := a.State(ctx, "press")

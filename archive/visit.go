@@ -39,6 +39,7 @@ type Visit struct {
 // A spoolExtra is what the archive keeps in spool.Meta.Extra.
 type spoolExtra struct {
 	Figure string `json:"figure,omitempty"`
+	Memo   []byte `json:"memo,omitempty"`
 }
 
 // ID returns the visit's name.
@@ -47,7 +48,7 @@ func (v *Visit) ID() onrecord.VisitID { return v.id }
 // Source returns whose visit it is.
 func (v *Visit) Source() Source {
 	m := v.s.Meta()
-	return Source{Source: m.Source, Platform: m.Platform, AccountID: m.AccountID, Figure: figureOf(m)}
+	return Source{Source: m.Source, Platform: m.Platform, AccountID: m.AccountID, Figure: extraOf(m).Figure}
 }
 
 // Door returns the id of the door that the visit runs through.
@@ -59,6 +60,11 @@ func (v *Visit) Parser() string { return v.s.Meta().Parser }
 
 // Started returns when the visit was begun, UTC.
 func (v *Visit) Started() time.Time { return v.s.Meta().Started }
+
+// Memo returns what the caller of Begin wanted to be kept with the visit; nil
+// if nothing. It is the same after a crash, and for a late visit: with it, what
+// was recorded can be read as it was asked for.
+func (v *Visit) Memo() []byte { return extraOf(v.s.Meta()).Memo }
 
 // State returns the state of the source that the visit builds upon: as read
 // before its first request, or, of a late visit, now.

@@ -107,7 +107,7 @@ func exchange(w *world, text string) onrecord.Exchange {
 
 // read visits a source and records one answer.
 func read(ctx context.Context, w *world, a *archive.Archive, source, text string) (*archive.Visit, error) {
-	v, err := a.Begin(ctx, press(source), "feed", "feed/1")
+	v, err := a.Begin(ctx, press(source), "feed", "feed/1", nil)
 	if err != nil {
 		return nil, err
 	}

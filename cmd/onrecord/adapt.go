@@ -31,7 +31,7 @@ func (r record) State(ctx context.Context, source string) (onrecord.SourceState,
 func (r record) Begin(ctx context.Context, s ingest.Source, d ingest.Door) (ingest.Visit, error) {
 	v, err := r.a.Begin(ctx, archive.Source{
 		Source: s.ID, Platform: s.Platform, AccountID: s.AccountID, Figure: s.Figure,
-	}, d.ID, d.Door.Info().Parser)
+	}, d.ID, d.Door.Info().Parser, nil)
 	if err != nil {
 		return ingest.Visit{}, err
 	}
