@@ -48,15 +48,17 @@ func NewKnown(id StatementID) Known {
 //     never seen first-hand, which is deleted with grade D0.
 //   - withheld, unwithheld, erased: Withheld and Erased; the state below stays
 //     as it is and is shown again when the withholding is lifted.
-//   - source.looked: where the run saw the statement and is first-hand, LastSeen
+//   - source.looked: where the run saw the statement, in its list or as one of
+//     the account's in its range, and is first-hand, LastSeen
 //     moves to Until, as in a sighting; the reading of the run's door moves to
 //     Until, and begins there, without a Version, if there is none.
 //
 // Every statement event moves FirstIndex and Prev, adds Aliases, and fills
-// NativeID, Account and Order, of several Orders the least; ID and URL are
-// those of the latest event that has one, first-hand before others. FirstSeen
-// is At of the earliest first-hand sighting or reading, without one of the
-// earliest event that is not first-hand; Provenance is that event's.
+// NativeID and Order, of several Orders the least; ID and URL are those of the
+// latest event that has one, first-hand before others. FirstSeen is At of the
+// earliest first-hand sighting or reading, without one of the earliest event
+// that is not first-hand; Provenance and Account are that event's. Another
+// account may show the statement later: that makes it no statement of its own.
 //
 // State is, in this order: withheld; deleted where a deletion is in force;
 // unconfirmed where Absent or Gone is set; restored where WasDeleted; deleted
@@ -189,7 +191,6 @@ func (k *Known) name(e Event) {
 		}
 	}
 	least(&k.NativeID, e.NativeID)
-	least(&k.Account, e.Account.ID)
 	if m := markOf(e); (e.URL != "" || e.LocalID != "") && m.Over(k.Named) {
 		k.Named, k.ID, k.URL = m, e.LocalID, e.URL
 	}
@@ -205,18 +206,25 @@ func (k *Known) name(e Event) {
 			k.FirstIndex = e.Index
 		}
 	}
-	first := firstHand(e.Provenance)
-	if first && !sights(e) {
+	if firstHand(e.Provenance) && !sights(e) {
+		if k.Provenance == "" {
+			least(&k.Account, e.Account.ID)
+		}
 		return
 	}
-	switch had := k.Provenance == Captured; {
-	case k.Provenance == "" || first && !had:
-	case first == had && e.At.Before(k.FirstSeen):
-	case first == had && e.At.Equal(k.FirstSeen) && e.Provenance < k.Provenance:
-	default:
-		return
+	if k.before(e) {
+		k.FirstSeen, k.Provenance, k.Account = e.At, cmp.Or(e.Provenance, Captured), e.Account.ID
 	}
-	k.FirstSeen, k.Provenance = e.At, cmp.Or(e.Provenance, Captured)
+}
+
+// before reports whether e comes before what FirstSeen, Provenance and Account
+// come from.
+func (k *Known) before(e Event) bool {
+	first, had := firstHand(e.Provenance), k.Provenance == Captured
+	if k.Provenance == "" || first != had {
+		return k.Provenance == "" || first
+	}
+	return cmp.Or(e.At.Compare(k.FirstSeen), cmp.Compare(cmp.Or(e.Provenance, Captured), k.Provenance), cmp.Compare(e.Account.ID, k.Account)) < 0
 }
 
 // sights reports whether e says that somebody saw the statement.

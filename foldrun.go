@@ -7,7 +7,7 @@ import "slices"
 
 // cover folds a run of visits.
 func (k *Known) cover(e Event) {
-	if e.Run == nil || !k.coveredBy(*e.Run) {
+	if e.Run == nil || !k.coveredBy(*e.Run, e.Account.ID) {
 		return
 	}
 	r := *e.Run
@@ -25,10 +25,14 @@ func (k *Known) cover(e Event) {
 	}
 }
 
-// coveredBy reports whether the visits of r saw the statement.
-func (k *Known) coveredBy(r Run) bool {
+// coveredBy reports whether the visits of r, to an account, saw the statement.
+// A range speaks of that account's statements only.
+func (k *Known) coveredBy(r Run, account string) bool {
 	if has(r.Seen, k.Statement) {
 		return true
+	}
+	if account != "" && k.Account != "" && account != k.Account {
+		return false
 	}
 	return k.FirstIndex >= 0 && k.FirstIndex <= r.Base && r.Range.Contains(k.Order) && !has(r.Except, k.Statement)
 }

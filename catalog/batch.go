@@ -134,10 +134,10 @@ func (b *batch) statement(e onrecord.Event) error {
 			return err
 		}
 	}
-	if a := e.Account; a.ID != "" && (r.account.doc.Known.ID == "" || a.ID < r.account.doc.Known.ID) {
-		r.account = b.account(a.Platform, a.ID)
-	}
 	r.doc.apply(e)
+	if a := r.doc.Known.Account; a != "" && a != r.account.doc.Known.ID {
+		r.account = b.account(e.Account.Platform, a)
+	}
 	if e.Content != nil && e.Version != "" && r.wordings[e.Version] == nil {
 		content := *e.Content
 		content.HTML = ""

@@ -223,8 +223,8 @@ func TestKnown(t *testing.T) {
 	if !known[id("0")].LastSeen.Equal(noon) || !known[id("15")].LastSeen.Equal(noon.Add(3*time.Hour)) {
 		t.Errorf("last seen: outside of the run's range %v, within %v", known[id("0")].LastSeen, known[id("15")].LastSeen)
 	}
-	if known, err := c.Known(t.Context(), "mastodon", "another", []onrecord.StatementID{id("0")}); err != nil || len(known) != 0 {
-		t.Errorf("Known of another account: %+v, error %v", known, err)
+	if known, err := c.Known(t.Context(), "mastodon", "another", []onrecord.StatementID{id("0")}); err != nil || known[id("0")].Account != "100" {
+		t.Errorf("Known to another account: %+v, error %v", known, err)
 	}
 	list, err := c.KnownRange(t.Context(), "mastodon", "100", onrecord.Range{From: "90", To: "110", ToIn: true})
 	var got []string
@@ -248,6 +248,30 @@ func TestKnown(t *testing.T) {
 	cov, err := c.Coverage(t.Context(), onrecord.CoverageFilter{Source: "masto", Since: noon.Add(2 * time.Hour), Until: noon.Add(4 * time.Hour)})
 	if err != nil || len(cov) != 1 || cov[0].Visits != 4 || !cov[0].Until.Equal(noon.Add(3*time.Hour)) || cov[0].Status != "captured" {
 		t.Errorf("Coverage: %+v, error %v", cov, err)
+	}
+}
+
+// TestTwoAccounts: what another account shows too stays the statement of the
+// first, whose id sorts behind the other's.
+func TestTwoAccounts(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	apply(t, c, l.visit(noon, "masto", said(onrecord.StatementCreated, "17", "As first told", noon))...)
+	also := said(onrecord.StatementSeen, "17", "As told by another", noon.Add(time.Hour))
+	also.Source, also.Figure, also.Account = "other", "jean-dupont", onrecord.AccountRef{Platform: "mastodon", ID: "099", Handle: "jean"}
+	run := onrecord.Event{Type: onrecord.SourceLooked, At: noon.Add(3 * time.Hour), Source: "other", Prev: -1, Account: also.Account, Run: &onrecord.Run{
+		Door: "api", Parser: "1", From: noon.Add(2 * time.Hour), Until: noon.Add(3 * time.Hour), Visits: 2, Base: 2, Range: onrecord.Range{From: "1", ToIn: true},
+	}}
+	apply(t, c, l.visit(noon.Add(time.Hour), "other", also)...)
+	apply(t, c, l.visit(noon.Add(3*time.Hour), "other", run)...)
+	s, err := c.Statement(t.Context(), id("17"))
+	if err != nil || s.Account.ID != "100" || s.Figure.Slug != "jane-example" || s.Content.Text != "As first told" || s.Versions != 2 || !s.LastSeen.Equal(also.At) {
+		t.Errorf("statement %+v, error %v", s, err)
+	}
+	for account, want := range map[string]int{"100": 1, "099": 0} {
+		list, err := c.KnownRange(t.Context(), "mastodon", account, onrecord.Range{From: "1", ToIn: true})
+		if err != nil || len(list) != want {
+			t.Errorf("account %s has %d statements, error %v, want %d", account, len(list), err, want)
+		}
 	}
 }
 

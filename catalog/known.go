@@ -12,15 +12,12 @@ import (
 	"onrecord"
 )
 
-// Known returns what is known of the statements of an account that have one of
-// ids, as their own or as an alias, by their own id.
-func (c *Catalog) Known(ctx context.Context, platform, accountID string, ids []onrecord.StatementID) (map[onrecord.StatementID]onrecord.Known, error) {
+// Known returns what is known of the statements that have one of ids, as their
+// own or as an alias, by their own id. They are of any account of the platform
+// (onrecord.Known.Account), whoever asks: one article may stand in two feeds.
+func (c *Catalog) Known(ctx context.Context, _, _ string, ids []onrecord.StatementID) (map[onrecord.StatementID]onrecord.Known, error) {
 	found := make(map[onrecord.StatementID]onrecord.Known, len(ids))
 	err := c.view(ctx, func(v *view) error {
-		a := v.side.byKey[accountKey{platform, accountID}]
-		if a == nil {
-			return nil
-		}
 		keys := make([]string, 0, len(ids))
 		for _, id := range ids {
 			key, ok := packID(string(id))
@@ -33,7 +30,7 @@ func (c *Catalog) Known(ctx context.Context, platform, accountID string, ids []o
 		if err != nil {
 			return err
 		}
-		return v.eachKnown(a.n, func(k onrecord.Known) { found[k.Statement] = k },
+		return v.eachKnown(anyAccount, func(k onrecord.Known) { found[k.Statement] = k },
 			`WITH wanted (id) AS MATERIALIZED (SELECT unhex(value) FROM json_each($1))
 			SELECT s.account, s.doc FROM wanted AS w CROSS JOIN statements AS s ON s.id = w.id
 			UNION ALL SELECT s.account, s.doc FROM wanted AS w CROSS JOIN aliases AS a ON a.alias = w.id CROSS JOIN statements AS s ON s.id = a.id`, string(list))
@@ -76,8 +73,11 @@ func (c *Catalog) Suspects(ctx context.Context, platform, accountID string) ([]o
 	return list, err
 }
 
-// eachKnown calls fn for the statements of an account among the rows
-// (account, doc) of a query.
+// anyAccount is the number of no account.
+const anyAccount = -1
+
+// eachKnown calls fn for the statements of an account, or of any, among the
+// rows (account, doc) of a query.
 func (v *view) eachKnown(account int64, fn func(onrecord.Known), text string, args ...any) error {
 	return v.each(func(scan func(...any) error) error {
 		var n int64
@@ -85,7 +85,7 @@ func (v *view) eachKnown(account int64, fn func(onrecord.Known), text string, ar
 		if err := scan(&n, &doc); err != nil {
 			return err
 		}
-		if n != account {
+		if account != anyAccount && n != account {
 			return nil
 		}
 		var r record

@@ -99,6 +99,9 @@ func (v *view) statement(id onrecord.StatementID) (onrecord.Statement, error) {
 		Edited: r.Edited, Versions: len(k.Versions), Date: r.date(),
 	}
 	s.AccountState = cmp.Or(s.AccountState, onrecord.AccountUnknown)
+	if s.Account.ID != a.doc.Known.ID { // another account showed it last
+		s.Account = onrecord.AccountRef{Platform: a.doc.Known.Platform, ID: a.doc.Known.ID}
+	}
 	s.Account.Handle = cmp.Or(s.Account.Handle, a.doc.Known.Handle)
 	s.Account.Name = cmp.Or(s.Account.Name, a.doc.Known.Name)
 	s.StateWindow = stateWindow(s.State, r, a)

@@ -59,7 +59,7 @@ func (j *judge) losses() (lost []loss, looked int) {
 	}
 	for id, s := range j.statements() {
 		seen := rangeOf(ranges, s.Order)
-		if seen == nil {
+		if seen == nil || j.foreign(s) {
 			continue
 		}
 		it := j.items[id]
@@ -92,7 +92,7 @@ func (j *judge) losses() (lost []loss, looked int) {
 // answer says are gone.
 func (j *judge) missingItems(lost []loss) (_ []loss, looked int) {
 	for _, it := range j.order {
-		if !it.firstHand() || it.look == nil && it.missing == nil {
+		if !it.firstHand() || j.foreign(it.Known) || it.look == nil && it.missing == nil {
 			continue
 		}
 		looked++
@@ -182,7 +182,7 @@ func (j *judge) judgeLooks() {
 		return
 	}
 	for _, it := range j.order {
-		if it.look == nil || it.live != nil || it.signed != nil || !it.isKnown {
+		if it.look == nil || it.live != nil || it.signed != nil || !it.isKnown || j.foreign(it.Known) {
 			continue
 		}
 		switch {
@@ -205,7 +205,7 @@ func (j *judge) counts(it *item) bool {
 // questions, and answers them truly.
 func (j *judge) canary(suspect *item) bool {
 	return slices.ContainsFunc(j.order, func(it *item) bool {
-		return it != suspect && it.look != nil && it.found == onrecord.LookLive && it.firstHand() && !it.LastSeen.IsZero()
+		return it != suspect && it.look != nil && it.found == onrecord.LookLive && it.firstHand() && !j.foreign(it.Known) && !it.LastSeen.IsZero()
 	})
 }
 

@@ -52,7 +52,7 @@ func (j *judge) due() []Look {
 	confirm := j.v.Config.Confirm(j.v.Platform, j.v.Kind)
 	for _, s := range j.k.Statements {
 		news := events[s.Statement]
-		if len(news) == 0 && !s.Suspect() {
+		if len(news) == 0 && !s.Suspect() || j.foreign(s) {
 			continue
 		}
 		s = covered(s, j.runs).Clone()

@@ -226,6 +226,12 @@ func (j *judge) statements() iter.Seq2[onrecord.StatementID, onrecord.Known] {
 	}
 }
 
+// foreign reports whether the statement is another account's, which this one
+// shows too: one article in two feeds. Of such a statement a visit can say that
+// it is there and how it reads, but neither that it was edited nor that it is
+// gone.
+func (j *judge) foreign(s onrecord.Known) bool { return s.Account != "" && s.Account != j.acct.ID }
+
 // firstHand reports whether the statement was ever seen first-hand.
 func (it *item) firstHand() bool {
 	return it.isKnown && it.Provenance == onrecord.Captured && it.FirstIndex != 0

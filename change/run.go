@@ -55,7 +55,7 @@ func (j *judge) except(r *onrecord.Run, seen map[onrecord.StatementID]bool) {
 		return
 	}
 	for id, s := range j.statements() {
-		if s.FirstIndex < 0 || s.FirstIndex > j.k.Base || !r.Range.Contains(s.Order) {
+		if s.FirstIndex < 0 || s.FirstIndex > j.k.Base || j.foreign(s) || !r.Range.Contains(s.Order) {
 			continue
 		}
 		if !seen[id] {

@@ -201,6 +201,11 @@ func visitFlags(v *change.Visit, args []string) (err error) {
 			v.AllFailed = true
 		case "backlog":
 			v.LeftBacklog = true
+		case "of":
+			if i++; i >= len(args) {
+				return fmt.Errorf("of needs an account id")
+			}
+			v.AccountID = args[i]
 		case "skew":
 			v.Skew = value()
 		case "took":

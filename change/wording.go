@@ -16,7 +16,7 @@ func (j *judge) judgeItem(it *item) {
 	case !j.first:
 		j.judgeReport(it)
 		return
-	case it.signed != nil && j.may && it.isKnown:
+	case it.signed != nil && j.may && it.isKnown && !j.foreign(it.Known):
 		j.judgeSigned(it)
 		return
 	case it.live == nil:
@@ -163,6 +163,10 @@ func (j *judge) judgeWordings(it *item) {
 		return
 	}
 	own, named, read := it.Read(j.key)
+	if j.foreign(it.Known) {
+		j.judgeForeign(it, list[len(list)-1], own, read)
+		return
+	}
 	if len(list) > 1 {
 		j.judgeHistory(it, list, own, read)
 		now := it.Current().Version
@@ -195,6 +199,18 @@ func (j *judge) judgeWordings(it *item) {
 		seen()
 	default:
 		edited()
+	}
+}
+
+// judgeForeign notes how another account words a statement, where that is not
+// what it last showed: own, if it was read before, else the current wording.
+func (j *judge) judgeForeign(it *item, r reading, own onrecord.Reading, read bool) {
+	last := it.Current().Version
+	if read {
+		last = own.Version
+	}
+	if r.version != last {
+		j.tell(it, it.wording(j.statement(onrecord.StatementSeen, it, r.seen, time.Time{}), r))
 	}
 }
 
@@ -333,7 +349,7 @@ func (j *judge) judgeReport(it *item) {
 	if s == nil && it.found == onrecord.LookGone {
 		s = it.look
 	}
-	if _, ok := slices.BinarySearch(it.Reported, j.v.Source); s == nil || ok {
+	if _, ok := slices.BinarySearch(it.Reported, j.v.Source); s == nil || ok || j.foreign(it.Known) {
 		return
 	}
 	e := j.statement(onrecord.StatementDeleted, it, s, j.published(it, s.At))

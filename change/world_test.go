@@ -28,6 +28,7 @@ type world struct {
 	platform   string
 	statements map[onrecord.StatementID]onrecord.Known
 	account    onrecord.KnownAccount
+	others     map[string]*onrecord.KnownAccount // by id
 	sources    map[string]*register
 	events     []onrecord.Event
 	next       int64 // ledger index
@@ -46,6 +47,7 @@ func newWorld(platform string) *world {
 	return &world{
 		platform:   platform,
 		statements: make(map[onrecord.StatementID]onrecord.Known),
+		others:     make(map[string]*onrecord.KnownAccount),
 		sources:    make(map[string]*register),
 		next:       1,
 	}
@@ -58,11 +60,22 @@ func (w *world) register(source string) *register {
 	return w.sources[source]
 }
 
+// accountOf returns what is known of an account: the world's, or another.
+func (w *world) accountOf(id string) *onrecord.KnownAccount {
+	if id == "" || w.account.ID == "" || id == w.account.ID {
+		return &w.account
+	}
+	if w.others[id] == nil {
+		w.others[id] = &onrecord.KnownAccount{Platform: w.platform, ID: id}
+	}
+	return w.others[id]
+}
+
 // known composes what Between is to know of a source.
 func (w *world) known(source string) change.Known {
 	r := w.register(source)
 	k := change.Known{
-		Account: w.account, Source: r.known, Statements: w.statements, Base: w.next - 1,
+		Account: *w.accountOf(r.accountID), Source: r.known, Statements: w.statements, Base: w.next - 1,
 		Runs: r.runs, Failing: r.failing, LastGood: r.lastGood,
 	}
 	if k.Account.ID == "" {
@@ -74,6 +87,7 @@ func (w *world) known(source string) change.Known {
 // visit judges a visit, commits and folds its events.
 func (w *world) visit(v change.Visit) change.Result {
 	r := w.register(v.Source)
+	r.accountID = cmp.Or(r.accountID, v.AccountID)
 	res := change.Between(w.known(v.Source), v)
 	r.runs, r.failing = res.Runs, res.Failing
 	r.accountID = cmp.Or(r.accountID, res.AccountID)
@@ -99,7 +113,7 @@ func (w *world) commit(events []onrecord.Event) {
 }
 
 func (w *world) apply(e onrecord.Event) {
-	w.account.Apply(e)
+	w.accountOf(e.Account.ID).Apply(e)
 	w.register(e.Source).known.Apply(e)
 	if e.Type == onrecord.SourceLooked {
 		for id, k := range w.statements {
@@ -122,6 +136,7 @@ func (w *world) checkOrder(t testing.TB, rng *rand.Rand, times int) {
 	t.Helper()
 	for range times {
 		other := newWorld(w.platform)
+		other.account.Platform, other.account.ID = w.account.Platform, w.account.ID
 		list := slices.Clone(w.events)
 		rng.Shuffle(len(list), func(a, b int) { list[a], list[b] = list[b], list[a] })
 		list = append(list, list[:len(list)/3]...)
@@ -130,7 +145,8 @@ func (w *world) checkOrder(t testing.TB, rng *rand.Rand, times int) {
 			other.apply(e)
 		}
 		diff := gocmp.Diff(w.statements, other.statements, cmpopts.EquateEmpty()) +
-			gocmp.Diff(w.account, other.account, cmpopts.EquateEmpty())
+			gocmp.Diff(w.account, other.account, cmpopts.EquateEmpty()) +
+			gocmp.Diff(w.others, other.others, cmpopts.EquateEmpty())
 		for id, r := range w.sources {
 			diff += gocmp.Diff(r.known, other.register(id).known, cmpopts.EquateEmpty())
 		}
