@@ -250,6 +250,8 @@ func TestHealthy(t *testing.T) {
 		"api":  {Fails: 2, RetryAt: now.Add(time.Second)},
 		"page": {Fails: 1, RetryAt: now},
 		"feed": {},
+		"day":  {RetryAt: now.Add(24*time.Hour + time.Minute)},
+		"far":  {RetryAt: now.Add(24*time.Hour + time.Minute + time.Second)}, // noted by a clock that was ahead
 	}
 	for _, tc := range []struct {
 		order []string
@@ -259,6 +261,8 @@ func TestHealthy(t *testing.T) {
 		{[]string{"api", "feed"}, "feed"},
 		{[]string{"new", "feed"}, "new"},
 		{[]string{"api"}, ""},
+		{[]string{"day"}, ""},
+		{[]string{"day", "far"}, "far"},
 		{nil, ""},
 	} {
 		if got, ok := crawler.Healthy(states, tc.order, now); got != tc.want || ok != (tc.want != "") {
