@@ -81,7 +81,8 @@ type Result struct {
 	// asked at all. Failures of older pages leave a backlog, those of details
 	// and looks stand in Seen.
 	Outcome onrecord.Outcome
-	// Account is the last thing that an answer said of the account.
+	// Account is the last thing that an answer said of the account, with the
+	// first id that one named: what is said of another account is in Seen only.
 	Account onrecord.AccountObservation
 	Seen    []onrecord.Seen // in the order of the requests
 	// State is the door's state after the visit, to be stored at commit.

@@ -110,20 +110,19 @@ func (it item) again(o onrecord.Outcome, j verdict) bool {
 	return it.role == roleDetail && it.from == nil && o != onrecord.OutcomeDrift
 }
 
-// account notes what an answer says of the account. Another stable id behind
-// the handle stops everything.
+// account notes what an answer says of the account. The first id of the visit
+// stays; another stable id behind the handle stops everything.
 func (v *visit) account(a onrecord.AccountObservation) {
 	if a.IsZero() {
 		return
 	}
-	v.res.Account = a
-	switch {
-	case a.ID == "":
-	case v.t.AccountID == "":
-		v.t.AccountID = a.ID
-	case v.t.AccountID != a.ID:
+	v.t.AccountID = orDefault(v.t.AccountID, a.ID)
+	if a.ID != "" && a.ID != v.t.AccountID {
 		v.stop, v.foreign = true, true
+		return
 	}
+	a.ID = orDefault(a.ID, v.res.Account.ID)
+	v.res.Account = a
 }
 
 // queue takes up what the answer to it asks for.

@@ -234,6 +234,25 @@ func TestAnotherAccountStopsEverything(t *testing.T) {
 	}
 }
 
+// The first id that a visit is told stays; another one after it is seen, but
+// the visit never takes it for its account's.
+func TestFirstAccountStays(t *testing.T) {
+	s := newSite(t, map[string]any{
+		"/lookup": listing{Account: "42"},
+		"/page":   listing{Account: "42", IDs: []string{"2"}, Next: []string{"/b", "/c", "/d"}},
+		"/b":      listing{State: "live", IDs: []string{"3"}},
+		"/c":      listing{Account: "43", IDs: []string{"1"}},
+		"/d":      listing{Account: "43"},
+	})
+	r, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}})
+	if r.Account.ID != "42" || r.Account.State != "live" {
+		t.Errorf("account %+v, want 42, live", r.Account)
+	}
+	if n := len(r.Seen); n != 4 || r.Seen[2].Account.ID != "" || r.Seen[3].Account.ID != "43" {
+		t.Errorf("requests %v, seen %+v", rec.urls(), r.Seen)
+	}
+}
+
 func TestChainsThatLeadNowhere(t *testing.T) {
 	calendar := func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"account":"42","ids":["1"],"next":["/page?month=%s1"]}`, r.URL.Query().Get("month"))
