@@ -212,19 +212,11 @@ func (d *Dir) takeOne(name string) (*Spool, error) {
 		}
 		return nil, nil
 	}
-	lock, err := lockDir(path)
-	if errors.Is(err, ErrLocked) || errors.Is(err, fs.ErrNotExist) {
+	s, err := d.TakeVisit(id)
+	if errors.Is(err, ErrLocked) || errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrDamaged) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("spool %s: %w", name, err)
-	}
-	s := d.spool(Meta{Visit: id}, lock)
-	s.dir = path
-	if err := s.restore(); err != nil {
-		return nil, fmt.Errorf("spool %s: %w; move %s away to go on without it", name, errors.Join(err, lock.Close()), path)
-	}
-	return s, nil
+	return s, err
 }
 
 // sweep removes a folder whose maker or remover has died.
