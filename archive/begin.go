@@ -109,14 +109,15 @@ func (v *Visit) stamp(ctx context.Context, source string) error {
 }
 
 // queueBehind makes v wait for an earlier visit of the source that this
-// process left in the spool, unless that one has been committed since.
+// process left in the spool, unless that one has been committed or dropped
+// since, by whomever.
 func (v *Visit) queueBehind(source string, m *spool.Meta) {
 	m.StateTag = v.tag.String()
 	known, _ := v.a.memory.recall(source)
 	if known.waits.IsZero() {
 		return
 	}
-	if v.reg.follows(known.waits) {
+	if v.reg.follows(known.waits) || !v.a.waits(known.waits) {
 		v.a.memory.resolved(source, known.waits)
 		return
 	}

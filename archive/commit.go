@@ -210,7 +210,7 @@ func (v *Visit) committed(ctx context.Context, out appended) onrecord.Done {
 func (v *Visit) leave(err error) error {
 	source := v.Source().Source
 	v.ended = true
-	v.a.memory.unresolved(source, v.s.Meta().Visit)
+	v.a.memory.unresolved(v.s.Meta(), v.taken)
 	return fmt.Errorf("visit %s of source %s stays in the spool: %w", v.id, source, errors.Join(err, v.s.Close()))
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive/bucket"
+	"onrecord/archive/spool"
 )
 
 // A memory is what this process last read of the bucket, from which visits are
@@ -56,14 +57,18 @@ func (m *memory) recall(source string) (remembered, int64) {
 	return m.sources[source], m.size
 }
 
-// unresolved notes that visit v waits in the spool: later visits of the source
-// come after it.
-func (m *memory) unresolved(source string, v onrecord.VisitID) {
+// unresolved notes that the visit of m waits in the spool: later visits of the
+// source come after it. A visit that was taken over may have successors in the
+// spool already, and is then not the one to come after.
+func (m *memory) unresolved(of spool.Meta, taken bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := m.sources[source]
-	r.waits = v
-	m.sources[source] = r
+	r := m.sources[of.Source]
+	if taken && !r.waits.IsZero() && r.waits != of.Predecessor {
+		return
+	}
+	r.waits = of.Visit
+	m.sources[of.Source] = r
 }
 
 // resolved notes that v, by the name of its spool, waits no more.

@@ -103,14 +103,7 @@ func readDone(s *spool.Spool, v onrecord.VisitID) (*doneNote, error) {
 	if err != nil {
 		return nil, fmt.Errorf("visit %s: %w", v, err)
 	}
-	n := &doneNote{}
-	if err := json.Unmarshal(b, n); err != nil {
-		return nil, fmt.Errorf("visit %s: note of its commit: %w: %w", v, ErrMismatch, err)
-	}
-	if n.Visit != v {
-		return nil, nil
-	}
-	return n, nil
+	return parseDone(b, v)
 }
 
 // packLeaves returns the bytes of leaves, one after the other.

@@ -36,7 +36,7 @@ func (v *Visit) late(ctx context.Context) error {
 		return v.leave(err)
 	}
 	v.ended = true
-	renamed := &Visit{a: v.a, s: v.s, id: id}
+	renamed := &Visit{a: v.a, s: v.s, id: id, taken: v.taken}
 	if err := renamed.stamp(ctx, m.Source); err != nil {
 		return renamed.leave(err)
 	}
@@ -52,15 +52,13 @@ func nameOf(s *spool.Spool) (onrecord.VisitID, error) {
 	if err != nil {
 		return onrecord.VisitID{}, err
 	}
-	var n lateNote
-	if err := json.Unmarshal(b, &n); err != nil || n.Visit.IsZero() {
-		return onrecord.VisitID{}, fmt.Errorf("%w: new name of the visit: %v", ErrMismatch, err)
-	}
-	return n.Visit, nil
+	return parseLate(b)
 }
 
-// Recover takes over the spools that no process holds, in the order of their
-// visits. Those that were decided before are finished by itself; those that
+// Recover takes over the spools that nobody holds, in the order of their
+// visits. It is called at every start, and again while a process runs, when the
+// bucket answers again: visits that are open meanwhile, and those that wait for
+// them, are left alone. Those that were decided before are finished by itself; those that
 // need judgement are yielded, to be read again (Entries), judged and committed
 // within the loop: one that has not ended when the loop goes on is closed, and
 // later visits of its source wait, too. An error belongs to one spool and does
@@ -108,7 +106,7 @@ func (a *Archive) Recover(ctx context.Context) iter.Seq2[*Visit, error] {
 // resume goes on with one spool. It returns the visit if that must be judged;
 // otherwise the spool is done with, or closed.
 func (a *Archive) resume(ctx context.Context, s *spool.Spool, blocked bool) (*Visit, error) {
-	v := &Visit{a: a, s: s, id: s.Meta().Visit, from: s.Meta().From}
+	v := &Visit{a: a, s: s, id: s.Meta().Visit, from: s.Meta().From, taken: true}
 	id, err := nameOf(s)
 	if err != nil {
 		return nil, v.leave(err)
@@ -123,6 +121,9 @@ func (a *Archive) resume(ctx context.Context, s *spool.Spool, blocked bool) (*Vi
 	}
 	if blocked {
 		return nil, v.leave(errors.New("an earlier visit of the source is not committed yet"))
+	}
+	if p := s.Meta().Predecessor; !p.IsZero() && a.waits(p) {
+		return nil, v.Close() // another has it in hand
 	}
 	if v.plan, err = a.readPlan(s, id); err != nil {
 		return nil, v.leave(err)

@@ -33,6 +33,7 @@ type Visit struct {
 	from    int64      // ledger size before the visit
 	offline bool       // begun while the bucket was out of reach: for Recover only
 	plan    *plan      // set once Commit has begun
+	taken   bool       // over by Recover, from the process that began it
 	ended   bool
 }
 
@@ -143,7 +144,7 @@ func (v *Visit) Close() error {
 		return nil
 	}
 	v.ended = true
-	v.a.memory.unresolved(v.Source().Source, v.s.Meta().Visit)
+	v.a.memory.unresolved(v.s.Meta(), v.taken)
 	if err := v.s.Close(); err != nil {
 		return fmt.Errorf("visit %s: %w", v.id, err)
 	}

@@ -22,9 +22,11 @@ const markHeader = "onrecord high-water mark v1\n"
 // while a proof is read and a small file is synced.
 const markWait = time.Minute
 
-// readMark returns the mark, and false if there is none.
-func (l *Ledger) readMark() (Tree, bool, error) {
-	text, err := os.ReadFile(l.o.Mark)
+// ReadMark returns the high-water mark of the ledger of the given origin: the
+// largest tree that a signer of this machine has signed, whatever the bucket
+// says now. ok is false if there is none.
+func ReadMark(path, origin string) (t Tree, ok bool, err error) {
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Tree{}, false, nil
 	}
@@ -33,14 +35,16 @@ func (l *Ledger) readMark() (Tree, bool, error) {
 	}
 	rest, ok := strings.CutPrefix(string(text), markHeader)
 	if !ok {
-		return Tree{}, false, fmt.Errorf("high-water mark %s: not a mark of onrecord", l.o.Mark)
+		return Tree{}, false, fmt.Errorf("high-water mark %s: not a mark of onrecord", path)
 	}
-	t, err := parseTree(rest, l.o.Origin)
-	if err != nil {
-		return Tree{}, false, fmt.Errorf("high-water mark %s: %w", l.o.Mark, err)
+	if t, err = parseTree(rest, origin); err != nil {
+		return Tree{}, false, fmt.Errorf("high-water mark %s: %w", path, err)
 	}
 	return t, true, nil
 }
+
+// readMark returns the mark, and false if there is none.
+func (l *Ledger) readMark() (Tree, bool, error) { return ReadMark(l.o.Mark, l.o.Origin) }
 
 // writeMark replaces the mark, durably. The mark's lock is held.
 func (l *Ledger) writeMark(t Tree) (err error) {
