@@ -14,7 +14,8 @@ import (
 type Window struct {
 	After, By time.Time
 	// Disputed marks a window whose bounds came out in the wrong order, even
-	// widened by the measured skew of the clocks, and were swapped.
+	// widened by the measured skew of the clocks, and were swapped; or whose
+	// event our clock places before what it followed.
 	Disputed bool
 }
 

@@ -160,7 +160,7 @@ func (j *judge) freeze(reason string) {
 	}
 	e := j.event(onrecord.SourceFrozen, j.v.Ended, j.lastGood())
 	e.Reason = reason
-	j.emit(e)
+	j.source(e, "frozen")
 	j.frozen = true
 	j.res.Frozen = &onrecord.Frozen{Reason: reason, Since: j.v.Ended}
 }
@@ -168,7 +168,7 @@ func (j *judge) freeze(reason string) {
 func (j *judge) thaw(reason string) {
 	e := j.event(onrecord.SourceThawed, j.v.Ended, j.k.Source.FrozenAt)
 	e.Reason = reason
-	j.emit(e)
+	j.source(e, "frozen")
 	j.frozen = false
 	j.k.Source.Frozen = ""
 }

@@ -108,6 +108,11 @@ func (j *judge) accountEvent(t onrecord.EventType, s onrecord.AccountState, afte
 		e.Observed = new(j.account.AccountObservation)
 	}
 	e.Captures = captures(j.account.capture)
+	for _, m := range []onrecord.Mark{j.k.Account.Named, j.k.Account.Stated, j.k.Source.Marks["identity"]} {
+		if m.FirstHand && j.first {
+			follow(&e, m)
+		}
+	}
 	j.emit(e)
 }
 
@@ -175,16 +180,23 @@ func (j *judge) openGap(reason string) {
 	}
 	since := j.lastGood()
 	e := j.event(onrecord.SourceGap, j.v.Ended, since)
-	if since.IsZero() {
+	if since.IsZero() || since.After(j.v.Started) {
 		since = j.v.Started
 	}
 	e.Gap = &onrecord.Gap{Reason: reason, Open: true, Since: since}
-	j.emit(e)
+	j.source(e, "gap:"+reason)
 }
 
 func (j *judge) closeGap(g onrecord.Gap) {
 	e := j.event(onrecord.SourceGap, j.v.Ended, g.Since)
 	g.Open = false
 	e.Gap = &g
+	j.source(e, "gap:"+g.Reason)
+}
+
+// source emits an event of the source that ends what its mark of that name
+// comes from.
+func (j *judge) source(e onrecord.Event, mark string) {
+	follow(&e, j.k.Source.Marks[mark])
 	j.emit(e)
 }

@@ -36,7 +36,8 @@ func (j *judge) unreachable() bool {
 // A run is of one outcome and of one kind of reach.
 func (j *judge) failing() *onrecord.Failing {
 	f := onrecord.Failing{Since: j.v.Started, Outcome: j.v.Outcome, Unreachable: j.unreachable()}
-	if old := j.k.Failing; old != nil && old.Outcome == f.Outcome && old.Unreachable == f.Unreachable {
+	if old := j.k.Failing; old != nil && old.Outcome == f.Outcome && old.Unreachable == f.Unreachable &&
+		!old.Last.After(j.v.Ended) { // else the clock was ahead, and none of its times is good for anything
 		f = *old
 	}
 	f.Visits++
@@ -55,7 +56,7 @@ func (j *judge) offline() {
 	e := j.event(onrecord.PlatformOffline, j.v.Ended, time.Time{})
 	e.Platform = j.v.Platform
 	j.within(&e, j.lastAnswer(), f.Since)
-	j.emit(e)
+	j.source(e, "offline")
 }
 
 // lastAnswer returns the start of the last good visit to the platform itself.
@@ -79,5 +80,5 @@ func (j *judge) online() {
 	}
 	e := j.event(onrecord.PlatformOnline, j.v.Ended, last)
 	e.Platform = j.v.Platform
-	j.emit(e)
+	j.source(e, "offline")
 }

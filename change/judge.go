@@ -140,7 +140,7 @@ func (j *judge) otherIdentity() bool {
 			e := j.event(onrecord.AccountIdentityChanged, s.At, j.k.Account.LastLive)
 			e.Observed, e.Captures = new(s.Account), captures(s.Capture)
 			e.State = j.k.Account.State
-			j.emit(e)
+			j.source(e, "identity")
 		}
 		return true
 	}
@@ -156,6 +156,15 @@ func (j *judge) event(t onrecord.EventType, at, after time.Time) onrecord.Event 
 	}
 	j.within(&e, after, at)
 	return e
+}
+
+// follow makes e fold after what it ends, m: where our clock was ahead when that
+// was recorded, e would count for nothing until the clock has caught up, and
+// every visit would record it again.
+func follow(e *onrecord.Event, m onrecord.Mark) {
+	if e.At.Before(m.At) {
+		e.At, e.Disputed = m.At, true
+	}
 }
 
 // within sets the window of e.
