@@ -236,13 +236,38 @@ func (a *Archive) Checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
 
 // State returns what is known of a source. While a visit of it is pending this
 // is the state before that visit. A source that was never visited has the zero
-// state with Done.Index -1.
+// state with Done.Index -1. While the bucket is out of reach it is what this
+// process last read of the source, without error, and ErrUnreachable if that is
+// nothing: visits that wait in the spool, and those of other machines since, are
+// not in it (record.md 1.8).
 func (a *Archive) State(ctx context.Context, source string) (onrecord.SourceState, error) {
 	if err := checkSource(source); err != nil {
 		return onrecord.SourceState{}, err
 	}
-	reg, _, err := a.load(ctx, source)
+	reg, tag, err := a.load(ctx, source)
+	if errors.Is(err, ErrUnreachable) {
+		if known, _ := a.memory.recall(source); known.known {
+			return cloned(known.reg.state())
+		}
+	}
+	if err == nil && reg.Pending == nil {
+		a.memory.glimpse(source, reg, tag)
+	}
 	return reg.state(), err
+}
+
+// cloned returns a state that shares nothing with s: what the memory keeps must
+// not change in a caller's hands.
+func cloned(s onrecord.SourceState) (onrecord.SourceState, error) {
+	var c onrecord.SourceState
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("state of source %s: %w", s.Source, err)
+	}
+	return c, nil
 }
 
 // A lockedRand serves one reader of randomness to many goroutines.

@@ -40,6 +40,24 @@ func (m *memory) read(source string, reg register, tag bucket.Tag, size int64) {
 	m.size = max(m.size, size)
 }
 
+// glimpse notes what was read of a source alone, if it is newer than what is
+// known. The ledger's size at any moment is right for a visit begun later.
+func (m *memory) glimpse(source string, reg register, tag bucket.Tag) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.sources[source]
+	if reg.N <= r.reg.N && (r.known || r.reg.N > 0) {
+		return
+	}
+	own, err := cloned(reg.SourceState)
+	if err != nil {
+		return
+	}
+	reg.SourceState = own
+	r.reg, r.tag, r.known = reg, tag, true
+	m.sources[source] = r
+}
+
 // forget notes that the state of a source has moved to what was not read.
 func (m *memory) forget(source string) {
 	m.mu.Lock()

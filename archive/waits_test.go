@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/bucket/memory"
 )
@@ -190,4 +191,48 @@ func TestASuccessorWaitsWhileAnotherHoldsItsPredecessor(t *testing.T) {
 	if got, want := saidInOrder(t, a), []string{"one", "two", "three"}; !slices.Equal(got, want) {
 		t.Errorf("in the record: %q, want %q", got, want)
 	}
+}
+
+func TestStateWhileTheBucketIsOutOfReach(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	b := &memory.Bucket{}
+	line := newCable(b)
+	a := w.init(t, line, t.TempDir())
+	done, err := visit(ctx, w, a, "press", "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := w.open(t, b, t.TempDir(), 2)
+	elsewhere, err := visit(ctx, w, other, "toots", "of another machine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := a.State(ctx, "toots"); err != nil || st.Done != elsewhere {
+		t.Fatalf("state %+v, %v", st, err)
+	}
+	line.set(true)
+	for source, want := range map[string]onrecord.Done{"press": done, "toots": elsewhere} {
+		if st, err := a.State(ctx, source); err != nil || st.Done != want {
+			t.Errorf("%s: state %+v, %v", source, st, err)
+		}
+	}
+	if _, err := a.State(ctx, "letters"); !errors.Is(err, archive.ErrUnreachable) {
+		t.Errorf("a source that was never read: %v", err)
+	}
+	// What State read is enough to begin from.
+	v, err := read(ctx, w, a, "toots", "offline")
+	if err != nil || !v.Offline() || v.State().Done != elsewhere {
+		t.Fatalf("a visit of what only State has read: %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	line.set(false)
+	if _, err := recovered(ctx, w, a); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := saidInOrder(t, a), []string{"one", "of another machine", "offline"}; !slices.Equal(got, want) {
+		t.Errorf("in the record: %q, want %q", got, want)
+	}
+	chained(t, walk(t, a))
 }
