@@ -40,7 +40,7 @@ const (
 
 // MaxItems is how many items of one document are read; feeds list the newest
 // first.
-const MaxItems = 1000
+const MaxItems = 4000
 
 // Options of a door. The zero value serves.
 type Options struct {

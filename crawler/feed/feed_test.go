@@ -307,7 +307,7 @@ func TestAtMostMaxItems(t *testing.T) {
 	}
 	b.WriteString("</channel></rss>")
 	p, err := door(t).Read(target, page("", []byte(b.String())))
-	if err != nil || len(p.Items) != feed.MaxItems || p.Items[0].NativeID != "https://jane.example/0" {
+	if err != nil || len(p.Items) != feed.MaxItems || p.Items[0].NativeID != "https://jane.example/0" || p.Outcome != onrecord.OutcomeTruncated {
 		t.Errorf("%d items, %v; want the first %d", len(p.Items), err, feed.MaxItems)
 	}
 }

@@ -29,12 +29,10 @@ type reading struct {
 
 func (r reading) page() crawler.Page {
 	host := r.account()
-	p := crawler.Page{Account: onrecord.AccountObservation{State: onrecord.AccountLive, ID: host, Handle: hostOf(r.target.URL)}}
-	if p.Account.Handle == "" {
-		p.Account.Handle = hostOf(r.capture.URL)
-	}
+	p := crawler.Page{Account: onrecord.AccountObservation{State: onrecord.AccountLive, ID: host, Handle: host}}
 	if len(r.doc.entries) > MaxItems {
-		r.doc.entries = r.doc.entries[:MaxItems]
+		// What is left out may be all that is new: the visit is not whole.
+		r.doc.entries, p.Outcome = r.doc.entries[:MaxItems], onrecord.OutcomeTruncated
 	}
 	own := r.ownUpdated()
 	if home, err := onrecord.CanonicalURL(resolve(r.base(), r.doc.home)); err == nil {
