@@ -358,9 +358,13 @@ func markOf(e Event) Mark {
 }
 
 // seenFrom returns the latest time at which e surely speaks of the present:
-// the request of the first capture it cites, else At.
+// the request of the first capture it cites, else At; At too where the clocks of
+// captures and of what e follows disagree.
 func seenFrom(e Event) time.Time {
 	t := e.At
+	if e.Disputed {
+		return t
+	}
 	for _, c := range e.Captures {
 		if !c.At.IsZero() && c.At.Before(t) {
 			t = c.At

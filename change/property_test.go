@@ -5,6 +5,7 @@ package change_test
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -213,6 +214,50 @@ func TestGoodVisitsEndWithTheTruth(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However wrong our clock was: once it is right and nothing changes any more,
+// visits do not go on to record the same changes.
+func TestWrongClocksDoNotStutter(t *testing.T) {
+	troubles := []trouble{none, none, none, blocked, outage, drift, vanished, emptyPage, banned}
+	seen := make(map[onrecord.EventType]int)
+	each(t, func(t *testing.T, r *rand.Rand) {
+		c := &crawl{r: r, tr: newTruth(r, 24*time.Hour, true), w: newWorld("mastodon"), looks: make(map[string][]change.Look)}
+		now := epoch
+		for now.Before(epoch.Add(24 * time.Hour)) {
+			now = now.Add(time.Duration(5+r.IntN(60)) * time.Minute)
+			c.offset = 0
+			if r.IntN(3) == 0 {
+				c.offset = time.Duration(r.IntN(40*24)-240) * time.Hour
+			}
+			c.unmeasured = r.IntN(2) == 0
+			c.visit("masto", now, troubles[r.IntN(len(troubles))])
+		}
+		now, c.offset, c.tr.down, c.tr.suspended = epoch.Add(24*time.Hour), 0, nil, nil
+		told := make(map[string]bool)
+		for n := range 8 {
+			now = now.Add(10 * time.Minute)
+			for _, e := range c.visit("masto", now, none).Events {
+				seen[e.Type]++
+				if e.Type == onrecord.SourceLooked || e.Type == onrecord.StatementLooked || e.Type == onrecord.StatementDeleted {
+					continue
+				}
+				key := fmt.Sprint(e.Type, e.Statement, e.Version, e.State)
+				if e.Gap != nil {
+					key += e.Gap.Reason
+				}
+				if told[key] {
+					t.Errorf("visit %d after the clock was put right: again %s", n, tell(e))
+				}
+				told[key] = true
+			}
+		}
+	})
+	for _, typ := range []onrecord.EventType{onrecord.SourceGap, onrecord.SourceThawed, onrecord.PlatformOnline, onrecord.AccountRestored, onrecord.StatementEdited} {
+		if seen[typ] == 0 && *seed == 0 {
+			t.Errorf("no history had a %s: the property says nothing", typ)
+		}
+	}
 }
 
 // visible reports whether the newest page would show the post if it were live.

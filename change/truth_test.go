@@ -125,11 +125,12 @@ func newTruth(r *rand.Rand, length time.Duration, ends bool) *truth {
 
 // A crawler of tests visits a truth through a source, and fails as asked.
 type crawl struct {
-	r      *rand.Rand
-	tr     *truth
-	w      *world
-	offset time.Duration // of our clock, measured as skew
-	looks  map[string][]change.Look
+	r          *rand.Rand
+	tr         *truth
+	w          *world
+	offset     time.Duration // of our clock, measured as skew
+	unmeasured bool          // nobody measures it
+	looks      map[string][]change.Look
 }
 
 // A trouble is how a visit goes wrong.
@@ -161,6 +162,9 @@ func (c *crawl) visit(source string, t time.Time, tb trouble) change.Result {
 	}
 	if source == "feed" {
 		v.Can.CompleteRanges = false
+	}
+	if c.unmeasured {
+		v.Skew = 0
 	}
 	asked := t.Add(time.Duration(c.r.IntN(3000)) * time.Millisecond)
 	if within(c.tr.down, asked) {

@@ -46,9 +46,29 @@ func (j *judge) judgeItem(it *item) {
 
 // tell emits an event that sights the statement.
 func (j *judge) tell(it *item, e onrecord.Event) {
+	j.inOrder(it, &e)
 	it.told = true
 	it.named = it.named || e.Version != "" && e.Reason == ""
 	j.emit(e)
+}
+
+// inOrder makes e fold after the wording or the deletion that it ends.
+func (j *judge) inOrder(it *item, e *onrecord.Event) {
+	end := func(m onrecord.Mark) {
+		if m.FirstHand && j.first {
+			follow(e, m)
+		}
+	}
+	switch {
+	case e.Type == onrecord.StatementRestored:
+		end(onrecord.Mark{FirstHand: true, At: it.lastGone()})
+	case e.Version == "" || e.Reason != "" || j.v.Late:
+	case e.Type == onrecord.StatementEdited:
+		end(it.Current().Mark)
+		fallthrough
+	case e.Type == onrecord.StatementSeen:
+		end(it.Readings[j.key].Mark)
+	}
 }
 
 // lastGone returns the last time at which it was found missing.
