@@ -80,6 +80,7 @@ const (
 	OutcomeDrift        Outcome = "drift"        // an answer whose structure the parser does not know
 	OutcomeTruncated    Outcome = "truncated"    // cut by one of our limits, or short of its own length
 	OutcomeGone         Outcome = "gone"         // the door's own address answers 404 or 410
+	OutcomeInterrupted  Outcome = "interrupted"  // we were stopped in the middle: it says nothing of the platform
 )
 
 // An AccountState is what a platform says of an account.

@@ -11,6 +11,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -59,6 +60,9 @@ type Draft struct {
 	Events   []onrecord.Event
 	Next     onrecord.SourceState
 	KeepWARC bool
+	// Quiet: nothing for the journal, and no capture to keep; only the source's
+	// state moves.
+	Quiet bool
 }
 
 // An Open visit can be recorded into, read again and ended, once.
@@ -66,13 +70,15 @@ type Open interface {
 	crawler.Recorder
 	// Entries returns what was recorded, in order, for reading it again.
 	Entries(ctx context.Context) iter.Seq2[crawler.Entry, error]
-	// Commit adds the visit to the record. Where another process was faster it
-	// returns a *LateError.
+	// Commit ends the visit as d says. Where another process was faster it
+	// returns a *LateError; a draft above the limits of the record is
+	// ErrTooLarge, and the visit stays open.
 	Commit(ctx context.Context, d Draft) (onrecord.Done, error)
-	// Quiet ends a visit without news: only the source's state moves.
-	Quiet(ctx context.Context, next onrecord.SourceState) error
 	// Drop ends a visit as if it had never begun.
 	Drop(ctx context.Context) error
+	// Close gives the visit up: what was recorded stays in the spool, and
+	// Recover takes it up. After the visit has ended it does nothing.
+	Close() error
 }
 
 // A Visit is an open visit and what was known of its source when it began.
@@ -85,6 +91,8 @@ type Visit struct {
 	Started time.Time
 	State   onrecord.SourceState
 	Late    bool // a late visit: it may add, not delete (record.md 1.7)
+	Offline bool // begun while the bucket was out of reach: it can't be committed now (record.md 1.8)
+	Memo    []byte
 }
 
 // A LateError reports that another process committed a visit of the source
@@ -96,10 +104,17 @@ func (e *LateError) Error() string {
 	return "another process committed a visit of " + e.Visit.Source + " first"
 }
 
+// ErrTooLarge reports a draft above the limits of the record (record.md 1.9).
+var ErrTooLarge = errors.New("too large for one visit")
+
 // A Record is where visits are committed: the archive.
 type Record interface {
+	// State returns the state of a source; while the bucket is out of reach, as
+	// it was last read.
 	State(ctx context.Context, source string) (onrecord.SourceState, error)
-	Begin(ctx context.Context, s Source, d Door) (Visit, error)
+	// Begin begins a visit. What memo makes of the state that the visit begins
+	// from is kept with it, whatever happens, and is Visit.Memo.
+	Begin(ctx context.Context, s Source, d Door, memo func(onrecord.SourceState) ([]byte, error)) (Visit, error)
 	// Recover yields the visits that an earlier process left in the spool and
 	// that need judgement, oldest first.
 	Recover(ctx context.Context) iter.Seq2[Visit, error]

@@ -5,6 +5,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -38,8 +39,8 @@ type Ingester struct {
 // commits it. What the platform did wrong is in the report; an error means
 // that the visit could not be made, recorded or committed. What was captured
 // then is in the spool, and Recover takes it up.
-func (i *Ingester) Visit(ctx context.Context, s Source) (Report, error) {
-	rep := Report{Source: s.ID}
+func (i *Ingester) Visit(ctx context.Context, s Source) (rep Report, err error) {
+	rep = Report{Source: s.ID, Index: -1}
 	st, err := i.Record.State(ctx, s.ID)
 	if err != nil {
 		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
@@ -48,33 +49,49 @@ func (i *Ingester) Visit(ctx context.Context, s Source) (Report, error) {
 	if err != nil {
 		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
 	}
-	v, err := i.Record.Begin(ctx, s, d)
+	v, err := i.Record.Begin(ctx, s, d, func(st onrecord.SourceState) ([]byte, error) { return i.memo(ctx, s, d, st) })
 	if err != nil {
 		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
 	}
-	job, err := i.job(ctx, s, d, v)
+	job, err := i.job(s, d, v)
 	if err != nil {
 		return rep, errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Drop(ctx))
 	}
+	if v.Offline {
+		job.Looks = nil // nothing is probed that can't be judged now
+	}
 	result, err := i.Client.Visit(ctx, job)
 	if err != nil {
-		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
+		return rep, errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Close())
+	}
+	if v.Offline {
+		rep = report(s, d, result, change.Result{})
+		rep.Spooled = true
+		return rep, v.Close()
 	}
 	return i.finish(ctx, s, d, v, result)
 }
 
-// Recover commits the visits that an earlier process left in the spool,
-// reading their captures again. It returns a report for each, and the errors
-// of those that it had to leave there, joined.
-func (i *Ingester) Recover(ctx context.Context) (reports []Report, err error) {
+// Recover commits the visits that an earlier process, or an outage of the
+// bucket, left in the spool, reading their captures again. Lock takes the
+// source, as for a visit; a source that somebody else has is passed over. It
+// returns a report for each visit, and the errors of those that it had to
+// leave there, joined.
+func (i *Ingester) Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) (reports []Report, err error) {
 	for v, verr := range i.Record.Recover(ctx) {
 		if verr != nil {
 			err = errors.Join(err, fmt.Errorf("recover: %w", verr))
 			continue
 		}
+		unlock, ok := lock(v.Source)
+		if !ok {
+			err = errors.Join(err, v.Close())
+			continue
+		}
 		rep, rerr := i.again(ctx, v)
+		unlock()
 		if rerr != nil {
-			err = errors.Join(err, fmt.Errorf("recover visit %s of %s: %w", v.ID, v.Source, rerr))
+			err = errors.Join(err, fmt.Errorf("recover visit %s of %s: %w", v.ID, v.Source, rerr), v.Close())
 			continue
 		}
 		reports = append(reports, rep)
@@ -82,26 +99,61 @@ func (i *Ingester) Recover(ctx context.Context) (reports []Report, err error) {
 	return reports, err
 }
 
-// again reads the captures of a spooled visit and commits it.
+// again reads the captures of a spooled visit and commits it. It asks what the
+// visit asked, by its memo, not what the state of now would ask.
 func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
+	rep := Report{Source: v.Source, Door: v.Door, Outcome: onrecord.OutcomeInterrupted, Index: -1}
 	s, ok := i.source(v.Source)
 	if !ok {
-		return Report{}, fmt.Errorf("source %s is not configured any more: put it back, and its captures in the spool are read", v.Source)
+		return rep, fmt.Errorf("source %s is not configured any more: put it back, and its captures in the spool are read", v.Source)
 	}
 	d, ok := s.door(v.Door)
 	if !ok {
-		return Report{}, fmt.Errorf("source %s has no door %s any more: put it back, and its captures in the spool are read", v.Source, v.Door)
+		return rep, fmt.Errorf("source %s has no door %s any more: put it back, and its captures in the spool are read", v.Source, v.Door)
 	}
-	job, err := i.job(ctx, s, d, v)
+	captures, looks, err := i.entries(ctx, v)
 	if err != nil {
-		return Report{}, err
+		return rep, err
 	}
-	job.Started = v.Started
+	if captures == 0 {
+		return rep, v.Drop(ctx) // it was stopped before its first answer
+	}
+	job, err := i.job(s, d, v)
+	if err != nil {
+		return rep, err
+	}
+	if !looks {
+		job.Looks = nil // it was made without
+	}
 	result, err := crawler.Replay(ctx, job, i.Limits, v.Entries(ctx))
 	if err != nil {
-		return Report{}, err
+		return rep, err
+	}
+	if result.Cut {
+		result.Outcome = onrecord.OutcomeInterrupted
 	}
 	return i.finish(ctx, s, d, v, result)
+}
+
+// entries counts what a visit recorded, and says whether it looked at suspects.
+func (i *Ingester) entries(ctx context.Context, v Visit) (n int, looks bool, err error) {
+	for e, err := range v.Entries(ctx) {
+		if err != nil {
+			return n, looks, err
+		}
+		n++
+		looks = looks || crawler.IsLook(e.Exchange)
+	}
+	return n, looks, nil
+}
+
+// Door returns the door through which Visit would read s now.
+func (i *Ingester) Door(ctx context.Context, s Source) (Door, error) {
+	st, err := i.Record.State(ctx, s.ID)
+	if err != nil {
+		return Door{}, err
+	}
+	return choose(s, st, i.Now())
 }
 
 // source returns the configured source with the given id.
@@ -125,43 +177,67 @@ func choose(s Source, st onrecord.SourceState, now time.Time) (Door, error) {
 	}
 	id, ok := crawler.Healthy(st.Doors, order, now)
 	if !ok {
-		return Door{}, fmt.Errorf("%w: the first may be tried at %s", ErrNoDoor, retryAt(st, s).UTC().Format(time.RFC3339))
+		return Door{}, fmt.Errorf("%w: the first may be tried at %s", ErrNoDoor, RetryAt(st, s, now).UTC().Format(time.RFC3339))
 	}
 	d, _ := s.door(id)
 	return d, nil
 }
 
-// retryAt returns when the first door of s may be tried again; zero if one may
-// be tried now or was never tried.
-func retryAt(st onrecord.SourceState, s Source) time.Time {
+// RetryAt returns when the first door of s may be tried again; zero if one may
+// be tried now or was never tried. A back-off that lies further ahead than any
+// can be was noted by a clock that was wrong.
+func RetryAt(st onrecord.SourceState, s Source, now time.Time) time.Time {
 	var first time.Time
 	for n, d := range s.Doors {
-		if at := st.Doors[d.ID].RetryAt; n == 0 || at.Before(first) {
+		at := st.Doors[d.ID].RetryAt
+		if at.Sub(now) > crawler.MaxRetry {
+			at = time.Time{}
+		}
+		if n == 0 || at.Before(first) {
 			first = at
 		}
 	}
 	return first
 }
 
-// job describes the visit of s through d to the client: where it stopped, and
-// which suspects it is to look at.
-func (i *Ingester) job(ctx context.Context, s Source, d Door, v Visit) (crawler.Job, error) {
-	st := v.State
-	account := accountOf(s, st)
-	j := crawler.Job{
-		Source: s.ID, DoorID: d.ID, Door: d.Door, State: st.Doors[d.ID], Recorder: v.Open,
-		Target: crawler.Target{Platform: s.Platform, AccountID: account, Handle: s.Handle, URL: d.URL},
+// A memo is what a visit was requested with. It is kept in the spool, so that a
+// visit that is read again asks the same.
+type memo struct {
+	State  onrecord.DoorState `json:"state"`
+	Looks  []onrecord.Ref     `json:"looks,omitempty"`
+	Canary onrecord.Ref       `json:"canary,omitzero"`
+}
+
+// memo makes the memo of a visit of s through d that begins from st: where the
+// door stopped, and which suspects it is to look at.
+func (i *Ingester) memo(ctx context.Context, s Source, d Door, st onrecord.SourceState) ([]byte, error) {
+	m := memo{State: st.Doors[d.ID]}
+	if account := accountOf(s, st); account != "" && d.Door.Info().Can.OwnAddress {
+		suspects, err := i.View.Suspects(ctx, s.Platform, account)
+		if err != nil {
+			return nil, err
+		}
+		if err := i.addLooks(ctx, &m, s, d, account, suspects); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(m)
+}
+
+// job describes the visit of s through d to the client, by its memo.
+func (i *Ingester) job(s Source, d Door, v Visit) (crawler.Job, error) {
+	var m memo
+	if err := json.Unmarshal(v.Memo, &m); err != nil {
+		return crawler.Job{}, fmt.Errorf("memo of the visit: %w", err)
+	}
+	account := accountOf(s, v.State)
+	return crawler.Job{
+		Source: s.ID, DoorID: d.ID, Door: d.Door, State: m.State, Looks: m.Looks, Canary: m.Canary, Recorder: v.Open,
+		Started: v.Started,
+		Target:  crawler.Target{Platform: s.Platform, AccountID: account, Handle: s.Handle, URL: d.URL},
 		Known: func(r onrecord.Ref) bool {
-			known, err := i.View.Known(ctx, s.Platform, account, []onrecord.StatementID{onrecord.NewStatementID(s.Platform, r.NativeID)})
+			known, err := i.View.Known(context.Background(), s.Platform, account, []onrecord.StatementID{onrecord.NewStatementID(s.Platform, r.NativeID)})
 			return err == nil && len(known) > 0
 		},
-	}
-	if account == "" || !d.Door.Info().Can.OwnAddress {
-		return j, nil
-	}
-	suspects, err := i.View.Suspects(ctx, s.Platform, account)
-	if err != nil || len(suspects) == 0 {
-		return j, err
-	}
-	return j, i.addLooks(ctx, &j, s, d, suspects)
+	}, nil
 }

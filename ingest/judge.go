@@ -6,9 +6,12 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	"onrecord"
 	"onrecord/change"
@@ -16,12 +19,15 @@ import (
 )
 
 // finish judges a visit and commits it. A visit whose fence was lost is judged
-// once more as a late one.
+// once more as a late one. A visit that can't be committed stays in the spool.
 func (i *Ingester) finish(ctx context.Context, s Source, d Door, v Visit, r crawler.Result) (Report, error) {
 	for {
 		rep, err := i.commit(ctx, s, d, v, r)
 		late, ok := errors.AsType[*LateError](err)
 		if !ok {
+			if err != nil {
+				err = errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Close())
+			}
 			return rep, err
 		}
 		v = late.Visit
@@ -33,42 +39,34 @@ func (i *Ingester) finish(ctx context.Context, s Source, d Door, v Visit, r craw
 func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r crawler.Result) (Report, error) {
 	known, base, err := i.known(ctx, s, v, r)
 	if err != nil {
-		return Report{Source: s.ID}, fmt.Errorf("visit %s: what is known: %w", s.ID, err)
+		return Report{Source: s.ID, Index: -1}, fmt.Errorf("what is known: %w", err)
 	}
 	res := change.Between(known, i.seen(s, d, v, r))
-	next := after(s, d, v, r, res)
-	rep := report(s, d, r, res)
-	if v.Late {
-		rep.Late = true
-	}
-	if res.Quiet() && !res.Keep && len(v.State.Gaps) == 0 {
-		if err := v.Quiet(ctx, next); err != nil {
-			return rep, wrapLate(s, err)
-		}
-		return rep, nil
-	}
-	events := append(abandoned(s, v.State), res.Events...)
-	done, err := v.Commit(ctx, Draft{
+	keep := res.Keep || r.Cut // a record that ends early is the only witness of what was under way
+	draft := Draft{
 		Base: base - 1, Outcome: cmp.Or(r.Outcome, onrecord.OutcomeOK), Started: r.Started, Ended: r.Ended, Skew: r.Skew,
-		Events: events, Next: next, KeepWARC: res.Keep,
-	})
-	if err != nil {
-		return rep, wrapLate(s, err)
+		Events: append(abandoned(s, v.State, i.Now()), res.Events...), Next: after(s, d, v, r, res, keep), KeepWARC: keep,
 	}
-	rep.Index, rep.Events = done.Index, len(events)
-	_, err = i.CatchUp(ctx, done.Index+1+int64(len(events)))
-	if err != nil {
-		return rep, fmt.Errorf("visit %s: committed at %d, but the view is behind: %w", s.ID, done.Index, err)
+	draft.Quiet = len(draft.Events) == 0 && !keep
+	rep := report(s, d, r, res)
+	rep.Late = v.Late
+	done, err := v.Commit(ctx, draft)
+	if errors.Is(err, ErrTooLarge) {
+		var left int
+		if draft, left, err = fit(draft, d, v); err != nil {
+			return rep, err
+		}
+		rep.Problems = append(rep.Problems, fmt.Sprintf("%d of %d events did not fit into one visit and are left for the next", left, left+len(draft.Events)))
+		done, err = v.Commit(ctx, draft)
+	}
+	if err != nil || draft.Quiet {
+		return rep, err
+	}
+	rep.Index, rep.Events = done.Index, len(draft.Events)
+	if _, err = i.CatchUp(ctx, done.Index+1+int64(len(draft.Events))); err != nil {
+		return rep, fmt.Errorf("committed at %d, but the view is behind: %w", done.Index, err)
 	}
 	return rep, nil
-}
-
-// wrapLate leaves a late error as it is, and names the source in any other.
-func wrapLate(s Source, err error) error {
-	if _, ok := errors.AsType[*LateError](err); ok {
-		return err
-	}
-	return fmt.Errorf("visit %s: %w", s.ID, err)
 }
 
 // known gathers what is known of all that a visit touched, at a base that
@@ -173,14 +171,18 @@ func (i *Ingester) seen(s Source, d Door, v Visit, r crawler.Result) change.Visi
 }
 
 // after returns the state of the source after a visit. A late visit moves
-// nothing (record.md 1.7).
-func after(s Source, d Door, v Visit, r crawler.Result, res change.Result) onrecord.SourceState {
+// nothing (record.md 1.7), and one after which nothing was attributed does not
+// move what its door would go on from.
+func after(s Source, d Door, v Visit, r crawler.Result, res change.Result, keep bool) onrecord.SourceState {
 	next := v.State
-	next.Source, next.Platform = s.ID, s.Platform
+	next.Source, next.Platform, next.Gaps = s.ID, s.Platform, nil
 	if v.Late {
 		return next
 	}
-	next.AccountID = cmp.Or(s.AccountID, res.AccountID, next.AccountID)
+	next.AccountID = cmp.Or(s.AccountID, next.AccountID)
+	if next.AccountID == "" && res.Good {
+		next.AccountID = res.AccountID
+	}
 	next.LastTick, next.LastVisit, next.Outcome = r.Started, r.Ended, cmp.Or(r.Outcome, onrecord.OutcomeOK)
 	if res.Good {
 		next.LastGood = r.Ended
@@ -189,21 +191,41 @@ func after(s Source, d Door, v Visit, r crawler.Result, res change.Result) onrec
 	if next.Doors == nil {
 		next.Doors = make(map[string]onrecord.DoorState)
 	}
-	next.Doors[d.ID] = r.State
-	if res.Keep {
-		next.Doors[d.ID] = r.Kept()
+	next.Doors[d.ID] = doorAfter(d, v, r, res, keep)
+	next.Runs, next.Frozen, next.Failing = res.Runs, res.Frozen, res.Failing
+	return bounded(next)
+}
+
+// doorAfter returns the state of the door after a visit.
+func doorAfter(d Door, v Visit, r crawler.Result, res change.Result, keep bool) onrecord.DoorState {
+	now, next := v.State.Doors[d.ID], r.State
+	if keep {
+		next = r.Kept()
 	}
-	next.Runs, next.Frozen, next.Failing, next.Gaps = res.Runs, res.Frozen, res.Failing, nil
+	if res.Stopped {
+		next.Cursor, next.Validators, next.Backlog = now.Cursor, now.Validators, now.Backlog
+	}
+	// A visit that was made before the one before it was committed knows
+	// nothing of what that one left.
+	var m memo
+	if json.Unmarshal(v.Memo, &m) == nil {
+		for _, b := range now.Backlog {
+			known := func(o onrecord.Backlog) bool { return o.URL == b.URL && o.State == b.State }
+			if !slices.ContainsFunc(m.State.Backlog, known) && !slices.ContainsFunc(next.Backlog, known) && len(next.Backlog) < maxBacklog {
+				next.Backlog = append(next.Backlog, b)
+			}
+		}
+	}
 	return next
 }
 
 // abandoned returns the gaps that the archive noted for visits that it had to
 // abandon, as events.
-func abandoned(s Source, st onrecord.SourceState) []onrecord.Event {
+func abandoned(s Source, st onrecord.SourceState, now time.Time) []onrecord.Event {
 	var events []onrecord.Event
 	for _, g := range st.Gaps {
 		events = append(events, onrecord.Event{
-			Type: onrecord.SourceGap, At: g.Since, By: g.Since, Figure: s.Figure, Source: s.ID,
+			Type: onrecord.SourceGap, At: now, After: g.Since, By: now, Figure: s.Figure, Source: s.ID,
 			Account: onrecord.AccountRef{Platform: s.Platform, ID: accountOf(s, st)},
 			Gap:     &g, Index: -1, Prev: -1,
 		})
@@ -217,26 +239,26 @@ func accountOf(s Source, st onrecord.SourceState) string { return cmp.Or(s.Accou
 
 // addLooks adds the suspects that are due for a look at their own addresses,
 // and a canary.
-func (i *Ingester) addLooks(ctx context.Context, j *crawler.Job, s Source, d Door, suspects []onrecord.Known) error {
+func (i *Ingester) addLooks(ctx context.Context, m *memo, s Source, d Door, account string, suspects []onrecord.Known) error {
 	now := i.Now()
 	confirm := i.Rules.Confirm(s.Platform, d.Door.Info().Kind)
 	k := change.Known{Statements: make(map[onrecord.StatementID]onrecord.Known, len(suspects))}
 	for _, c := range suspects {
 		k.Statements[c.Statement] = c
-		if at, ok := change.Due(c, confirm); ok && !at.After(now) {
-			j.Looks = append(j.Looks, c.Ref)
+		if at, ok := change.Due(c, confirm); ok && !at.After(now) && len(m.Looks) < maxLooks {
+			m.Looks = append(m.Looks, c.Ref)
 		}
 	}
-	if len(j.Looks) == 0 {
+	if len(m.Looks) == 0 {
 		return nil
 	}
-	recent, err := i.View.KnownRecent(ctx, s.Platform, j.Target.AccountID, 8)
+	recent, err := i.View.KnownRecent(ctx, s.Platform, account, 8)
 	if err != nil {
 		return err
 	}
 	for _, c := range recent {
 		k.Statements[c.Statement] = c
 	}
-	j.Canary, _ = k.Canary()
+	m.Canary, _ = k.Canary()
 	return nil
 }

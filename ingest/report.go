@@ -30,6 +30,7 @@ type Report struct {
 	Bytes    int64            `json:"bytes"`
 	Seconds  float64          `json:"seconds"`
 	Late     bool             `json:"late,omitempty"`
+	Spooled  bool             `json:"spooled,omitempty"` // the bucket is out of reach: committed later
 	Stopped  bool             `json:"stopped,omitempty"` // another account stands behind the handle
 	Frozen   string           `json:"frozen,omitempty"`
 	Problems []string         `json:"problems,omitempty"`

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 
@@ -28,10 +29,10 @@ func (r record) State(ctx context.Context, source string) (onrecord.SourceState,
 	return r.a.State(ctx, source)
 }
 
-func (r record) Begin(ctx context.Context, s ingest.Source, d ingest.Door) (ingest.Visit, error) {
+func (r record) Begin(ctx context.Context, s ingest.Source, d ingest.Door, memo func(onrecord.SourceState) ([]byte, error)) (ingest.Visit, error) {
 	v, err := r.a.Begin(ctx, archive.Source{
 		Source: s.ID, Platform: s.Platform, AccountID: s.AccountID, Figure: s.Figure,
-	}, d.ID, d.Door.Info().Parser, nil)
+	}, d.ID, d.Door.Info().Parser, memo)
 	if err != nil {
 		return ingest.Visit{}, err
 	}
@@ -91,7 +92,7 @@ func asVisit(v *archive.Visit) ingest.Visit {
 	_, late := v.Late()
 	return ingest.Visit{
 		Open: openVisit{v}, ID: v.ID(), Source: v.Source().Source, Door: v.Door(), Parser: v.Parser(),
-		Started: v.Started(), State: v.State(), Late: late,
+		Started: v.Started(), State: v.State(), Late: late, Offline: v.Offline(), Memo: v.Memo(),
 	}
 }
 
@@ -109,18 +110,23 @@ func (v openVisit) Entries(ctx context.Context) iter.Seq2[crawler.Entry, error] 
 }
 
 func (v openVisit) Commit(ctx context.Context, d ingest.Draft) (onrecord.Done, error) {
-	done, err := v.Visit.Commit(ctx, archive.Draft(d))
+	if d.Quiet {
+		return onrecord.Done{Index: -1}, asLate(v.Visit.Quiet(ctx, d.Next))
+	}
+	done, err := v.Visit.Commit(ctx, archive.Draft{
+		Base: d.Base, Outcome: d.Outcome, Started: d.Started, Ended: d.Ended, Skew: d.Skew,
+		Events: d.Events, Next: d.Next, KeepWARC: d.KeepWARC,
+	})
 	return done, asLate(err)
 }
 
-func (v openVisit) Quiet(ctx context.Context, next onrecord.SourceState) error {
-	return asLate(v.Visit.Quiet(ctx, next))
-}
-
-// asLate converts the archive's late error.
+// asLate converts the errors of the archive that ingest acts on.
 func asLate(err error) error {
 	if late, ok := errors.AsType[*archive.LateError](err); ok {
 		return &ingest.LateError{Visit: asVisit(late.Visit)}
+	}
+	if errors.Is(err, archive.ErrTooLarge) {
+		return fmt.Errorf("%w: %w", ingest.ErrTooLarge, err)
 	}
 	return err
 }

@@ -12,11 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"onrecord/archive"
 	"onrecord/ingest"
 )
 
 func newCrawl(e *env) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "crawl [SOURCE…]",
 		Short: "Visit sources once, now",
 		Long: `Visits each SOURCE (all, where none is named) once, now, whatever its schedule
@@ -24,10 +25,13 @@ says, and commits what it shows. It may run beside "onrecord serve".
 
 Ctrl-C finishes the visit that is under way and begins no other; a second one
 stops now: what was captured is in the spool and committed by the next start.
-Exit status 3 says that some sources failed.`,
+Doors that wait because a platform asked them to, or after a failure, are left
+alone until then. Exit status 3 says that some sources failed.`,
 		Args: usageArgs(cobra.ArbitraryArgs),
 		RunE: func(cmd *cobra.Command, args []string) error { return runCrawl(cmd.Context(), e, args) },
 	}
+	addTrust(cmd, e)
+	return cmd
 }
 
 func runCrawl(ctx context.Context, e *env, names []string) error {
@@ -48,28 +52,46 @@ func runCrawl(ctx context.Context, e *env, names []string) error {
 	if err != nil {
 		return err
 	}
-	failed, held := h.recover(ctx, in), 0
+	h.recover(ctx, in, locks)
+	var failed []error
 	for i, s := range chosen {
 		if e.stop.interrupted() {
 			e.say("interrupted: %d of %d sources were not visited", len(chosen)-i, len(chosen))
 			break
 		}
-		if err := h.crawlOne(ctx, in, locks, s); errors.Is(err, errHeld) {
-			held++
-		} else if err != nil {
-			failed++
+		if err := h.crawlOne(ctx, in, locks, s); err != nil {
+			failed = append(failed, err)
 		}
 	}
 	if e.stop.interrupted() {
 		return &failure{status: exitInterrupted, err: errors.New("interrupted")}
 	}
-	if held > 0 && failed == 0 {
-		return &failure{status: exitLocked, err: fmt.Errorf("%d of %d sources are being visited by another process", held, len(chosen))}
+	return crawlFailure(failed, len(chosen))
+}
+
+// crawlFailure makes one failure of those of the sources. Where all of them
+// have the same exit status, that is its status.
+func crawlFailure(failed []error, visited int) error {
+	if len(failed) == 0 {
+		return nil
 	}
-	if failed += held; failed > 0 {
-		return &failure{status: exitPartly, err: fmt.Errorf("%d of %d sources failed", failed, len(chosen))}
+	code, hint := crawlStatus(failed[0])
+	for _, err := range failed[1:] {
+		if c, _ := crawlStatus(err); c != code {
+			code, hint = exitPartly, ""
+		}
 	}
-	return nil
+	return &failure{status: code, hint: hint, err: fmt.Errorf("%d of %d sources failed", len(failed), visited)}
+}
+
+// crawlStatus returns the exit status of one source's failure: what is wrong
+// with the archive has a status of its own, all else is a failed source.
+func crawlStatus(err error) (code int, hint string) {
+	switch code, hint := status(err); code {
+	case exitConfig, exitUnreachable, exitLocked:
+		return code, hint
+	}
+	return exitPartly, ""
 }
 
 // errFailed reports a visit in which the platform did not answer as it should;
@@ -78,7 +100,12 @@ var errFailed = errors.New("the platform did not answer as it should")
 
 // crawlOne visits one source and prints what came of it.
 func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s ingest.Source) error {
-	unlock, err := l.wait(h.env.stop.soft, s.ID, s.Doors[0].Host, func(msg string) { h.env.say("%s", msg) })
+	d, err := in.Door(ctx, s)
+	if err != nil {
+		h.env.say("%s: %v", s.ID, err)
+		return err
+	}
+	unlock, err := l.wait(h.env.stop.soft, s.ID, d.Host, func(msg string) { h.env.say("%s", msg) })
 	if err != nil {
 		h.env.say("%s: %v", s.ID, err)
 		return err
@@ -90,31 +117,40 @@ func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s i
 		return err
 	}
 	h.printReport(rep)
-	if rep.Failed() {
+	switch {
+	case rep.Spooled:
+		return fmt.Errorf("visit %s: %w", s.ID, archive.ErrUnreachable)
+	case rep.Failed():
 		return errFailed
 	}
 	return nil
 }
 
-// recover commits what an earlier process left, and returns how many visits it
-// could not.
-func (h *house) recover(ctx context.Context, in *ingest.Ingester) (failed int) {
-	if n, err := h.archive.Sweep(ctx); err != nil {
-		h.env.say("pending visits: %v", err)
-		failed++
-	} else if n > 0 {
-		h.env.say("%d pending visits finished", n)
-	}
-	reports, err := in.Recover(ctx)
+// recover commits what an earlier process left in the spool, then finishes what
+// is pending (record.md 1.6: in this order). Other processes' sources are
+// theirs. What can't be done now is told, and is no failure of this command.
+func (h *house) recover(ctx context.Context, in *ingest.Ingester, l *locks) {
+	reports, err := in.Recover(ctx, func(source string) (func(), bool) {
+		unlock, err := l.take("source", source)
+		return unlock, err == nil
+	})
 	for _, r := range reports {
 		h.env.say("%s: a visit that was interrupted is committed now", r.Source)
 		h.printReport(r)
 	}
 	if err != nil {
 		h.env.say("%v", err)
-		failed++
 	}
-	return failed
+	if n, err := h.archive.Sweep(ctx); err != nil {
+		h.env.say("pending visits: %v", err)
+	} else if n > 0 {
+		h.env.say("%d pending visits finished", n)
+	}
+	if size, err := h.archive.Size(ctx); err == nil {
+		if _, err := h.catchUp(ctx, size); err != nil {
+			h.env.say("%v", err)
+		}
+	}
 }
 
 // printReport prints a line of what a visit did, and its problems.
@@ -132,7 +168,10 @@ func (h *house) printReport(r ingest.Report) {
 	}
 	fmt.Fprintf(h.env.io.out, "%s  %d requests  %.1f KB  %.1f s\n", line, r.Requests, float64(r.Bytes)/1000, r.Seconds)
 	for _, p := range r.Problems {
-		h.env.say("  %s: %s", r.Source, p)
+		h.env.say("  %s: %s", r.Source, plain(p))
+	}
+	if r.Spooled {
+		h.env.say("  %s: the storage is out of reach: the captures are in the spool and are committed when it answers", r.Source)
 	}
 	if r.Stopped {
 		h.env.say("  %s: another account stands behind the handle, or none is known: nothing was attributed", r.Source)

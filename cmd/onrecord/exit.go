@@ -11,6 +11,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/archive/ledger"
 	"onrecord/catalog"
 	"onrecord/config"
 	"onrecord/search"
@@ -56,7 +57,7 @@ func status(err error) (code int, hint string) {
 		return f.status, f.hint
 	}
 	if _, ok := errors.AsType[*config.Error](err); ok {
-		return exitConfig, "onrecord config check"
+		return exitConfig, ""
 	}
 	if _, ok := errors.AsType[*search.SyntaxError](err); ok {
 		return exitUsage, ""
@@ -68,7 +69,13 @@ func status(err error) (code int, hint string) {
 		return exitConfig, "give the source another id, or put back the account that it had"
 	case errors.Is(err, archive.ErrUnreachable):
 		return exitUnreachable, "visits stay in the spool and are committed once the storage answers"
-	case errors.Is(err, catalog.ErrLocked):
+	case errors.Is(err, ledger.ErrNoMark):
+		return exitConfig, "if that is the ledger as you know it, run the command once with --trust-checkpoint"
+	case errors.Is(err, ledger.ErrRolledBack):
+		return exitMismatch, "the bucket shows less than this machine has signed: put back a newer copy of it"
+	case errors.Is(err, archive.ErrKey):
+		return exitConfig, "is storage.url that of this archive, and log.key its key?"
+	case errors.Is(err, catalog.ErrLocked), errors.Is(err, errHeld):
 		return exitLocked, ""
 	case errors.Is(err, catalog.ErrRebuild):
 		return exitFailed, "onrecord rebuild"

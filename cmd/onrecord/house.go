@@ -14,12 +14,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"onrecord/archive"
 	"onrecord/archive/bucket/disk"
+	"onrecord/archive/ledger"
 	"onrecord/catalog"
 	"onrecord/config"
 	"onrecord/ingest"
@@ -42,11 +44,11 @@ type house struct {
 	cfg     *config.Config
 	log     *slog.Logger
 	archive *archive.Archive
-	catalog *catalog.Catalog
-	holder  bool // this process applies to the catalog
+	catalog *catalog.Catalog // for reading
 	key     logKey
 
-	follow sync.Mutex // held while lines are applied
+	follow sync.Mutex       // held while lines are applied
+	writer *catalog.Catalog // where this process applies them; nil where another one does; guarded by follow
 }
 
 // open opens the archive that the configuration names.
@@ -69,13 +71,16 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 	if err != nil {
 		return nil, &failure{status: exitUnreachable, hint: "is the folder there, and may this user read and write it?", err: fmt.Errorf("storage %s: %w", cfg.Storage.URL, err)}
 	}
-	o := archive.Options{Origin: cfg.Log.Origin, Now: e.now, Log: h.log, Software: "onrecord/" + version()}
+	o := archive.Options{Origin: cfg.Log.Origin, Now: e.now, Log: h.log, Software: "onrecord/" + version(), Trust: e.trust}
 	if h.key, err = readLogKey(cfg.StateDir); err != nil {
 		return nil, err
 	}
+	if h.key.verifier != nil {
+		o.Verifier = h.key.verifier // from outside the bucket (record.md 2)
+	}
 	if n == writing {
 		if h.key.signer == nil {
-			return nil, &failure{status: exitNoArchive, hint: "put back log.key from your backup; it was written by onrecord init", err: fmt.Errorf("%s is not there: without it nothing can be added to the ledger", filepath.Join(cfg.StateDir, keyFile))}
+			return nil, &failure{status: exitConfig, hint: "put back log.key from your backup; it was written by onrecord init", err: fmt.Errorf("%s is not there: without it nothing can be added to the ledger", filepath.Join(cfg.StateDir, keyFile))}
 		}
 		o.StateDir, o.Signer = cfg.StateDir, h.key.signer
 	}
@@ -98,13 +103,10 @@ func (h *house) openCatalog(ctx context.Context) error {
 	o := catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log}
 	c, err := catalog.Open(ctx, path, o)
 	switch {
-	case errors.Is(err, catalog.ErrLocked):
+	case errors.Is(err, catalog.ErrLocked), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		o.ReadOnly = true
-		if c, err = catalog.Open(ctx, path, o); err != nil {
-			return err
-		}
-		h.catalog = c
-		return nil
+		h.catalog, err = catalog.Open(ctx, path, o)
+		return err
 	case errors.Is(err, catalog.ErrRebuild):
 		h.env.say("the catalog is rebuilt from the record: %v", err)
 		if c, err = h.rebuildAndOpen(ctx, o); err != nil {
@@ -113,7 +115,7 @@ func (h *house) openCatalog(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	h.catalog, h.holder = c, true
+	h.catalog, h.writer = c, c
 	_, err = h.applyAll(ctx, nil)
 	return err
 }
@@ -126,27 +128,46 @@ func (h *house) rebuildAndOpen(ctx context.Context, o catalog.Options) (*catalog
 	return catalog.Open(ctx, h.catalogPath(), o)
 }
 
+// errNotHolder reports that another process applies to the catalog.
+var errNotHolder = errors.New("another process applies to the catalog of this archive")
+
 // applyAll applies what the record has and the catalog has not.
 func (h *house) applyAll(ctx context.Context, progress func(done, total int64)) (int64, error) {
 	h.follow.Lock()
 	defer h.follow.Unlock()
-	return ingest.Follow(ctx, record{h.archive}, store{h.catalog}, progress)
+	if h.writer == nil {
+		return 0, errNotHolder
+	}
+	return ingest.Follow(ctx, record{h.archive}, store{h.writer}, progress)
 }
 
 // catchUp returns once the catalog has applied the ledger up to size: by
-// applying it, or by waiting for the process that does.
+// applying it, or by waiting for the process that does. Where that process has
+// ended, this one takes its place.
 func (h *house) catchUp(ctx context.Context, size int64) (int64, error) {
-	if h.holder {
-		return h.applyAll(ctx, nil)
-	}
-	told := false
-	for began := h.env.now(); ; {
+	const patience, look = 5 * time.Minute, time.Second
+	began := h.env.now()
+	told, took := false, time.Time{}
+	for {
+		if have, err := h.applyAll(ctx, nil); !errors.Is(err, errNotHolder) {
+			return have, err
+		}
 		have, _, err := h.catalog.Applied(ctx)
 		if err != nil || have >= size {
 			return have, err
 		}
-		if !told && h.env.now().Sub(began) > 5*time.Second {
-			h.env.say("waiting for the process that serves this archive to apply ledger no. %d; it is at %d", size, have)
+		now := h.env.now()
+		if now.Sub(took) > look {
+			took = now
+			if err := h.takeCatalog(ctx); err != nil {
+				return have, err
+			}
+		}
+		switch waited := now.Sub(began); {
+		case waited > patience:
+			return have, &failure{status: exitLocked, hint: "look at that process; what was committed here is safe", err: fmt.Errorf("%w, and has not applied ledger no. %d in %s; it is at %d", errNotHolder, size-1, patience, have)}
+		case waited > 5*time.Second && !told:
+			h.env.say("waiting for the process that serves this archive to apply ledger no. %d; it is at %d", size-1, have)
 			told = true
 		}
 		select {
@@ -157,12 +178,42 @@ func (h *house) catchUp(ctx context.Context, size int64) (int64, error) {
 	}
 }
 
+// takeCatalog makes this process the one that applies to the catalog, if no
+// other does any more.
+func (h *house) takeCatalog(ctx context.Context) error {
+	h.follow.Lock()
+	defer h.follow.Unlock()
+	c, err := catalog.Open(ctx, h.catalogPath(), catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log})
+	if errors.Is(err, catalog.ErrLocked) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	h.writer = c
+	return nil
+}
+
+// checkMark compares the ledger with the high-water mark of this machine: what
+// it once signed must still be there. A machine without a mark has nothing to
+// compare with.
+func (h *house) checkMark(ctx context.Context) error {
+	mark, ok, err := ledger.ReadMark(filepath.Join(h.cfg.StateDir, "log.mark"), h.archive.Meta().Origin)
+	if err != nil || !ok || mark.Size == 0 {
+		return err
+	}
+	return h.archive.Extends(ctx, mark.Size, mark.Root)
+}
+
 // close gives everything back.
 func (h *house) close() error {
-	if h.catalog == nil {
-		return nil
+	var errs []error
+	if h.catalog != nil {
+		errs = append(errs, h.catalog.Close())
 	}
-	return h.catalog.Close()
+	if h.writer != nil && h.writer != h.catalog {
+		errs = append(errs, h.writer.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // catalogPath is where the catalog's file is.
@@ -211,8 +262,9 @@ const keyFile = "log.key"
 // A logKey signs the ledger, and gives the key that authenticates cursors, so
 // that a rebuilt catalog takes the cursors of the one before.
 type logKey struct {
-	signer note.Signer // nil where the file is not there
-	cursor []byte
+	signer   note.Signer   // nil where the file is not there
+	verifier note.Verifier // of the same key; nil where the file is not there
+	cursor   []byte
 }
 
 // readLogKey reads the log key. A machine without it may read an archive.
@@ -236,5 +288,9 @@ func readLogKey(stateDir string) (logKey, error) {
 	if err != nil {
 		return logKey{}, &failure{status: exitConfig, hint: "put it back from your backup", err: fmt.Errorf("%s: not a log key", path)}
 	}
-	return logKey{signer: s, cursor: deriveKey(secret, cursorPurpose)}, nil
+	v, err := verifierOf(secret)
+	if err != nil {
+		return logKey{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return logKey{signer: s, verifier: v, cursor: deriveKey(secret, cursorPurpose)}, nil
 }

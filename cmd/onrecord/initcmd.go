@@ -118,9 +118,7 @@ func initArchive(ctx context.Context, e *env, f initFlags, dir string) (place, e
 		return at, &failure{status: exitUnreachable, err: err}
 	}
 	signer, public, err := newLogKey(at.state, at.origin)
-	if errors.Is(err, fs.ErrExist) {
-		return at, &failure{status: exitFailed, hint: "choose another folder, or move that key away if it belongs to nothing", err: err}
-	} else if err != nil {
+	if err != nil {
 		return at, err
 	}
 	at.public = public

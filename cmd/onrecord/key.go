@@ -4,13 +4,16 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -28,23 +31,72 @@ func deriveKey(secret, purpose string) []byte {
 	return key
 }
 
+// verifierOf returns the verifier of a private key in the form of note.GenerateKey:
+// PRIVATE+KEY+name+hash+base64(algorithm 1, seed of Ed25519).
+func verifierOf(private string) (note.Verifier, error) {
+	public, err := publicOf(private)
+	if err != nil {
+		return nil, err
+	}
+	return note.NewVerifier(public)
+}
+
+// publicOf returns the public key of a private one, both in note's form.
+func publicOf(private string) (string, error) {
+	parts := strings.SplitN(private, "+", 5)
+	if len(parts) != 5 {
+		return "", errors.New("not a log key")
+	}
+	b, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(b) != 1+ed25519.SeedSize {
+		return "", errors.New("not a log key")
+	}
+	return note.NewEd25519VerifierKey(parts[2], ed25519.NewKeyFromSeed(b[1:]).Public().(ed25519.PublicKey))
+}
+
 // newLogKey makes a log key for a ledger of the given origin and writes it to
-// the state directory, readable by its owner only. It returns the signer and
-// the public key. A key that is there already is never replaced.
+// the state directory, readable by its owner only; a key that an attempt before
+// left there for the same ledger is taken. It returns the signer and the public
+// key. A key is never replaced.
 func newLogKey(stateDir, origin string) (note.Signer, string, error) {
+	path := filepath.Join(stateDir, keyFile)
+	if b, err := os.ReadFile(path); err == nil {
+		return oldLogKey(strings.TrimSpace(string(b)), path, origin)
+	}
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
 		return nil, "", fmt.Errorf("log key: %w", err)
 	}
-	path := filepath.Join(stateDir, keyFile)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, "", fmt.Errorf("log key: %w", err)
 	}
 	_, err = f.WriteString(private + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close(), syncFolder(stateDir)); err != nil {
 		return nil, "", fmt.Errorf("log key: %w", err)
 	}
 	s, err := note.NewSigner(private)
 	return s, public, err
+}
+
+// oldLogKey takes the key that is at path, if it is of the ledger origin.
+func oldLogKey(private, path, origin string) (note.Signer, string, error) {
+	s, err := note.NewSigner(private)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s is there and is no log key", path)
+	}
+	if s.Name() != origin {
+		return nil, "", fmt.Errorf("%s is there already, the key of the ledger %s", path, s.Name())
+	}
+	public, err := publicOf(private)
+	return s, public, err
+}
+
+// syncFolder makes what was created in a folder durable.
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,10 +43,9 @@ func (l *locks) take(kind, name string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock of %s %s: %w", kind, name, err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		holder, _ := os.ReadFile(path)
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s %s is being visited by process %s: %w", kind, name, cmp.Or(strings.TrimSpace(string(holder)), "unknown"), errHeld)
+			return nil, fmt.Errorf("%s %s is being visited by %s: %w", kind, name, lockHolder(path), errHeld)
 		}
 		return nil, fmt.Errorf("lock of %s %s: %w", kind, name, err)
 	}
@@ -58,11 +56,21 @@ func (l *locks) take(kind, name string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// visit takes the locks of a source and of its host, the source first.
+// lockHolder words which process has a lock file.
+func lockHolder(path string) string {
+	holder, err := os.ReadFile(path)
+	if pid := strings.TrimSpace(string(holder)); err == nil && pid != "" {
+		return "process " + pid
+	}
+	return "a process that has not said its number"
+}
+
+// visit takes the locks of a source and, where it is named, of a host, the
+// source first.
 func (l *locks) visit(source, host string) (unlock func(), err error) {
 	a, err := l.take("source", source)
-	if err != nil {
-		return nil, err
+	if err != nil || host == "" {
+		return a, err
 	}
 	b, err := l.take("host", host)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 func newRebuild(e *env) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Make the catalog anew from the record alone",
 		Long: `Applies the whole journal to a new catalog and puts it in place of the old one
@@ -24,6 +24,8 @@ which then reads the new file. Nothing in the bucket changes.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRebuild(cmd.Context(), e) },
 	}
+	addTrust(cmd, e)
+	return cmd
 }
 
 func runRebuild(ctx context.Context, e *env) error {
@@ -32,6 +34,12 @@ func runRebuild(ctx context.Context, e *env) error {
 		return err
 	}
 	defer h.close()
+	if err := h.checkMark(ctx); err != nil && !e.trust {
+		return &failure{
+			status: exitMismatch, hint: "put back a newer copy of the bucket; --trust-checkpoint rebuilds from this one all the same",
+			err: fmt.Errorf("the bucket shows less, or other, than this machine once signed; the catalog is left as it is: %w", err),
+		}
+	}
 	began := e.now()
 	bar := e.progress("rebuilding")
 	size, err := h.rebuild(ctx, catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log}, bar.set)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -26,6 +27,7 @@ type env struct {
 	configPath string // -c
 	json       bool   // --json
 	verbose    bool   // -v
+	trust      bool   // --trust-checkpoint
 }
 
 // newRoot returns the command tree.
@@ -62,6 +64,12 @@ A first archive, in four commands:
 	return root
 }
 
+// addTrust adds the flag with which an operator says, once, that the ledger is
+// as it should be although this machine never signed it (record.md 2).
+func addTrust(cmd *cobra.Command, e *env) {
+	cmd.Flags().BoolVar(&e.trust, "trust-checkpoint", false, "accept the published checkpoint on a machine that has no high-water mark (log.mark) yet: after a restore, once")
+}
+
 // usageArgs makes the mistakes that check finds usage errors (status 2) that
 // say how the command is called.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
@@ -86,7 +94,24 @@ func (e *env) print(v any, text string, args ...any) error {
 }
 
 // say writes a message for the person at the terminal to stderr.
-func (e *env) say(format string, args ...any) { fmt.Fprintf(e.io.err, format+"\n", args...) }
+func (e *env) say(format string, args ...any) {
+	fmt.Fprintln(e.io.err, plain(fmt.Sprintf(format, args...)))
+}
+
+// plain returns text from strangers as a terminal may show it: control and
+// direction characters, which could move the cursor, change the title or turn
+// words round, stand as U+FFFD. Line ends and tabs stay.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x061c:
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
 
 // newExitStatusTopic returns the help topic that lists the exit statuses.
 func newExitStatusTopic() *cobra.Command {

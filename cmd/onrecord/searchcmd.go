@@ -35,10 +35,12 @@ func newSearch(e *env) *cobra.Command {
   "tax cut"        side by side
   tarif*           words that begin so
   -word -"a b"     without them
+  (a query that begins with "-" stands behind "--")
   figure:SLUG  platform:NAME  is:deleted  is:edited
   since:2026-01    from then on      until:2026-02-01   before then`,
 		Example: `  onrecord search '"harbour bridge" is:edited' --since 2026-09
-  onrecord search --figure jane-example --sort oldest ''`,
+  onrecord search --figure jane-example --sort oldest ''
+  onrecord search -- -bridge toll`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runSearch(cmd.Context(), e, f, strings.Join(args, " "))
@@ -120,7 +122,7 @@ func showFault(query string, err error) error {
 		return err
 	}
 	f := &failure{status: exitUsage, err: fmt.Errorf("%w\n  %s\n  %s^", err, query, strings.Repeat(" ", len([]rune(query[:min(fault.Pos, len(query))]))))}
-	if repaired, ok := fault.Repair(query); ok {
+	if repaired, ok := fault.Repair(query); ok && repaired != "" {
 		f.hint = "did you mean: " + repaired
 	}
 	return f
@@ -149,7 +151,7 @@ func runSearch(ctx context.Context, e *env, f searchFlags, query string) error {
 		return err
 	}
 	for _, w := range r.Query.Warnings() {
-		e.say("note: %s", w)
+		e.say("note: %s", w.Message)
 	}
 	if e.json {
 		return e.print(searchJSON(r.Query, res, found), "")
@@ -193,7 +195,7 @@ func excerpt(s onrecord.Statement, q search.Query) string {
 		b.WriteString(text[last:sp.Start] + "«" + text[sp.Start:sp.End] + "»")
 		last = sp.End
 	}
-	return b.String() + text[last:]
+	return plain(b.String() + text[last:])
 }
 
 // stateWord returns the state of a statement in one word, with "edited" beside

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,7 @@ Other commands may run beside it.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), e, listen) },
 	}
+	addTrust(cmd, e)
 	cmd.Flags().StringVar(&listen, "listen", "", "`ADDRESS` to listen on (default http.listen of the configuration)")
 	return cmd
 }
@@ -52,7 +54,11 @@ func runServe(ctx context.Context, e *env, listen string) error {
 	}
 	ln, err := net.Listen("tcp", listen)
 	if err != nil {
-		return &failure{status: exitFailed, hint: "is another onrecord serve running? --listen chooses another address", err: err}
+		f := &failure{status: exitFailed, err: err}
+		if errors.Is(err, syscall.EADDRINUSE) {
+			f.hint = "is another onrecord serve running? --listen chooses another address"
+		}
+		return f
 	}
 	defer ln.Close()
 	h, err := e.openWith(ctx, cfg, writing)
@@ -60,8 +66,8 @@ func runServe(ctx context.Context, e *env, listen string) error {
 		return err
 	}
 	defer h.close()
-	if !h.holder {
-		return &failure{status: exitLocked, hint: "one process serves an archive; stop the other one first", err: errors.New("another process applies to the catalog of this archive")}
+	if h.writer == nil {
+		return &failure{status: exitLocked, hint: "one process serves an archive; stop the other one first", err: fmt.Errorf("%w: %s", errNotHolder, lockHolder(h.catalogPath()+".lock"))}
 	}
 	return h.serve(ctx, ln)
 }
@@ -82,12 +88,12 @@ func (h *house) serve(ctx context.Context, ln net.Listener) error {
 		return err
 	}
 	h.env.say("%s is served on http://%s", h.cfg.Archive.Name, ln.Addr())
-	soft := h.env.stop.soft
+	soft, end := context.WithCancel(h.env.stop.soft)
+	defer end()
 	var wg sync.WaitGroup
 	wg.Go(func() { h.keepUp(soft, &banner) })
 	wg.Go(func() {
-		h.recover(ctx, in)
-		runner := ingest.Runner{Ingester: in, Sources: in.Sources, Now: h.env.now, Log: h.log, Lock: func(_ context.Context, source, host string) (func(), bool) {
+		runner := ingest.Runner{Ingester: in, Sources: in.Sources, Now: h.env.now, Log: h.log, Lock: func(source, host string) (func(), bool) {
 			unlock, err := locks.visit(source, host)
 			if err != nil && !errors.Is(err, errHeld) {
 				h.log.Error("locks", "err", err)
@@ -99,6 +105,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener) error {
 		}
 	})
 	err = web.Serve(soft, ln, handler)
+	end() // without a website there is no serving process
 	wg.Wait()
 	return err
 }
@@ -184,6 +191,9 @@ func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord
 			row.Frozen = st.Frozen.Reason
 		}
 		row.Next, _ = s.Schedule.Due(st.LastTick, h.env.now())
+		if retry := ingest.RetryAt(st, s, h.env.now()); !row.Next.IsZero() && retry.After(row.Next) {
+			row.Next = retry
+		}
 		list = append(list, row)
 	}
 	return list, nil

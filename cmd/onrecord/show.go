@@ -84,13 +84,13 @@ func printStatement(e *env, h *house, s onrecord.Statement, versions []onrecord.
 		{"ledger", fmt.Sprintf("no. %d to %d", s.LogIndex, s.LastIndex)},
 	} {
 		if row[1] != "" && row[1] != " (claimed)" {
-			fmt.Fprintf(out, "%-10s %s\n", row[0], row[1])
+			fmt.Fprintf(out, "%-10s %s\n", row[0], plain(row[1]))
 		}
 	}
 	if s.Content.Title != "" {
-		fmt.Fprintf(out, "\n%s\n", s.Content.Title)
+		fmt.Fprintf(out, "\n%s\n", plain(s.Content.Title))
 	}
-	fmt.Fprintf(out, "\n%s\n", s.Content.Text)
+	fmt.Fprintf(out, "\n%s\n", plain(s.Content.Text))
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "\nVERSION\tBEGAN\tLAST SEEN\tLEDGER\n")
 	for _, v := range versions {

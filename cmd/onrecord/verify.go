@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"onrecord/archive"
+	"onrecord/archive/ledger"
 )
 
 func newVerify(e *env) *cobra.Command {
@@ -38,6 +39,9 @@ func runVerify(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	if err := h.checkMark(ctx); err != nil {
+		rep.Findings = append(rep.Findings, archive.Finding{Kind: "ledger", Object: ledger.HeadKey, Offset: -1, Index: -1, Reason: "this machine once signed more, or other, than the bucket shows now: " + err.Error()})
+	}
 	if e.json {
 		if err := e.print(verifyJSON(rep), ""); err != nil {
 			return err
@@ -48,14 +52,32 @@ func runVerify(ctx context.Context, e *env) error {
 		}
 		fmt.Fprintf(e.io.out, "%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %d mismatches\nroot %s\n",
 			rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, len(rep.Findings), rep.Root)
+		fmt.Fprintf(e.io.out, "checked with %s\n", h.keyWords())
 	}
-	if len(rep.Findings) > 0 {
+	if n := len(rep.Findings); n > 0 {
 		return &failure{
 			status: exitMismatch, hint: "keep a copy of the bucket as it is before you change anything",
-			err: fmt.Errorf("verification found %d mismatches; the first: %s", len(rep.Findings), findingLine(rep.Findings[0])),
+			err: fmt.Errorf("verification found %s", count(n, "mismatch", "mismatches")),
 		}
 	}
 	return nil
+}
+
+// keyWords says which key a verification rests on: one that did not come from
+// the bucket proves more.
+func (h *house) keyWords() string {
+	if h.key.verifier != nil {
+		return "the key of this machine's log.key, " + h.archive.Meta().PublicKey
+	}
+	return "the key that the bucket itself names, " + h.archive.Meta().PublicKey + ": compare it with one that you have from elsewhere"
+}
+
+// count words a number of things.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // findingLine words a mismatch: what, where, why.
