@@ -207,7 +207,10 @@ func (j *judge) keepRuns() {
 	if r.Run != nil {
 		r.Runs = Extend(j.k.Runs, *r.Run)
 	}
-	old := len(r.Runs) > 0 && j.v.Ended.Sub(r.Runs[0].From) >= runAge
+	old := slices.ContainsFunc(r.Runs, func(run onrecord.Run) bool {
+		age := j.v.Ended.Sub(run.From)
+		return age >= runAge || age < 0 // or the clock was ahead
+	})
 	if j.v.Late || len(j.out) == 0 && !old && runsSize(r.Runs) <= maxRuns {
 		return
 	}

@@ -165,15 +165,24 @@ func compareBound(x string, xIn bool, y string, yIn bool) int {
 }
 
 // Extend adds a visit's run to the open ones: it extends the last if it saw
-// the same through the same door, else begins the next.
+// the same through the same door at most an hour later, else begins the next. A
+// run says that somebody looked from its first visit to its last, which visits
+// a day apart do not.
 func Extend(open []onrecord.Run, r onrecord.Run) []onrecord.Run {
 	out := slices.Clone(open)
-	if n := len(out); n > 0 && same(out[n-1], r) {
+	if n := len(out); n > 0 && same(out[n-1], r) && joins(out[n-1], r) {
 		out[n-1].Until = later(out[n-1].Until, r.Until)
 		out[n-1].Visits += r.Visits
 		return out
 	}
 	return append(out, r)
+}
+
+// joins reports whether b began soon after the last visit of a. A clock that
+// went back joins nothing.
+func joins(a, b onrecord.Run) bool {
+	d := b.From.Sub(a.Until)
+	return d >= 0 && d <= runAge
 }
 
 func same(a, b onrecord.Run) bool {

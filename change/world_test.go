@@ -248,7 +248,7 @@ func tell(e onrecord.Event) string {
 
 func tellRun(e onrecord.Event) string {
 	r := e.Run
-	s := fmt.Sprintf("%s %s from %s until %s visits %d", e.Type, r.Door, clock(r.From, e.At), clock(r.Until, e.At), r.Visits)
+	s := fmt.Sprintf("%s %s from %s until %s visits %d", e.Type, r.Door, clock(r.From, time.Time{}), clock(r.Until, r.From), r.Visits)
 	if !r.Range.IsZero() {
 		s += " range " + r.Range.From + ".." + r.Range.To
 	}
