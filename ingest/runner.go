@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"onrecord"
 )
 
 // sweepEvery is how often pending visits of all sources are finished
@@ -23,10 +25,11 @@ const (
 // A Runner makes the visits that are due, one worker a host, so that a host
 // meets one request of ours at a time.
 type Runner struct {
-	Ingester *Ingester
-	Sources  []Source
-	Now      func() time.Time
-	Log      *slog.Logger
+	Visitor Visitor
+	States  States
+	Sources []Source
+	Now     func() time.Time
+	Log     *slog.Logger
 	// Lock takes the locks of a source and, where it is named, of a host
 	// between processes; the returned function gives them back. ok is false
 	// where somebody else has them: the visit is theirs.
@@ -35,6 +38,20 @@ type Runner struct {
 	mu    sync.Mutex
 	wait  map[string]patience // by source; guarded by mu
 	spool chan struct{}       // wakes the worker that commits what is in the spool
+}
+
+// A Visitor makes visits and commits what others left in the spool: an
+// Ingester.
+type Visitor interface {
+	Door(ctx context.Context, s Source) (Door, error)
+	Visit(ctx context.Context, s Source) (Report, error)
+	Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) ([]Report, error)
+}
+
+// States are the states of the sources in the bucket: a part of Record.
+type States interface {
+	State(ctx context.Context, source string) (onrecord.SourceState, error)
+	Sweep(ctx context.Context) (int, error)
 }
 
 // A patience keeps a source whose visits can't be made, recorded or committed
@@ -100,7 +117,7 @@ func (r *Runner) due(ctx context.Context, s Source) (time.Time, bool) {
 	if until.After(now) && until.Sub(now) <= waitAtMost {
 		return until, true
 	}
-	st, err := r.Ingester.Record.State(ctx, s.ID)
+	st, err := r.States.State(ctx, s.ID)
 	if err != nil {
 		r.failed(s, err)
 		return time.Time{}, false
@@ -117,7 +134,7 @@ func (r *Runner) due(ctx context.Context, s Source) (time.Time, bool) {
 
 // visit makes one visit of s and returns when s may be looked at again.
 func (r *Runner) visit(hard context.Context, s Source) (again time.Time) {
-	d, err := r.Ingester.Door(hard, s)
+	d, err := r.Visitor.Door(hard, s)
 	if err != nil {
 		return r.failed(s, err)
 	}
@@ -126,7 +143,7 @@ func (r *Runner) visit(hard context.Context, s Source) (again time.Time) {
 		return r.Now().Add(time.Second)
 	}
 	defer unlock()
-	rep, err := r.Ingester.Visit(hard, s)
+	rep, err := r.Visitor.Visit(hard, s)
 	if err != nil || rep.Spooled {
 		defer r.wakeSpool()
 	}
@@ -176,14 +193,14 @@ func (r *Runner) wakeSpool() {
 // settle commits what is in the spool, then finishes what is pending: in this
 // order, since a spool may have what a pending visit lacks (record.md 1.6).
 func (r *Runner) settle(hard context.Context) {
-	reports, err := r.Ingester.Recover(hard, func(source string) (func(), bool) { return r.Lock(source, "") })
+	reports, err := r.Visitor.Recover(hard, func(source string) (func(), bool) { return r.Lock(source, "") })
 	for _, rep := range reports {
 		r.Log.Info("a visit that was in the spool is committed", "source", rep.Source, "index", rep.Index, "events", rep.Events)
 	}
 	if err != nil {
 		r.Log.Error("recover", "err", err)
 	}
-	if n, err := r.Ingester.Record.Sweep(hard); err != nil {
+	if n, err := r.States.Sweep(hard); err != nil {
 		r.Log.Error("sweep", "err", err)
 	} else if n > 0 {
 		r.Log.Info("finished pending visits", "visits", n)

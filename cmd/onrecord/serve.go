@@ -93,7 +93,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { h.keepUp(soft, &banner) })
 	wg.Go(func() {
-		runner := ingest.Runner{Ingester: in, Sources: in.Sources, Now: h.env.now, Log: h.log, Lock: func(source, host string) (func(), bool) {
+		runner := ingest.Runner{Visitor: in, States: in.Record, Sources: in.Sources, Now: h.env.now, Log: h.log, Lock: func(source, host string) (func(), bool) {
 			unlock, err := locks.visit(source, host)
 			if err != nil && !errors.Is(err, errHeld) {
 				h.log.Error("locks", "err", err)
