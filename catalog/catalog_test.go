@@ -251,30 +251,6 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// TestTwoAccounts: what another account shows too stays the statement of the
-// first, whose id sorts behind the other's.
-func TestTwoAccounts(t *testing.T) {
-	c, l := temporary(t), &ledger{}
-	apply(t, c, l.visit(noon, "masto", said(onrecord.StatementCreated, "17", "As first told", noon))...)
-	also := said(onrecord.StatementSeen, "17", "As told by another", noon.Add(time.Hour))
-	also.Source, also.Figure, also.Account = "other", "jean-dupont", onrecord.AccountRef{Platform: "mastodon", ID: "099", Handle: "jean"}
-	run := onrecord.Event{Type: onrecord.SourceLooked, At: noon.Add(3 * time.Hour), Source: "other", Prev: -1, Account: also.Account, Run: &onrecord.Run{
-		Door: "api", Parser: "1", From: noon.Add(2 * time.Hour), Until: noon.Add(3 * time.Hour), Visits: 2, Base: 2, Range: onrecord.Range{From: "1", ToIn: true},
-	}}
-	apply(t, c, l.visit(noon.Add(time.Hour), "other", also)...)
-	apply(t, c, l.visit(noon.Add(3*time.Hour), "other", run)...)
-	s, err := c.Statement(t.Context(), id("17"))
-	if err != nil || s.Account.ID != "100" || s.Figure.Slug != "jane-example" || s.Content.Text != "As first told" || s.Versions != 2 || !s.LastSeen.Equal(also.At) {
-		t.Errorf("statement %+v, error %v", s, err)
-	}
-	for account, want := range map[string]int{"100": 1, "099": 0} {
-		list, err := c.KnownRange(t.Context(), "mastodon", account, onrecord.Range{From: "1", ToIn: true})
-		if err != nil || len(list) != want {
-			t.Errorf("account %s has %d statements, error %v, want %d", account, len(list), err, want)
-		}
-	}
-}
-
 // TestEarlyRun: a run that stands before the first event of a statement which
 // it names counts for it.
 func TestEarlyRun(t *testing.T) {

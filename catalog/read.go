@@ -224,11 +224,34 @@ func (c *Catalog) Versions(ctx context.Context, id onrecord.StatementID) ([]onre
 			if err != nil {
 				return err
 			}
+			w.LastSeen = later(w.LastSeen, lastRead(&r.Known, version, events))
 			list = append(list, w)
 		}
 		return nil
 	})
 	return list, err
+}
+
+// lastRead returns when visits without news last read a wording: the doors that
+// have read nothing else since, and those that had read it up to an edit.
+func lastRead(k *onrecord.Known, version onrecord.VersionID, events []onrecord.Event) time.Time {
+	var last time.Time
+	for key := range k.Readings {
+		if r, _, ok := k.Read(key); ok && r.Version == version {
+			last = later(last, r.At)
+		}
+	}
+	var before onrecord.VersionID
+	for _, e := range events {
+		if e.Type != onrecord.StatementCreated && e.Type != onrecord.StatementEdited {
+			continue
+		}
+		if e.Type == onrecord.StatementEdited && before == version && !e.Disputed {
+			last = later(last, e.After)
+		}
+		before = e.Version
+	}
+	return last
 }
 
 // version gathers what events, by time of observation, say of one wording.
