@@ -98,3 +98,15 @@ func (m *memory) resolved(source string, v onrecord.VisitID) {
 		m.sources[source] = r
 	}
 }
+
+// givenUp notes that nothing waits for v, whose spool is damaged.
+func (m *memory) givenUp(v onrecord.VisitID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for source, r := range m.sources {
+		if r.waits == v {
+			r.waits = onrecord.VisitID{}
+			m.sources[source] = r
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 
@@ -40,6 +39,7 @@ func (v *Visit) late(ctx context.Context) error {
 	if err := renamed.stamp(ctx, m.Source); err != nil {
 		return renamed.leave(err)
 	}
+	v.renamed = renamed
 	return &LateError{Visit: renamed}
 }
 
@@ -55,58 +55,90 @@ func nameOf(s *spool.Spool) (onrecord.VisitID, error) {
 	return parseLate(b)
 }
 
-// Recover takes over the spools that nobody holds, in the order of their
-// visits. It is called at every start, and again while a process runs, when the
-// bucket answers again: visits that are open meanwhile, and those that wait for
-// them, are left alone. Those that were decided before are finished by itself; those that
-// need judgement are yielded, to be read again (Entries), judged and committed
-// within the loop: one that has not ended when the loop goes on is closed, and
-// later visits of its source wait, too. An error belongs to one spool and does
-// not end the sequence.
+// Recover takes over the spools that nobody holds: each after the visit that it
+// waits for, else in the order of their ids. It is called at every start, and
+// again while a process runs, when the bucket answers again: visits that are
+// open meanwhile, and those that wait for them, are left alone. Those that were
+// decided before are finished by itself; those that need judgement are yielded,
+// to be read again (Entries), judged and committed within the loop, under
+// whatever name: one that has not ended when the loop goes on is closed. Later
+// visits of a source wait for one that stays in the spool, unless that is
+// damaged. An error belongs to one spool and does not end the sequence.
 func (a *Archive) Recover(ctx context.Context) iter.Seq2[*Visit, error] {
 	return func(yield func(*Visit, error) bool) {
+		var queue []spooled
 		err := a.writable()
 		if err == nil {
 			err = a.restore(ctx)
+		}
+		if err == nil {
+			queue, err = a.spooled()
 		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		blocked := map[string]bool{}
-		for s, err := range a.spool.Take(ctx) {
-			if err != nil {
-				if !yield(nil, fmt.Errorf("spool: %w", err)) {
-					return
-				}
-				continue
+		r := &recovery{a: a, yield: yield, blocked: map[string]bool{}, damaged: map[onrecord.VisitID]bool{}}
+		for _, next := range queue {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
 			}
-			source := s.Meta().Source
-			v, err := a.resume(ctx, s, blocked[source])
-			if v == nil && err == nil {
-				continue
-			}
-			more := yield(v, err)
-			if v != nil && !v.ended {
-				blocked[source] = true
-				if err := v.Close(); err != nil && more {
-					more = yield(nil, err)
-				}
-			}
-			if err != nil {
-				blocked[source] = true
-			}
-			if !more {
+			if !r.take(ctx, next) {
 				return
 			}
 		}
 	}
 }
 
+// A recovery is one run of Recover.
+type recovery struct {
+	a       *Archive
+	yield   func(*Visit, error) bool
+	blocked map[string]bool           // sources of which a visit stays in the spool
+	damaged map[onrecord.VisitID]bool // not waited for
+}
+
+// take goes on with one spool, unless it is held or gone. It reports whether
+// the sequence goes on.
+func (r *recovery) take(ctx context.Context, next spooled) (more bool) {
+	a, source := r.a, next.meta.Source
+	if next.done != nil && !a.readBackDue(next.done) {
+		return true
+	}
+	s, err := a.spool.TakeVisit(next.meta.Visit)
+	switch {
+	case err == nil:
+	case errors.Is(err, spool.ErrDamaged):
+		r.damaged[next.meta.Visit] = true
+		a.memory.givenUp(next.meta.Visit)
+		return r.yield(nil, err)
+	case errors.Is(err, spool.ErrLocked), errors.Is(err, fs.ErrNotExist):
+		return true
+	default:
+		r.blocked[source] = true
+		return r.yield(nil, err)
+	}
+	v, err := r.resume(ctx, s)
+	if v == nil && err == nil {
+		return true
+	}
+	more = r.yield(v, err)
+	if v != nil {
+		err := v.latest().Close()
+		more = more && (err == nil || r.yield(nil, err))
+	}
+	if a.waits(next.meta.Visit) {
+		r.blocked[source] = true
+	}
+	return more
+}
+
 // resume goes on with one spool. It returns the visit if that must be judged;
 // otherwise the spool is done with, or closed.
-func (a *Archive) resume(ctx context.Context, s *spool.Spool, blocked bool) (*Visit, error) {
-	v := &Visit{a: a, s: s, id: s.Meta().Visit, from: s.Meta().From, taken: true}
+func (r *recovery) resume(ctx context.Context, s *spool.Spool) (*Visit, error) {
+	a, m := r.a, s.Meta()
+	v := &Visit{a: a, s: s, id: m.Visit, from: m.From, taken: true}
 	id, err := nameOf(s)
 	if err != nil {
 		return nil, v.leave(err)
@@ -119,10 +151,10 @@ func (a *Archive) resume(ctx context.Context, s *spool.Spool, blocked bool) (*Vi
 	if done != nil {
 		return nil, a.readBack(ctx, s, done)
 	}
-	if blocked {
+	if r.blocked[m.Source] {
 		return nil, v.leave(errors.New("an earlier visit of the source is not committed yet"))
 	}
-	if p := s.Meta().Predecessor; !p.IsZero() && a.waits(p) {
+	if p := m.Predecessor; !p.IsZero() && !r.damaged[p] && a.waits(p) {
 		return nil, v.Close() // another has it in hand
 	}
 	if v.plan, err = a.readPlan(s, id); err != nil {

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"onrecord"
+	"onrecord/archive/spool"
 )
 
 // peekDone reads, without holding the spool of visit v, the note that it was
@@ -43,6 +45,55 @@ func (a *Archive) peekDone(v onrecord.VisitID) (*doneNote, error) {
 func (a *Archive) waits(v onrecord.VisitID) bool {
 	done, err := a.peekDone(v)
 	return (done == nil || err != nil) && a.spool.Has(v)
+}
+
+// A spooled is a spool as it looks to one who does not hold it.
+type spooled struct {
+	meta spool.Meta // the visit alone, where the rest can't be read
+	done *doneNote  // nil: not committed, or not to be read
+}
+
+// spooled returns what lies in the spool, held or not, in the order in which it
+// is to be taken over: each visit after the one that it waits for, else by id.
+// Ids alone would not do: the clock may have been set back.
+func (a *Archive) spooled() ([]spooled, error) {
+	ids, err := a.spool.Visits()
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[onrecord.VisitID]spooled, len(ids))
+	for _, id := range ids {
+		m, err := a.spool.MetaOf(id)
+		if err != nil { // told by whoever takes it
+			m = spool.Meta{Visit: id}
+		}
+		m.Extra = nil
+		one := spooled{meta: m}
+		if one.done, err = a.peekDone(id); err != nil {
+			one.done = nil
+		}
+		if one.done != nil {
+			one.done.Batch = nil
+		}
+		all[id] = one
+	}
+	return inOrder(ids, all), nil
+}
+
+// inOrder returns all by ids, but each after its predecessor.
+func inOrder(ids []onrecord.VisitID, all map[onrecord.VisitID]spooled) []spooled {
+	out := make([]spooled, 0, len(ids))
+	seen := make(map[onrecord.VisitID]bool, len(ids))
+	for _, id := range ids {
+		var chain []spooled // from id back to the first that is not in out
+		for next, ok := all[id]; ok && !seen[next.meta.Visit]; next, ok = all[next.meta.Predecessor] {
+			seen[next.meta.Visit] = true
+			chain = append(chain, next)
+		}
+		slices.Reverse(chain)
+		out = append(out, chain...)
+	}
+	return out
 }
 
 // parseLate reads the content of lateFile.

@@ -84,7 +84,7 @@ func (a *Archive) readBackOne(ctx context.Context, s *spool.Spool) error {
 // its objects and its leaf, at least readBackAfter after the commit. Objects
 // that the bucket has lost are put again, and confirmed by a later read-back.
 func (a *Archive) readBack(ctx context.Context, s *spool.Spool, done *doneNote) error {
-	if a.now().Sub(done.At) < readBackAfter {
+	if !a.readBackDue(done) {
 		return s.Close()
 	}
 	p, err := a.readPlan(s, done.Visit)
@@ -102,6 +102,9 @@ func (a *Archive) readBack(ctx context.Context, s *spool.Spool, done *doneNote) 
 	}
 	return errors.Join(err, s.Close())
 }
+
+// readBackDue reports whether a committed visit may be read back.
+func (a *Archive) readBackDue(done *doneNote) bool { return a.now().Sub(done.At) >= readBackAfter }
 
 // confirm asks the bucket for everything of a committed visit. again says that
 // something was put once more and is to be confirmed later.

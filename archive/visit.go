@@ -35,6 +35,15 @@ type Visit struct {
 	plan    *plan      // set once Commit has begun
 	taken   bool       // over by Recover, from the process that began it
 	ended   bool
+	renamed *Visit // under which it lives on; nil: under its own name
+}
+
+// latest returns the visit under its last name.
+func (v *Visit) latest() *Visit {
+	for v.renamed != nil {
+		v = v.renamed
+	}
+	return v
 }
 
 // A spoolExtra is what the archive keeps in spool.Meta.Extra.
