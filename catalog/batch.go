@@ -184,11 +184,7 @@ func (b *batch) begin(e onrecord.Event) (*row, error) {
 	r := &row{id: e.Statement, key: key, fresh: true, wordings: map[onrecord.VersionID]*wording{}}
 	r.doc.Known = onrecord.NewKnown(e.Statement)
 	r.account = b.account(e.Account.Platform, e.Account.ID)
-	date := e.At
-	if !e.PublishedAt.IsZero() {
-		date = e.PublishedAt
-	}
-	r.r = rowid(secondOf(date), key)
+	r.r = rowid(secondOf(dateOf(e.PublishedAt, e.At)), key)
 	for {
 		_, there := b.side.find(r.r)
 		if _, mine := b.byRow[r.r]; !there && !mine {

@@ -83,10 +83,11 @@ func (a *accountRow) view() onrecord.Account {
 }
 
 // Coverage returns the spans in which sources were looked at, and the gaps,
-// oldest first, that overlap [f.Since, f.Until).
+// oldest first, that overlap [f.Since, f.Until). Acts of the operator (source
+// "archive") look at nothing.
 func (c *Catalog) Coverage(ctx context.Context, f onrecord.CoverageFilter) ([]onrecord.Coverage, error) {
 	var list []onrecord.Coverage
-	text := `SELECT source, since, gap, door, figure, until, visits, i FROM spans WHERE 1`
+	text := `SELECT source, since, gap, door, figure, until, visits, i FROM spans WHERE source <> 'archive'`
 	var args []any
 	cond := func(text string, arg any) string {
 		args = append(args, arg)

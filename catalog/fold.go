@@ -158,12 +158,19 @@ func reporter(e onrecord.Event) string {
 }
 
 // date is where the statement stands in time: its claimed time, else when it
-// was first seen.
-func (r *record) date() time.Time {
-	if !r.Known.Published.IsZero() {
-		return r.Known.Published
+// was first seen; see dateOf.
+func (r *record) date() time.Time { return dateOf(r.Known.Published, r.Known.FirstSeen) }
+
+// dateOf returns where a statement stands in time that claims published and was
+// first observed at seen. A claim that lies further in the future than clocks
+// and zones differ would lead every list for years, so it counts for nothing
+// here (platforms.md 11: clamp, and keep the original).
+func dateOf(published, seen time.Time) time.Time {
+	const ahead = 36 * time.Hour
+	if published.IsZero() || published.Sub(seen) > ahead {
+		return seen
 	}
-	return r.Known.FirstSeen
+	return published
 }
 
 // hidden reports whether nothing of what was said may be shown or found.

@@ -94,7 +94,7 @@ func (v *view) statement(id onrecord.StatementID) (onrecord.Statement, error) {
 		ID: id, Figure: v.c.figure(a.doc.Figure), Account: r.Account, AccountState: a.doc.Known.State,
 		Platform: a.doc.Known.Platform, NativeID: k.NativeID, URL: k.URL,
 		State: k.StateUnder(a.doc.Known.State, a.doc.Offline), Provenance: k.Provenance, Grade: k.Grade, Reported: r.Reported,
-		FirstSeen: k.FirstSeen, LastSeen: k.LastSeen, FirstGone: firstGone(k), GoneChecks: len(k.Gone),
+		FirstSeen: k.FirstSeen, LastSeen: lastSeen(k), FirstGone: firstGone(k), GoneChecks: len(k.Gone),
 		Captures: r.Captures, LogIndex: k.FirstIndex, LastIndex: k.Prev,
 		Edited: r.Edited, Versions: len(k.Versions), Date: r.date(),
 	}
@@ -119,6 +119,15 @@ func (v *view) statement(id onrecord.StatementID) (onrecord.Statement, error) {
 	s.Content, s.Type, s.Lang, s.SHA256 = w.Content, w.Content.Type, w.Content.Lang, sha(w.Content)
 	s.PublishedAt, s.Precision = k.Published, r.precision()
 	return s, v.relations(&s)
+}
+
+// lastSeen is when the statement was last seen, for readers: Known counts from
+// the request, which lies before the answer that is the first sighting.
+func lastSeen(k *onrecord.Known) time.Time {
+	if k.LastSeen.IsZero() {
+		return k.LastSeen
+	}
+	return later(k.LastSeen, k.FirstSeen)
 }
 
 func sha(c onrecord.Content) string {
