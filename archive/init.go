@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -18,8 +20,9 @@ import (
 
 // Init makes an archive of an empty bucket: an empty ledger, onrecord.json, and
 // the event archive.created as the first visit of the built-in source. It goes
-// on where an Init with the same name, origin and key was interrupted.
-// ErrExists says that the bucket holds an archive.
+// on where an Init with the same name, origin and key was interrupted, if need
+// be from an empty state folder. ErrExists says that the bucket holds an
+// archive, or one that was begun with another name, origin or key.
 func Init(ctx context.Context, b bucket.Bucket, o Options) error {
 	if o.Signer == nil || o.StateDir == "" || o.Origin == "" || o.PublicKey == "" || o.Now == nil {
 		return errors.New("init needs origin, public key, signer, state folder and clock")
@@ -27,6 +30,9 @@ func Init(ctx context.Context, b bucket.Bucket, o Options) error {
 	meta := Meta{Format: 1, Name: o.Name, Origin: o.Origin, PublicKey: o.PublicKey, Created: trim(o.Now())}
 	if err := meta.check(o); err != nil {
 		return err
+	}
+	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
+		return fmt.Errorf("state folder: %w", err)
 	}
 	if err := create(ctx, b, meta, o); err != nil {
 		return err
@@ -61,9 +67,13 @@ func create(ctx context.Context, b bucket.Bucket, meta Meta, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := ledger.Create(ctx, b, lo); errors.Is(err, bucket.ErrExists) {
+	switch err := ledger.Create(ctx, b, lo); {
+	case errors.Is(err, bucket.ErrExists):
 		return fmt.Errorf("%w: a ledger without %s", ErrExists, metaKey)
-	} else if err != nil {
+	case errors.Is(err, ledger.ErrCheckpoint):
+		return fmt.Errorf("%w: an interrupted init has signed its ledger with another key than %s; run it again with the key that it made: %w",
+			ErrExists, o.PublicKey, err)
+	case err != nil:
 		return outOfReach(err)
 	}
 	body, err := json.MarshalIndent(meta, "", "  ")
@@ -81,18 +91,27 @@ func create(ctx context.Context, b bucket.Bucket, meta Meta, o Options) error {
 // resumable reports whether the archive that is there is the same one, whose
 // first event is still to come.
 func resumable(ctx context.Context, b bucket.Bucket, meta, there Meta) error {
-	meta.Created = there.Created
 	body, _, err := b.Load(ctx, stateKey(BuiltIn))
-	if errors.Is(err, bucket.ErrNotExist) && meta == there {
-		return nil
-	}
-	if err != nil && !errors.Is(err, bucket.ErrNotExist) {
+	begun := errors.Is(err, bucket.ErrNotExist)
+	if err != nil && !begun {
 		return outOfReach(fmt.Errorf("%s: %w", stateKey(BuiltIn), err))
 	}
-	if reg, err := parseRegister(BuiltIn, body); err == nil && reg.Done.Index < 0 && meta == there {
-		return nil
+	if !begun {
+		reg, err := parseRegister(BuiltIn, body)
+		begun = err == nil && reg.Done.Index < 0
 	}
-	return fmt.Errorf("%w: %q, log %s, made %s", ErrExists, there.Name, there.Origin, there.Created)
+	is := fmt.Sprintf("%q, log %s, made %s", there.Name, there.Origin, there.Created.Format(time.RFC3339))
+	meta.Created = there.Created
+	switch {
+	case !begun:
+		return fmt.Errorf("%w: %s", ErrExists, is)
+	case meta.PublicKey != there.PublicKey:
+		return fmt.Errorf("%w: %s, by an interrupted init with another key: %s, not %s; run it again with the key that it made",
+			ErrExists, is, there.PublicKey, meta.PublicKey)
+	case meta != there:
+		return fmt.Errorf("%w: %s, by an interrupted init; run it again with that name and that log", ErrExists, is)
+	}
+	return nil
 }
 
 // metaDigest is the key of archive.created that holds the SHA-256 of
