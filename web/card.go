@@ -16,6 +16,7 @@ type card struct {
 	Figure     string
 	FigureHref string
 	Platform   string
+	Host       string // in place of Platform, where that is only "the website"
 	Type       string
 	When       moment
 	Title      []segment
@@ -37,7 +38,7 @@ func (w wording) card(s onrecord.Statement, q search.Query, archive string) card
 	c := card{
 		ID: s.ID, Href: "/s/" + string(s.ID), Heading: w.heading(s),
 		Figure: plain(s.Figure.Name), FigureHref: "/f/" + s.Figure.Slug,
-		Platform: w.platform(s.Platform), Type: w.kind(s.Type), When: w.claimed(s.Date, s.Precision),
+		Platform: w.platform(s.Platform), Host: host(s), Type: w.kind(s.Type), When: w.claimed(s.Date, s.Precision),
 		Line: w.line(s), Original: safeURL(s.URL), Label: w.label(s, archive), Lang: lang(s.Lang),
 	}
 	if s.PublishedAt.IsZero() {
@@ -71,13 +72,16 @@ func (w wording) heading(s onrecord.Statement) string {
 		if !s.Date.IsZero() {
 			when = w.f("heading.seen", "when", w.instant(s.Date))
 		}
+	case !s.FirstSeen.IsZero() && s.Date.Equal(s.FirstSeen) && s.PublishedAt.After(s.FirstSeen):
+		// A date in the future is the source's claim, and not where it stands.
+		when = w.f("heading.future", "when", w.instant(s.FirstSeen), "dated", w.claimed(s.PublishedAt, s.Precision).Words)
 	case s.Precision == onrecord.PrecisionDay, s.Precision == onrecord.PrecisionMonth, s.Precision == onrecord.PrecisionYear:
 		when = w.claimed(s.PublishedAt, s.Precision).Words
 	default:
 		t := s.PublishedAt.In(w.zone)
 		when = w.longDay(t) + ", " + t.Format("15:04") + " " + w.zoneName(t)
 	}
-	return w.f("heading.statement", "figure", plain(s.Figure.Name), "platform", w.platform(s.Platform), "when", when)
+	return w.f("heading.statement", "figure", plain(s.Figure.Name), "platform", w.place(s), "when", when)
 }
 
 // label is the notice that goes with a statement, in every form.

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"onrecord"
@@ -77,6 +78,12 @@ func build() *memory {
 func (m *memory) add(st onrecord.Statement, platform string, contents ...onrecord.Content) {
 	st.Platform = platform
 	st.Account = onrecord.AccountRef{Platform: platform, ID: "1077" + string(st.ID[15:]), Handle: "@" + st.Figure.Slug + "@social.example"}
+	if platform == "website" {
+		st.Account.Handle = strings.TrimSuffix(st.Figure.Slug, "-of-examples") + ".example"
+		if st.URL == "" {
+			st.URL = "https://" + st.Account.Handle + "/" + string(st.ID)
+		}
+	}
 	if st.AccountState == "" {
 		st.AccountState = onrecord.AccountLive
 	}

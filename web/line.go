@@ -4,6 +4,8 @@
 package web
 
 import (
+	"cmp"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,21 +35,47 @@ func (w wording) line(s onrecord.Statement) stateLine {
 	case onrecord.Imported, onrecord.Mirrored:
 		l.Lines = append(l.Lines, w.f("line.provenance."+string(s.Provenance)))
 	}
+	host := host(s)
 	for i, sentence := range l.Lines {
-		l.Lines[i] = capital(sentence)
+		if host == "" || !strings.HasPrefix(sentence, host) {
+			l.Lines[i] = capital(sentence)
+		}
 	}
 	return l
 }
 
-// capital begins a sentence that may begin with a name such as "the website".
+// capital begins a sentence that may begin with a word such as "the website";
+// names keep their own spelling.
 func capital(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
+// host names the website that a statement is from: the handle of its account,
+// else the host of the original. It is empty for other platforms, which have
+// names of their own, where nothing names it, and where nothing may.
+func host(s onrecord.Statement) string {
+	if s.Platform != "website" || s.State == onrecord.StateWithheld {
+		return ""
+	}
+	if handle := plain(s.Account.Handle); handle != "" {
+		return handle
+	}
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return ""
+	}
+	return plain(u.Host)
+}
+
+// place names where s was said.
+func (w wording) place(s onrecord.Statement) string {
+	return cmp.Or(host(s), w.platform(s.Platform))
+}
+
 // fate words the present state of s.
 func (w wording) fate(s onrecord.Statement) string {
-	platform := w.platform(s.Platform)
+	platform := w.place(s)
 	between := w.between(s.StateWindow)
 	switch s.State {
 	case onrecord.StateLive:

@@ -32,7 +32,7 @@ func TestStateLines(t *testing.T) {
 		idRestored: {"Restored between 3 Jun 2026, 08:00 and 08:05 UTC"},
 		idUnsure:   {"Not confirmed since 5 Aug 2026, 18:02 UTC", "That is not a deletion."},
 		idReported: {"Reported deleted by the Example Collection, between 6 Jan 2021, 19:38 and 8 Jan 2021, 00:00 UTC. We did not see the deletion ourselves.", "Not captured by us: imported"},
-		idDisputed: {"between 6 May 2026, 10:00:00 and 10:00:40 UTC (clock disputed: the bounds came out in the wrong order)", "Confirmed twice, and again a day or more later."},
+		idDisputed: {"between 6 May 2026, 10:00:00 and 10:00:40 UTC (clock disputed: our times for it contradict each other)", "Confirmed twice, and again a day or more later."},
 		idPoll:     {"At the source when last looked at"},
 	} {
 		t.Run(string(id), func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestStatementPage(t *testing.T) {
 		t.Errorf("lang %q dir %q", quote.AttrOr("lang", ""), quote.AttrOr("dir", ""))
 	}
 	doc = page(t, h, "/s/"+string(idFrench), http.StatusOK)
-	wants(t, doc, "h1", "Statement by Jean Dupont on the website, 3 August 2026 (archive copy)")
+	wants(t, doc, "h1", "Statement by Jean Dupont on jean-dupont.example, 3 August 2026 (archive copy)")
 	doc = page(t, h, "/s/"+string(idPoll), http.StatusOK)
 	wants(t, doc, ".extra", "The other black one")
 	wants(t, doc, ".extra", "Two black umbrellas")
@@ -81,6 +81,33 @@ func TestStatementPage(t *testing.T) {
 	wants(t, doc, ".history", "Found deleted between 5 Aug 2026, 03:10 and 03:25 UTC")
 	if n := doc.Find(".captures > li").Length(); n != 2 {
 		t.Errorf("%d captures, want 2", n)
+	}
+}
+
+// TestWebsites: the platform of a website is no name; its host is.
+func TestWebsites(t *testing.T) {
+	m := build()
+	silent := func(change func(*onrecord.Statement)) {
+		st := m.statements[idFrench]
+		st.State, st.LastSeen = onrecord.StatePlatformOffline, now.Add(-48*time.Hour)
+		change(&st)
+		m.statements[idFrench] = st
+	}
+	const rest = " has not answered since 4 Aug 2026, 09:30 UTC. We do not know whether this statement still exists."
+	silent(func(*onrecord.Statement) {})
+	doc := page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
+	wants(t, doc, `.state[role="status"]`, "jean-dupont.example"+rest)
+	doc = page(t, site(t, m), "/search?figure=jean-dupont", http.StatusOK)
+	wants(t, doc, ".card .kick", "jean-dupont.example · article")
+	silent(func(st *onrecord.Statement) { st.Account.Handle, st.URL = "", "https://press.example:8080/a" })
+	doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
+	wants(t, doc, `.state[role="status"]`, "press.example:8080"+rest)
+	silent(func(st *onrecord.Statement) { st.Account.Handle, st.URL = "", "" })
+	doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
+	wants(t, doc, `.state[role="status"]`, "The website"+rest)
+	silent(func(st *onrecord.Statement) { st.State = onrecord.StateWithheld })
+	if doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusGone); strings.Contains(doc.Text(), "jean-dupont.example") {
+		t.Error("a withheld statement's page names its website")
 	}
 }
 

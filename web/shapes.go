@@ -46,7 +46,7 @@ type apiAccountRef struct {
 type apiWindow struct {
 	After    *time.Time `json:"after" doc:"It happened after this; null where nothing earlier is known"`
 	By       *time.Time `json:"by" doc:"It had happened by this"`
-	Disputed bool       `json:"disputed" doc:"The bounds came out in the wrong order and were swapped: a clock was wrong"`
+	Disputed bool       `json:"disputed" doc:"A clock was wrong: the bounds came out in the wrong order and were swapped, or the event came before what it followed"`
 }
 
 type apiSpan struct {

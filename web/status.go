@@ -13,6 +13,7 @@ import (
 
 type sourceRow struct {
 	Source, Figure, Platform, Handle string
+	Host                             string // in place of Platform and Handle, where that is only "the website"
 	FigureHref                       string
 	Outcome                          string
 	Failed, Good                     bool // Good: the last visit did not fail, and absences count
@@ -90,6 +91,9 @@ func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 		Outcome: w.outcome(s.Outcome), Failed: s.Outcome != onrecord.OutcomeOK,
 		Last: w.moment(s.LastVisit), LastAgo: w.ago(s.LastVisit), LastGood: w.moment(s.LastGood), GoodAgo: w.ago(s.LastGood),
 		Next: w.moment(s.Next), Schedule: s.Schedule, Statements: s.Statements,
+	}
+	if s.Platform == "website" {
+		row.Host = row.Handle
 	}
 	if s.LastVisit.IsZero() {
 		row.Outcome, row.Failed = w.f("word.not_visited"), false
