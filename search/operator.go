@@ -4,6 +4,7 @@
 package search
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ func operators() map[string]Kind {
 // have, with what comes nearest to each, if anything does.
 func notYet() map[string]string {
 	return map[string]string{
-		"from": "figure:", "author": "figure:", "account": "", "on": "platform:", "to": "",
+		"from": "figure:", "author": "figure:", "account": "figure:", "on": "platform:", "to": "",
 		"during": "since:", "within_time": "since:", "seen": "", "has": "", "filter": "",
 		"type": "is:", "lang": "", "url": "", "domain": "", "source": "", "device": "",
 		"min_likes": "", "min_reposts": "", "min_replies": "", "min_faves": "", "min_retweets": "",
@@ -162,15 +163,8 @@ func (p *parser) notOperator(start int, key string, n int) error {
 		}
 		return err
 	}
-	var all []string
-	for k := range operators() {
-		all = append(all, k)
-	}
-	for k := range notYet() {
-		all = append(all, k)
-	}
-	if near := nearest(key, all); near != "" {
-		return p.fault(CodeUnknownOperator, p.pos, end, "there is no %s: here; did you mean %s:?", key, near).suggest(near + ":")
+	if err := p.misspelt(key, end); err != nil {
+		return err
 	}
 	stop := end
 	for stop < len(p.q) {
@@ -184,6 +178,25 @@ func (p *parser) notOperator(start int, key string, n int) error {
 		p.warn(WarnTextOperator, start, stop, "%s: is no operator; “%s” was searched as text", key, p.q[start:stop])
 	}
 	return nil
+}
+
+// misspelt returns the error of a key, up to end, that is nearly an operator;
+// nil for one that is not. Only operators of this release are suggested.
+func (p *parser) misspelt(key string, end int) error {
+	own := nearest(key, slices.Collect(maps.Keys(operators())))
+	other := nearest(key, slices.Collect(maps.Keys(notYet())))
+	switch {
+	case own == "" && other == "":
+		return nil
+	case other == "" || own != "" && distance(key, own) <= distance(key, other):
+		return p.fault(CodeUnknownOperator, p.pos, end, "there is no %s: here; did you mean %s:?", key, own).suggest(own + ":")
+	}
+	err := p.fault(CodeUnknownOperator, p.pos, end, "there is no %s: here, and this release does not have %s:", key, other)
+	if instead := notYet()[other]; instead != "" {
+		err.Message += "; " + instead + " comes nearest"
+		err.suggest(instead)
+	}
+	return err
 }
 
 // reserved refuses what the full syntax gives a meaning that this release does

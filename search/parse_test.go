@@ -111,7 +111,16 @@ func TestParseErrors(t *testing.T) {
 		pos, n   int
 		repaired string // "-" for none
 	}{
-		{"form:jane", search.CodeUnknownOperator, 0, 5, "from:jane"},
+		{"form:jane", search.CodeUnknownOperator, 0, 5, "figure:jane"},
+		{"autor:jane", search.CodeUnknownOperator, 0, 6, "figure:jane"},
+		{"acount:jane", search.CodeUnknownOperator, 0, 7, "figure:jane"},
+		{"account:jane", search.CodeNotYet, 0, 8, "figure:jane"},
+		{"on:mastodon", search.CodeNotYet, 0, 3, "platform:mastodon"},
+		{"durng:2021", search.CodeUnknownOperator, 0, 6, "since:2021"},
+		{"its:deleted", search.CodeUnknownOperator, 0, 4, "is:deleted"},
+		{"aftr:2021", search.CodeUnknownOperator, 0, 5, "after:2021"},
+		{"befor:2021", search.CodeUnknownOperator, 0, 6, "before:2021"},
+		{"laang:fr", search.CodeUnknownOperator, 0, 6, "-"},
 		{"tax sinc:2021", search.CodeUnknownOperator, 4, 5, "tax since:2021"},
 		{"-fgure:a", search.CodeUnknownOperator, 1, 6, "-figure:a"},
 		{"platfrom:x", search.CodeUnknownOperator, 0, 9, "platform:x"},
