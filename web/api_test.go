@@ -192,7 +192,7 @@ func TestAPIProblems(t *testing.T) {
 		{"/api/v1/statements?start_date=2026", 400, object{"did_you_mean": "since"}},
 		{"/api/v1/statements?zzzzzz=1", 400, object{"parameter": "zzzzzz", "did_you_mean": nil}},
 		{"/api/v1/statements/" + string(idLive) + "?q=x", 400, object{"type": base + "/problems/unknown-parameter"}},
-		{"/api/v1/statements?q=form:jane", 400, object{"type": base + "/problems/query-syntax", "position": 0.0, "code": "unknown-operator", "suggestion": "from:"}},
+		{"/api/v1/statements?q=form:jane", 400, object{"type": base + "/problems/query-syntax", "position": 0.0, "code": "unknown-operator", "suggestion": "figure:"}},
 		{"/api/v1/statements?q=%22open", 400, object{"code": "unterminated", "parameter": "q"}},
 		{"/api/v1/statements?limit=201", 400, object{"type": base + "/problems/invalid-parameter", "parameter": "limit"}},
 		{"/api/v1/statements?limit=x", 400, object{"parameter": "limit"}},

@@ -301,5 +301,7 @@ func (m *memory) sources() {
 	frozen.Frozen = "14 of 40 statements were absent at once"
 	imports := source("tweets", "jean-dupont", "x", "", 0)
 	imports.Schedule, imports.LastVisit, imports.LastGood, imports.Next = "", time.Time{}, time.Time{}, time.Time{}
-	m.status = []onrecord.SourceStatus{source("masto", "jane-example", "mastodon", onrecord.OutcomeOK, time.Minute), source("press", "ministry-of-examples", "website", onrecord.OutcomeOK, 4*time.Minute), telegram, frozen, imports}
+	press := source("press", "ministry-of-examples", "website", onrecord.OutcomeOK, 4*time.Minute)
+	press.Account.Handle = "ministry.example"
+	m.status = []onrecord.SourceStatus{source("masto", "jane-example", "mastodon", onrecord.OutcomeOK, time.Minute), press, telegram, frozen, imports}
 }

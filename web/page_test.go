@@ -99,6 +99,8 @@ func TestWebsites(t *testing.T) {
 	wants(t, doc, `.state[role="status"]`, "jean-dupont.example"+rest)
 	doc = page(t, site(t, m), "/search?figure=jean-dupont", http.StatusOK)
 	wants(t, doc, ".card .kick", "jean-dupont.example · article")
+	doc = page(t, site(t, m), "/status", http.StatusOK)
+	wants(t, doc, ".kick", "ministry-of-examples · ministry.example")
 	silent(func(st *onrecord.Statement) { st.Account.Handle, st.URL = "", "https://press.example:8080/a" })
 	doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
 	wants(t, doc, `.state[role="status"]`, "press.example:8080"+rest)
@@ -238,7 +240,7 @@ func TestSyntaxPage(t *testing.T) {
 	doc := page(t, h, "/search?q=rain+form:jane", http.StatusBadRequest)
 	wants(t, doc, ".caret mark", "form:")
 	wants(t, doc, ".caret pre", "^")
-	if href := doc.Find(".caret a").AttrOr("href", ""); href != "/search?q=rain+from%3Ajane" {
+	if href := doc.Find(".caret a").AttrOr("href", ""); href != "/search?q=rain+figure%3Ajane" {
 		t.Errorf("repair leads to %q", href)
 	}
 	if v := doc.Find("#q").AttrOr("value", ""); v != "rain form:jane" {
