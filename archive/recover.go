@@ -62,8 +62,9 @@ func nameOf(s *spool.Spool) (onrecord.VisitID, error) {
 // decided before are finished by itself; those that need judgement are yielded,
 // to be read again (Entries), judged and committed within the loop, under
 // whatever name: one that has not ended when the loop goes on is closed. Later
-// visits of a source wait for one that stays in the spool, unless that is
-// damaged. An error belongs to one spool and does not end the sequence.
+// visits of a source wait for one that stays in the spool, without an error of
+// their own, unless that is damaged. An error belongs to one spool and does not
+// end the sequence.
 func (a *Archive) Recover(ctx context.Context) iter.Seq2[*Visit, error] {
 	return func(yield func(*Visit, error) bool) {
 		var queue []spooled
@@ -103,7 +104,11 @@ type recovery struct {
 // the sequence goes on.
 func (r *recovery) take(ctx context.Context, next spooled) (more bool) {
 	a, source := r.a, next.meta.Source
-	if next.done != nil && !a.readBackDue(next.done) {
+	switch {
+	case next.done != nil && !a.readBackDue(next.done):
+		return true
+	case next.done == nil && r.blocked[source]: // of which the caller knows
+		a.memory.unresolved(next.meta, true)
 		return true
 	}
 	s, err := a.spool.TakeVisit(next.meta.Visit)
@@ -150,9 +155,6 @@ func (r *recovery) resume(ctx context.Context, s *spool.Spool) (*Visit, error) {
 	}
 	if done != nil {
 		return nil, a.readBack(ctx, s, done)
-	}
-	if r.blocked[m.Source] {
-		return nil, v.leave(errors.New("an earlier visit of the source is not committed yet"))
 	}
 	if p := m.Predecessor; !p.IsZero() && !r.damaged[p] && a.waits(p) {
 		return nil, v.Close() // another has it in hand
