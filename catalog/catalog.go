@@ -17,6 +17,9 @@ var (
 	// schema, or damaged. Nothing is lost: Create a new one and apply the
 	// journal from index 0.
 	ErrRebuild = errors.New("the catalog must be rebuilt from the record")
+	// ErrDisk reports that the disk or the system refuses to serve the file:
+	// full, read-only, out of memory. The file itself may be well.
+	ErrDisk = errors.New("the disk does not let the catalog be used")
 	// ErrLocked reports that another process applies to the file.
 	ErrLocked = errors.New("the catalog is locked by another process")
 	// ErrHole reports entries that do not begin where the catalog ends.

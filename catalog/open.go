@@ -15,8 +15,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // A Catalog is an open file. Its methods may be called from many goroutines.
@@ -191,7 +189,7 @@ func (f *file) openReaders(ctx context.Context, path string) error {
 	}
 	f.reads.by = db
 	if f.side, err = f.loadSidecar(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrRebuild, err)
+		return unreadable(err)
 	}
 	return nil
 }

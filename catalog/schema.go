@@ -10,11 +10,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"modernc.org/sqlite" // the driver "sqlite"
 )
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 1
+const schemaNumber = 2
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -88,12 +90,25 @@ func create(ctx context.Context, db *sql.DB) error {
 	return tx.Commit()
 }
 
+// unreadable makes ErrRebuild of an error that says that the file is not what it
+// should be. That the disk is full, busy or read-only says nothing of the file,
+// and a rebuild would not help.
+func unreadable(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff {
+		case 3, 5, 6, 7, 8, 10, 13, 14, 15: // PERM BUSY LOCKED NOMEM READONLY IOERR FULL CANTOPEN PROTOCOL
+			return fmt.Errorf("%w: %w", ErrDisk, err)
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrRebuild, err)
+}
+
 // checkSchema returns ErrRebuild unless db has the schema of this program.
 // empty is true for a file without any table.
 func checkSchema(ctx context.Context, db *sql.DB) (empty bool, err error) {
 	var n int
 	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n); err != nil {
-		return false, fmt.Errorf("%w: %w", ErrRebuild, err)
+		return false, unreadable(err)
 	}
 	if n == 0 {
 		return true, nil
@@ -104,7 +119,7 @@ func checkSchema(ctx context.Context, db *sql.DB) (empty bool, err error) {
 		return false, err
 	}
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", ErrRebuild, err)
+		return false, unreadable(err)
 	}
 	if want := schemaName(); have != want {
 		return false, fmt.Errorf("schema %s, this program has %s: %w", have, want, ErrRebuild)

@@ -5,6 +5,7 @@ package ingest
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -76,7 +77,25 @@ func report(s Source, d Door, r crawler.Result, res change.Result) Report {
 	for _, err := range r.Problems {
 		rep.Problems = append(rep.Problems, err.Error())
 	}
+	if len(rep.Problems) == 0 && rep.Failed() {
+		rep.Problems = refusals(r.Seen)
+	}
 	return rep
+}
+
+// refusals says which answers made a visit fail: address, status, capture.
+func refusals(seen []onrecord.Seen) (list []string) {
+	for _, s := range seen {
+		if s.Outcome == "" || s.Outcome == onrecord.OutcomeOK || s.Outcome == onrecord.OutcomeNotModified || len(list) == 5 {
+			continue
+		}
+		answer := "no answer"
+		if s.Capture.Status != 0 {
+			answer = fmt.Sprintf("HTTP status %d", s.Capture.Status)
+		}
+		list = append(list, fmt.Sprintf("%s: %s: %s, capture %s at byte %d", s.Capture.URL, s.Outcome, answer, s.Capture.Object, s.Capture.Offset))
+	}
+	return list
 }
 
 // log writes the report of a scheduled visit: what went wrong as a warning,

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -31,7 +32,8 @@ import (
 var exampleFiles embed.FS
 
 func newExample(e *env) *cobra.Command {
-	return &cobra.Command{
+	var site string
+	cmd := &cobra.Command{
 		Use:   "example DIR",
 		Short: "Make an example archive of invented figures, without a network",
 		Long: `Makes an archive in DIR from answers of three invented sites that come with the
@@ -39,8 +41,10 @@ program: they are served on the loopback interface and visited by the real
 crawler, with a clock that is moved by hand. Nothing outside this machine is
 asked.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return runExample(cmd.Context(), e, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runExample(cmd.Context(), e, args[0], site) },
 	}
+	cmd.Flags().StringVar(&site, "url", "http://127.0.0.1:8080", "`ADDRESS` at which the website will be served")
+	return cmd
 }
 
 // An answer is what a site of the example says from an instant on.
@@ -154,7 +158,7 @@ func exampleVisits(sites map[string][]answer) []time.Time {
 	return slices.DeleteFunc(at, func(t time.Time) bool { return t.Before(first) })
 }
 
-func runExample(ctx context.Context, e *env, dir string) error {
+func runExample(ctx context.Context, e *env, dir, site string) error {
 	sites, bases := make(map[string][]answer), make(map[string]string)
 	clock := &movedClock{}
 	for _, s := range exampleSources() {
@@ -173,22 +177,22 @@ func runExample(ctx context.Context, e *env, dir string) error {
 	clock.to(visits[0].Add(-time.Hour))
 	past := *e
 	past.now, past.sleep = clock.now, clock.sleep
-	flags := initFlags{name: "Archive Example", operator: "Example e.V.", email: "desk@archive.example", url: "http://127.0.0.1:8080", origin: "archive.example/log"}
+	flags := initFlags{name: "Archive Example", operator: "Example e.V.", email: "desk@archive.example", url: site, origin: "archive.example/log"}
 	at, err := initArchive(ctx, &past, flags, dir)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(at.config, exampleConfig(at, nil), 0o644); err != nil {
+	if err := os.WriteFile(at.config, exampleConfig(at, site, nil), 0o644); err != nil {
 		return err
 	}
-	return past.visitExample(ctx, at, bases, clock, visits)
+	return past.visitExample(ctx, at, site, bases, clock, visits)
 }
 
 // visitExample makes all visits of the example, with requests going to bases.
-func (e *env) visitExample(ctx context.Context, at place, bases map[string]string, clock *movedClock, visits []time.Time) error {
+func (e *env) visitExample(ctx context.Context, at place, site string, bases map[string]string, clock *movedClock, visits []time.Time) error {
 	live := *e
 	live.configPath = at.config
-	cfg, err := config.Parse(at.config, exampleConfig(at, bases), configOptions())
+	cfg, err := config.Parse(at.config, exampleConfig(at, site, bases), configOptions())
 	if err != nil {
 		return err
 	}
@@ -222,6 +226,15 @@ func (e *env) visitExample(ctx context.Context, at place, bases map[string]strin
 	return e.print(map[string]any{"config": at.config, "size": size}, "example archive made: %s, ledger of %d\n", at.config, size)
 }
 
+// listenOf returns the host and port of an address.
+func listenOf(site string) string {
+	u, err := url.Parse(site)
+	if err != nil || u.Host == "" {
+		return "127.0.0.1:8080"
+	}
+	return u.Host
+}
+
 // An exampleSource is one source of the example; name is that of its file.
 type exampleSource struct{ slug, figure, id, host, name string }
 
@@ -236,20 +249,20 @@ func exampleSources() []exampleSource {
 // exampleConfig returns the configuration of the example. With bases, the
 // doors' requests go there; without, the sources are only shown, since their
 // hosts do not exist.
-func exampleConfig(at place, bases map[string]string) []byte {
+func exampleConfig(at place, site string, bases map[string]string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# An example archive of invented figures. Its sites do not exist, so its
 # sources have no schedule: "onrecord serve" shows what was captured.
 archive:
   name: Archive Example
   operator: {name: Example e.V., email: desk@archive.example}
-  url: http://127.0.0.1:8080
+  url: %s
 storage: {url: "file://%s"}
 log: {origin: %s}
-http: {listen: 127.0.0.1:8080}
+http: {listen: "%s"}
 crawl:
   contact: desk@archive.example
-`, at.bucket, at.origin)
+`, site, at.bucket, at.origin, listenOf(site))
 	if bases != nil {
 		b.WriteString("  allow_addresses: [127.0.0.0/8]\n")
 	}

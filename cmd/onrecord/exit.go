@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"onrecord"
 	"onrecord/archive"
@@ -77,6 +78,10 @@ func status(err error) (code int, hint string) {
 		return exitConfig, "is storage.url that of this archive, and log.key its key?"
 	case errors.Is(err, catalog.ErrLocked), errors.Is(err, errHeld):
 		return exitLocked, ""
+	case errors.Is(err, syscall.ENOSPC):
+		return exitFailed, "free some space on that disk; nothing acknowledged is lost"
+	case errors.Is(err, catalog.ErrDisk):
+		return exitFailed, "is the disk of the state directory full, or read-only?"
 	case errors.Is(err, catalog.ErrRebuild):
 		return exitFailed, "onrecord rebuild"
 	case errors.Is(err, search.ErrCursor):

@@ -73,7 +73,10 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 	}
 	o := archive.Options{Origin: cfg.Log.Origin, Now: e.now, Log: h.log, Software: "onrecord/" + version(), Trust: e.trust}
 	if h.key, err = readLogKey(cfg.StateDir); err != nil {
-		return nil, err
+		if n != recordOnly {
+			return nil, err
+		}
+		e.say("note: %v; going on without it", err) // reading the record needs none
 	}
 	if h.key.verifier != nil {
 		o.Verifier = h.key.verifier // from outside the bucket (record.md 2)

@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -61,7 +63,7 @@ func newSearch(e *env) *cobra.Command {
 }
 
 // request turns the flags and the query into a search request.
-func (f searchFlags) request(query string, now time.Time) (search.Request, error) {
+func (f searchFlags) request(query string, o search.ParseOptions) (search.Request, error) {
 	zone, err := time.LoadLocation(f.tz)
 	if err != nil {
 		return search.Request{}, usagef("--tz %s: no such time zone", f.tz)
@@ -73,7 +75,8 @@ func (f searchFlags) request(query string, now time.Time) (search.Request, error
 		}
 	}
 	text := strings.TrimSpace(strings.Join(parts, " "))
-	q, err := search.Parse(text, search.ParseOptions{Now: now, Zone: zone})
+	o.Zone = zone
+	q, err := search.Parse(text, o)
 	if err != nil {
 		return search.Request{}, showFault(text, err)
 	}
@@ -129,15 +132,27 @@ func showFault(query string, err error) error {
 }
 
 func runSearch(ctx context.Context, e *env, f searchFlags, query string) error {
-	r, err := f.request(query, e.now())
-	if err != nil {
-		return err
+	if _, err := f.request(query, search.ParseOptions{Now: e.now()}); err != nil {
+		return err // before an archive is looked for
 	}
 	h, err := e.open(ctx, reading)
 	if err != nil {
 		return err
 	}
 	defer h.close()
+	known, err := h.slugs(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := f.request(query, search.ParseOptions{Now: e.now(), Figures: known})
+	if err != nil {
+		return err
+	}
+	for _, slug := range f.figures {
+		if !slices.Contains(known, slug) {
+			return &failure{status: exitUsage, hint: hintNames(known), err: fmt.Errorf("--figure %s: the archive has no such figure", slug)}
+		}
+	}
 	res, err := h.catalog.Search(ctx, r)
 	if err != nil {
 		return err
@@ -157,6 +172,19 @@ func runSearch(ctx context.Context, e *env, f searchFlags, query string) error {
 		return e.print(searchJSON(r.Query, res, found), "")
 	}
 	return printHits(e, r.Query, res, found)
+}
+
+// slugs returns the figures that are configured and those that the catalog has.
+func (h *house) slugs(ctx context.Context) ([]string, error) {
+	list, err := h.catalog.Figures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := figureNames(h.cfg)
+	for _, f := range list {
+		names[f.Slug] = f.Name
+	}
+	return slices.Sorted(maps.Keys(names)), nil
 }
 
 // printHits prints a table of what was found, and the exact total.
