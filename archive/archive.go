@@ -116,7 +116,8 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 	if err := meta.check(o); err != nil {
 		return nil, err
 	}
-	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: newRand(o.Rand)}
+	o.Rand = newRand(o.Rand) // one lock for all that share it
+	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: o.Rand}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

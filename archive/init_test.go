@@ -21,15 +21,8 @@ import (
 // the same key, with another key, and in a folder that has lost its files.
 func TestInterruptedInit(t *testing.T) {
 	ctx, w := t.Context(), newWorld(t)
-	other := *newWorld(t)
-	private, public, err := ledger.GenerateKey(seeded(43), origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if other.signer, err = note.NewSigner(private); err != nil {
-		t.Fatal(err)
-	}
-	other.public = public
+	other := newWorld(t)
+	other.public, other.signer = otherKey(t)
 	strict := func(w *world, dir string) archive.Options {
 		o := w.options(dir, 9)
 		o.Trust = false
@@ -64,7 +57,7 @@ func TestInterruptedInit(t *testing.T) {
 				verified(t, a)
 
 				before := len(listed(t, copied))
-				err = archive.Init(ctx, copied, strict(&other, t.TempDir()))
+				err = archive.Init(ctx, copied, strict(other, t.TempDir()))
 				if keyed && (!errors.Is(err, archive.ErrExists) || first != nil && !strings.Contains(err.Error(), "another key")) {
 					t.Errorf("init with another key: %v", err)
 				}
@@ -81,6 +74,19 @@ func TestInterruptedInit(t *testing.T) {
 			})
 		}
 	}
+}
+
+// otherKey returns a key that is not the world's.
+func otherKey(t *testing.T) (public string, signer note.Signer) {
+	t.Helper()
+	private, public, err := ledger.GenerateKey(seeded(43), origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signer, err = note.NewSigner(private); err != nil {
+		t.Fatal(err)
+	}
+	return public, signer
 }
 
 // listed returns all keys of a bucket.

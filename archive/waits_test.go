@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -235,4 +236,84 @@ func TestStateWhileTheBucketIsOutOfReach(t *testing.T) {
 		t.Errorf("in the record: %q, want %q", got, want)
 	}
 	chained(t, walk(t, a))
+}
+
+// TestRecoverBesideWorkers lets workers visit while the bucket comes and goes,
+// and others recover and sweep all the while. Everything that was recorded is
+// in the record once in the end, and no visit was judged on another state than
+// its own.
+func TestRecoverBesideWorkers(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	b, dir := &memory.Bucket{}, fastDir(t)
+	line := newCable(b)
+	a := w.init(t, line, dir)
+	var mu sync.Mutex
+	var want []string
+	var workers, others sync.WaitGroup
+	sources := []string{"press", "toots", "letters"}
+	for _, source := range sources {
+		if _, err := visit(ctx, w, a, source, "first of "+source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, source := range sources {
+		workers.Go(func() {
+			for i := range 20 {
+				w.wait(time.Second)
+				text := fmt.Sprint(source, " ", i)
+				line.set(i%4 == 1)
+				v, err := read(ctx, w, a, source, text)
+				if err != nil {
+					continue
+				}
+				mu.Lock()
+				want = append(want, "<feed>"+text+"</feed>")
+				mu.Unlock()
+				line.set(i%3 == 1)
+				if _, err := commit(ctx, w, v); err != nil {
+					_ = v.Close()
+				}
+			}
+		})
+	}
+	stop := make(chan struct{})
+	for range 2 {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				for v, err := range a.Recover(ctx) {
+					if err == nil {
+						_, _ = commit(ctx, w, v)
+					}
+				}
+				_, _ = a.Sweep(ctx)
+			}
+		})
+	}
+	workers.Wait()
+	close(stop)
+	others.Wait()
+	line.set(false)
+	if _, err := recovered(ctx, w, a); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.Sweep(ctx); err != nil {
+		t.Error(err)
+	}
+	entries := walk(t, a)
+	said := texts(entries)
+	for _, text := range want {
+		if said[text] != 1 {
+			t.Errorf("%s is in the record %d times", text, said[text])
+		}
+	}
+	if len(want) < 20 {
+		t.Errorf("only %d visits were made", len(want))
+	}
+	chained(t, entries)
+	verified(t, a)
 }
