@@ -28,7 +28,7 @@ func TestStateLines(t *testing.T) {
 		idEdited:   {"Edited between 4 Aug 2026, 23:00 and 23:10 UTC. 2 versions are known.", "See what changed"},
 		idDeleted:  {"Deleted at the source between 5 Aug 2026, 03:10 and 03:25 UTC, 4 h 17 min to 4 h 32 min after publication. Confirmed twice. The text below is our copy."},
 		idGone:     {"Not deleted singly: between 8 Jan 2026, 23:12 and 23:27 UTC, X stopped serving the account (suspended)."},
-		idOffline:  {"Gab has not answered since 11 Jan 2026, 07:45 UTC. We do not know whether this statement still exists."},
+		idOffline:  {"After 11 Jan 2026, 07:45 UTC, Gab no longer answered our visits. We do not know whether this statement still exists."},
 		idRestored: {"Restored between 3 Jun 2026, 08:00 and 08:05 UTC"},
 		idUnsure:   {"Not confirmed since 5 Aug 2026, 18:02 UTC", "That is not a deletion."},
 		idReported: {"Reported deleted by the Example Collection, between 6 Jan 2021, 19:38 and 8 Jan 2021, 00:00 UTC. We did not see the deletion ourselves.", "Not captured by us: imported"},
@@ -93,20 +93,20 @@ func TestWebsites(t *testing.T) {
 		change(&st)
 		m.statements[idFrench] = st
 	}
-	const rest = " has not answered since 4 Aug 2026, 09:30 UTC. We do not know whether this statement still exists."
+	const before, rest = "After 4 Aug 2026, 09:30 UTC, ", " no longer answered our visits. We do not know whether this statement still exists."
 	silent(func(*onrecord.Statement) {})
 	doc := page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
-	wants(t, doc, `.state[role="status"]`, "jean-dupont.example"+rest)
+	wants(t, doc, `.state[role="status"]`, before+"jean-dupont.example"+rest)
 	doc = page(t, site(t, m), "/search?figure=jean-dupont", http.StatusOK)
 	wants(t, doc, ".card .kick", "jean-dupont.example · article")
 	doc = page(t, site(t, m), "/status", http.StatusOK)
 	wants(t, doc, ".kick", "ministry-of-examples · ministry.example")
 	silent(func(st *onrecord.Statement) { st.Account.Handle, st.URL = "", "https://press.example:8080/a" })
 	doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
-	wants(t, doc, `.state[role="status"]`, "press.example:8080"+rest)
+	wants(t, doc, `.state[role="status"]`, before+"press.example:8080"+rest)
 	silent(func(st *onrecord.Statement) { st.Account.Handle, st.URL = "", "" })
 	doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
-	wants(t, doc, `.state[role="status"]`, "The website"+rest)
+	wants(t, doc, `.state[role="status"]`, before+"the website"+rest)
 	silent(func(st *onrecord.Statement) { st.State = onrecord.StateWithheld })
 	if doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusGone); strings.Contains(doc.Text(), "jean-dupont.example") {
 		t.Error("a withheld statement's page names its website")

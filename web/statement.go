@@ -263,7 +263,9 @@ func (w wording) eventRows(events []onrecord.Event) []eventRow {
 		if !e.By.IsZero() && e.Type != onrecord.StatementCreated && e.Type != onrecord.StatementSeen {
 			row.More = w.between(e.Window())
 		}
-		if e.Look != "" {
+		if e.Grade == onrecord.GradeD4 {
+			row.More = w.f("event.announced")
+		} else if e.Look != "" {
 			row.More = w.closed("event.look.", string(e.Look))
 		}
 		rows[i] = row
@@ -280,7 +282,11 @@ func (w wording) facts(st onrecord.Statement) []fact {
 		{Name: w.f("word.fact.last"), Moment: w.moment(st.LastSeen), Note: w.ago(st.LastSeen)},
 	}
 	if !st.FirstGone.IsZero() {
-		rows = append(rows, fact{Name: w.f("word.fact.gone"), Moment: w.moment(st.FirstGone), Note: w.n("word.checks", int64(st.GoneChecks))})
+		note := w.n("word.checks", int64(st.GoneChecks))
+		if st.Grade == onrecord.GradeD4 {
+			note = w.f("word.announced")
+		}
+		rows = append(rows, fact{Name: w.f("word.fact.gone"), Moment: w.moment(st.FirstGone), Note: note})
 	}
 	rows = append(rows,
 		fact{Name: w.f("word.fact.provenance"), Text: w.provenance(st.Provenance)},
