@@ -52,7 +52,7 @@ func (j *judge) tell(it *item, e onrecord.Event) {
 	j.emit(e)
 }
 
-// inOrder makes e fold after the wording or the deletion that it ends.
+// inOrder makes e fold after the wording, the absence or the deletion that it ends.
 func (j *judge) inOrder(it *item, e *onrecord.Event) {
 	end := func(m onrecord.Mark) {
 		if m.FirstHand && j.first {
@@ -60,7 +60,7 @@ func (j *judge) inOrder(it *item, e *onrecord.Event) {
 		}
 	}
 	switch {
-	case e.Type == onrecord.StatementRestored:
+	case e.Type == onrecord.StatementRestored, e.Type == onrecord.StatementLooked:
 		end(onrecord.Mark{FirstHand: true, At: it.lastGone()})
 	case e.Version == "" || e.Reason != "" || j.v.Late:
 	case e.Type == onrecord.StatementEdited:
