@@ -150,7 +150,18 @@ func (j *judge) suspect(l loss) {
 	if l.by == l.it.missing {
 		e.Code = l.it.code
 	}
+	follow(&e, l.it.justSeen())
 	j.emit(e)
+}
+
+// justSeen is the first moment, to the journal's microsecond, at which the
+// statement may be missing again. It lies in the future only where our clock was
+// ahead.
+func (it *item) justSeen() onrecord.Mark {
+	if it.LastSeen.IsZero() {
+		return onrecord.Mark{}
+	}
+	return onrecord.Mark{At: it.LastSeen.Add(time.Microsecond)}
 }
 
 func (j *judge) freeze(reason string) {
@@ -249,6 +260,7 @@ func (j *judge) deleted(it *item, s *onrecord.Seen, g onrecord.Grade, w onrecord
 	e := j.statement(onrecord.StatementDeleted, it, s, time.Time{})
 	e.After, e.By, e.Disputed = w.After, w.By, w.Disputed
 	e.Grade, e.Code, e.Look = g, it.code, onrecord.LookGone
+	follow(&e, it.justSeen())
 	j.emit(e)
 }
 
