@@ -26,7 +26,7 @@ import (
 
 // realTexts returns at most n texts of real statements: the strings of JSON
 // files that look like sentences, in pieces of a statement's size.
-func realTexts(t *testing.T, n int, name string) []string {
+func realTexts(t testing.TB, n int, name string) []string {
 	t.Helper()
 	root := os.Getenv("ONRECORD_TEST_DATA")
 	if root == "" {
