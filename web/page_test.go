@@ -24,7 +24,7 @@ import (
 func TestStateLines(t *testing.T) {
 	h := site(t, build())
 	for id, want := range map[onrecord.StatementID][]string{
-		idLive:     {"At the source when last looked at: 6 Aug 2026, 09:18 UTC (12 min ago)."},
+		idLive:     {"Last recorded at the source 6 Aug 2026, 09:18 UTC (12 min ago)."},
 		idEdited:   {"Edited between 4 Aug 2026, 23:00 and 23:10 UTC. 2 versions are known.", "See what changed"},
 		idDeleted:  {"Deleted at the source between 5 Aug 2026, 03:10 and 03:25 UTC, 4 h 17 min to 4 h 32 min after publication. Confirmed twice. The text below is our copy."},
 		idGone:     {"Not deleted singly: between 8 Jan 2026, 23:12 and 23:27 UTC, X stopped serving the account (suspended)."},
@@ -33,7 +33,7 @@ func TestStateLines(t *testing.T) {
 		idUnsure:   {"Not confirmed since 5 Aug 2026, 18:02 UTC", "That is not a deletion."},
 		idReported: {"Reported deleted by the Example Collection, between 6 Jan 2021, 19:38 and 8 Jan 2021, 00:00 UTC. We did not see the deletion ourselves.", "Not captured by us: imported"},
 		idDisputed: {"between 6 May 2026, 10:00:00 and 10:00:40 UTC (clock disputed: our times for it contradict each other)", "Confirmed twice, and again a day or more later."},
-		idPoll:     {"At the source when last looked at"},
+		idPoll:     {"Last recorded at the source"},
 	} {
 		t.Run(string(id), func(t *testing.T) {
 			doc := page(t, h, "/s/"+string(id), http.StatusOK)
@@ -268,8 +268,8 @@ func TestStatusPage(t *testing.T) {
 	m := build()
 	doc := page(t, site(t, m), "/status", http.StatusOK)
 	wants(t, doc, ".lede", "2 sources need attention")
-	wants(t, doc, ".failed", "Last visit got no answer")
-	wants(t, doc, ".failed", "Gap open since 6 Aug 2026, 06:30 UTC: no answer.")
+	wants(t, doc, ".failed", "Last visit failed: no answer, or a server error")
+	wants(t, doc, ".failed", "Gap open since 6 Aug 2026, 06:30 UTC: no answer, or a server error.")
 	wants(t, doc, ".sources", "Absences are not counted at present: 14 of 40 statements were absent at once.")
 	wants(t, doc, ".sources", "Not visited yet")
 	if n := doc.Find(".failed").Length(); n != 1 {
