@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"onrecord"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +37,7 @@ func TestScripts(t *testing.T) {
 			e.Defer(srv.Close)
 			e.Setenv("SITE", srv.URL)
 			e.Values["hang"] = new(*httptest.Server)
+			e.Setenv("SCHEDULED", string(onrecord.NewStatementID("website", "https://blog.jane.example/on-schedule")))
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				return err
