@@ -15,10 +15,14 @@ import (
 // A comparison is what two wordings differ in.
 type comparison struct {
 	Text    []edit
-	Title   []edit   // where the titles differ
-	Fields  []string // what else differs, in words
-	Summary string   // one sentence
+	Title   []edit        // where the titles differ
+	Fields  []fieldChange // what else differs
+	Summary string        // one sentence
 }
+
+// A fieldChange is something beside title and text that differs: its name and
+// both values in words; empty where there was none.
+type fieldChange struct{ Name, Old, New string }
 
 // quotedChanges is how many changes a summary spells out, and quotedLength how
 // long each side may be for that, in characters.
@@ -46,7 +50,11 @@ func (w wording) compare(a, b onrecord.Content) comparison {
 		if len(list) == 0 {
 			key = "change.only"
 		}
-		parts = append(parts, w.f(key, "fields", strings.Join(c.Fields, ", ")))
+		names := make([]string, len(c.Fields))
+		for i, f := range c.Fields {
+			names[i] = f.Name
+		}
+		parts = append(parts, w.f(key, "fields", strings.Join(names, ", ")))
 	}
 	if len(parts) == 0 {
 		parts = append(parts, w.f("change.same"))
@@ -92,28 +100,41 @@ func (w wording) changes(list []change) string {
 	return w.f("change.summary", "counts", sentence)
 }
 
-// otherFields names what differs beside title and text.
-func (w wording) otherFields(a, b onrecord.Content) []string {
-	var fields []string
-	for _, one := range []struct {
-		key  string
-		same bool
-	}{
-		{"change.field.type", a.Type == b.Type},
-		{"change.field.spoiler", a.Spoiler == b.Spoiler},
-		{"change.field.lang", a.Lang == b.Lang},
-		{"change.field.published", a.Published == b.Published},
-		{"change.field.categories", slices.Equal(tidy(a.Categories), tidy(b.Categories))},
-		{"change.field.links", slices.Equal(a.Links, b.Links)},
-		{"change.field.media", slices.Equal(a.Media, b.Media)},
-		{"change.field.poll", slices.Equal(a.Poll, b.Poll)},
-		{"change.field.reply", a.ReplyTo == b.ReplyTo && a.RepostOf == b.RepostOf && a.QuoteOf == b.QuoteOf},
+// otherFields says what differs beside title and text.
+func (w wording) otherFields(a, b onrecord.Content) []fieldChange {
+	var fields []fieldChange
+	for _, one := range []struct{ key, old, new string }{
+		{"change.field.type", a.Type, b.Type},
+		{"change.field.spoiler", a.Spoiler, b.Spoiler},
+		{"change.field.lang", a.Lang, b.Lang},
+		{"change.field.published", a.Published, b.Published},
+		{"change.field.categories", strings.Join(tidy(a.Categories), ", "), strings.Join(tidy(b.Categories), ", ")},
+		{"change.field.links", strings.Join(a.Links, ", "), strings.Join(b.Links, ", ")},
+		{"change.field.media", attachments(a.Media), attachments(b.Media)},
+		{"change.field.poll", strings.Join(a.Poll, " / "), strings.Join(b.Poll, " / ")},
+		{"change.field.reply", relation(a), relation(b)},
 	} {
-		if !one.same {
-			fields = append(fields, w.f(one.key))
+		if one.old != one.new {
+			fields = append(fields, fieldChange{w.f(one.key), plain(one.old), plain(one.new)})
 		}
 	}
 	return fields
+}
+
+// attachments names attachments, with what they are described as.
+func attachments(list []onrecord.Media) string {
+	names := make([]string, len(list))
+	for i, m := range list {
+		if names[i] = m.ID; m.Alt != "" {
+			names[i] += " (" + m.Alt + ")"
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// relation names the statements that c answers, repeats or quotes.
+func relation(c onrecord.Content) string {
+	return strings.Join(slices.DeleteFunc([]string{c.ReplyTo, c.RepostOf, c.QuoteOf}, func(s string) bool { return s == "" }), ", ")
 }
 
 type diffBody struct {

@@ -187,6 +187,9 @@ func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord
 			LastVisit: st.LastVisit, LastGood: st.LastGood, Outcome: st.Outcome, OpenGaps: known.Gaps,
 		}
 		row.Statements = statements[[2]string{s.Platform, row.Account.ID}]
+		if s.Platform == "website" { // known by its host
+			row.Account.Handle = cmp.Or(row.Account.Handle, row.Account.ID)
+		}
 		if st.Frozen != nil {
 			row.Frozen = st.Frozen.Reason
 		}
