@@ -388,15 +388,3 @@ func insert[T any](list []T, v T, compare func(T, T) int) []T {
 	}
 	return slices.Insert(list, i, v)
 }
-
-func compareWordings(a, b Wording) int {
-	return cmp.Or(a.Mark.At.Compare(b.Mark.At), cmp.Compare(a.Mark.Index, b.Mark.Index), cmp.Compare(a.Version, b.Version))
-}
-
-func compareLooks(a, b GoneLook) int {
-	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Code, b.Code))
-}
-
-func compareDeletions(a, b Deletion) int {
-	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Grade, b.Grade), a.Window.By.Compare(b.Window.By), a.Window.After.Compare(b.Window.After))
-}

@@ -3,7 +3,10 @@
 
 package onrecord
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // A Mark says where something that is known comes from, so that of two events
 // the same one wins in whatever order they are applied: first-hand before
@@ -145,3 +148,17 @@ type KnownSource struct {
 
 // RunKey is the key of KnownSource.Runs: a door and its parser.
 func RunKey(door, parser string) string { return door + "/" + parser }
+
+// The orders in which Apply keeps its lists.
+
+func compareWordings(a, b Wording) int {
+	return cmp.Or(a.Mark.At.Compare(b.Mark.At), cmp.Compare(a.Mark.Index, b.Mark.Index), cmp.Compare(a.Version, b.Version))
+}
+
+func compareLooks(a, b GoneLook) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Code, b.Code))
+}
+
+func compareDeletions(a, b Deletion) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Grade, b.Grade), a.Window.By.Compare(b.Window.By), a.Window.After.Compare(b.Window.After))
+}

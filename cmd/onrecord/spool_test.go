@@ -77,12 +77,7 @@ func TestAFeedLargerThanASegment(t *testing.T) {
 // The store loses the objects of a pending visit whose spool has them, and a day
 // passes: the spool restores them, nothing is abandoned.
 func TestSpoolsComeBeforeSweeps(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	f := rss("one")
-	body.Store(&f)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
+	clock, w, _, _, h, _ := press(t, "one")
 	var broken atomic.Bool
 	faulty(t, w, h, func(c fault.Call) error {
 		if broken.Load() && c.Op == fault.Swap && c.Key == "log/head" {
@@ -119,12 +114,7 @@ func TestSpoolsComeBeforeSweeps(t *testing.T) {
 
 // A commit between two reads of a sweep is no loss of leaves.
 func TestSweepBesideACommit(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	f := rss("one")
-	body.Store(&f)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
+	_, w, _, _, h, _ := press(t, "one")
 	var armed atomic.Bool
 	var in *ingest.Ingester
 	faulty(t, w, h, noBefore, func(c fault.Call, err error) error {
@@ -145,12 +135,7 @@ func TestSweepBesideACommit(t *testing.T) {
 // A visit that one process left is committed by another, which goes on. The first
 // does not wait for it for ever.
 func TestAVisitThatAnotherProcessCommitted(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	f := rss("one")
-	body.Store(&f)
-	a := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
+	clock, w, _, body, a, _ := press(t, "one")
 	var broken atomic.Bool
 	faulty(t, w, a, func(c fault.Call) error {
 		if broken.Load() && c.Op.Writes() {
@@ -186,13 +171,7 @@ func TestAVisitThatAnotherProcessCommitted(t *testing.T) {
 // A machine sleeps for a month between two quiet visits: the month was not looked
 // at.
 func TestSleepIsNoCoverage(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	f := rss("one")
-	body.Store(&f)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
-	in, _ := h.ingester()
+	clock, _, _, _, h, in := press(t, "one")
 	for _, d := range []time.Duration{0, time.Hour, 30 * 24 * time.Hour} {
 		clock.to(clock.now().Add(d))
 		if _, err := in.Visit(t.Context(), in.Sources[0]); err != nil {
@@ -214,13 +193,7 @@ func TestSleepIsNoCoverage(t *testing.T) {
 
 // One spool folder is damaged: the others are committed all the same.
 func TestADamagedSpoolStopsNothingElse(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	f := rss("one")
-	body.Store(&f)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
-	in, _ := h.ingester()
+	_, w, _, _, h, in := press(t, "one")
 	rec := &lastVisit{record: record{h.archive}}
 	in.Record = rec
 	ok := in.CatchUp

@@ -37,6 +37,23 @@ func rss(items ...string) []byte {
 // start returns a clock at a fixed time.
 func start() *movedClock { return &movedClock{t: time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)} }
 
+// press returns an archive with one source, a feed of the given items, and what
+// visits it.
+func press(t *testing.T, items ...string) (clock *movedClock, w *world, srv *httptest.Server, body *atomic.Pointer[[]byte], h *house, in *ingest.Ingester) {
+	t.Helper()
+	clock = start()
+	w = newWorld(t, clock)
+	srv, body = serveFeed(t, clock)
+	f := rss(items...)
+	body.Store(&f)
+	h = w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
+	in, err := h.ingester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clock, w, srv, body, h, in
+}
+
 // lastVisit is a record that remembers the visit that was begun last.
 type lastVisit struct {
 	record
@@ -54,11 +71,7 @@ func (l *lastVisit) Begin(ctx context.Context, s ingest.Source, d ingest.Door, m
 // A visit is killed before it is committed, and another one overtakes it. What it
 // captured is read with what it asked, not with the cursor of now.
 func TestCapturesOfAKilledVisitAreRead(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
-	in, _ := h.ingester()
+	clock, w, _, body, h, in := press(t)
 	set := func(items ...string) { b := rss(items...); body.Store(&b) }
 	visit := func() {
 		t.Helper()
@@ -103,10 +116,7 @@ func TestCapturesOfAKilledVisitAreRead(t *testing.T) {
 // The bucket refuses writes for a while. Once it takes them again, visits are
 // committed without a restart, and nothing that was captured is lost.
 func TestAFullDiskStopsNothingForGood(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
+	clock, w, _, body, h, _ := press(t)
 	folder, _ := bucketFolder(w.cfg.Storage.URL)
 	b, err := disk.Open(folder, disk.Options{})
 	if err != nil {
@@ -358,13 +368,7 @@ func TestCrawlTakesOverFromAServerThatEnds(t *testing.T) {
 
 // Another account id under the same source id is exit status 12 (record.md 1.12).
 func TestAnotherAccountIsAConfigurationError(t *testing.T) {
-	clock := start()
-	w := newWorld(t, clock)
-	srv, body := serveFeed(t, clock)
-	f := rss("one")
-	body.Store(&f)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
-	in, _ := h.ingester()
+	_, w, srv, _, h, in := press(t, "one")
 	if _, err := in.Visit(t.Context(), in.Sources[0]); err != nil {
 		t.Fatal(err)
 	}
