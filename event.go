@@ -74,7 +74,7 @@ const (
 )
 
 // A Grade is the strength of the evidence for a deletion, D0 to D4
-// (platforms.md 0.3). The empty Grade belongs to events that need none.
+// The empty Grade belongs to events that need none.
 type Grade string
 
 // The grades.

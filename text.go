@@ -11,7 +11,7 @@ import (
 // PlainText returns what a reader of an HTML fragment sees, as plain text. It
 // is frozen: version ids depend on it for ever, so a change of its results
 // needs a new version of the content record. Time and memory are linear in
-// the input. The rules (platforms.md 0.6; vectors in testdata/text.txtar):
+// the input. The rules (vectors in testdata/text.txtar):
 //
 //   - White space is collapsed as HTML does, outside pre; no-break spaces are
 //     characters. Line ends are "\n".

@@ -164,7 +164,7 @@ func (r *record) date() time.Time { return dateOf(r.Known.Published, r.Known.Fir
 // dateOf returns where a statement stands in time that claims published and was
 // first observed at seen. A claim that lies further in the future than clocks
 // and zones differ would lead every list for years, so it counts for nothing
-// here (platforms.md 11: clamp, and keep the original).
+// here (docs/platforms/feed.md).
 func dateOf(published, seen time.Time) time.Time {
 	const ahead = 36 * time.Hour
 	if published.IsZero() || published.Sub(seen) > ahead {

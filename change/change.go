@@ -34,7 +34,7 @@ type Config struct {
 	AllowShortConfirm bool          // ConfirmAfter may be less than the platform's least: tests and the demonstration only
 }
 
-// Least times of the rules, by formats.md 5.
+// Least times of the rules, docs/decisions/0005-judgement.md.
 const (
 	leastConfirm     = 10 * time.Minute
 	leastConfirmSlow = 24 * time.Hour // feeds and websites, which are often cached and rearranged

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package feed is the door to websites through their feeds: RSS 0.9 to 2.0,
-// Atom 0.3 and 1.0, JSON Feed 1 and 1.1 (platforms.md 11).
+// Atom 0.3 and 1.0, JSON Feed 1 and 1.1 (docs/platforms/feed.md).
 //
 // A feed shows the newest items and no more: falling off its end is no
 // deletion, so no page has a range. An item is gone when its own address says
