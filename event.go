@@ -73,7 +73,7 @@ const (
 	Mirrored Provenance = "mirrored" // through a third party's mirror
 )
 
-// A Grade is the strength of the evidence for a deletion, D0 to D4
+// A Grade is the strength of the evidence for a deletion, D0 to D4.
 // The empty Grade belongs to events that need none.
 type Grade string
 
