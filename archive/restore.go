@@ -88,6 +88,16 @@ func (a *Archive) putBack(ctx context.Context, head ledger.Head, tag bucket.Tag,
 	return nil
 }
 
+// Restore puts back what the store has lost of the end of the ledger, from the
+// spools of this machine (record.md 1.11). Recover and Sweep do so themselves;
+// whoever reads the ledger before them calls it first.
+func (a *Archive) Restore(ctx context.Context) error {
+	if err := a.writable(); err != nil {
+		return err
+	}
+	return a.restore(ctx)
+}
+
 // restored does what follows from leaves that were put back.
 func (a *Archive) restored(ctx context.Context, head ledger.Head, visits []lostVisit) error {
 	if len(visits) == 0 {

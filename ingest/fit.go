@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"onrecord"
 )
@@ -22,50 +21,80 @@ const (
 	fitState   = 30 << 10
 	maxBacklog = 16
 	maxLooks   = 100
+	maxMemo    = 40 << 10
 )
 
 // fit returns a draft that is within the limits, and how many events it leaves
-// out. HTML goes first: the captures have it. What is left out then is new
-// again at the next visit: the door's cursor and validators stay where they
-// were, and no run claims to have seen it. A statement that no visit could hold
-// is left out for good.
+// out. HTML goes first: the captures have it. Statements are kept or left out
+// whole. What is left out is new again at the next visit: the door goes on from
+// where it did this time, and no run claims to have seen it. A statement that
+// no visit could hold is left to the captures.
 func fit(d Draft, door Door, v Visit) (Draft, int, error) {
-	size, left, never := 0, make(map[onrecord.StatementID]bool), make(map[onrecord.StatementID]bool)
-	var events []onrecord.Event
-	for _, e := range d.Events {
-		e, n, err := lean(e)
-		switch {
-		case err != nil:
+	sizes := make(map[onrecord.StatementID]weight)
+	events := make([]onrecord.Event, len(d.Events))
+	for n, e := range d.Events {
+		e, size, err := lean(e)
+		if err != nil {
 			return d, 0, err
-		case e.Statement != "" && n > fitBytes:
-			never[e.Statement] = true
-		case e.Statement != "" && (len(events) >= fitLines || size+n > fitBytes):
-			left[e.Statement] = true
-		default:
-			events, size = append(events, e), size+n
+		}
+		w := sizes[e.Statement]
+		sizes[e.Statement] = weight{w.lines + 1, w.bytes + size}
+		events[n] = e
+	}
+	total, out, left := sizes[""], make(map[onrecord.StatementID]bool), false
+	decided := map[onrecord.StatementID]bool{"": true}
+	for _, e := range events {
+		if decided[e.Statement] {
+			continue
+		}
+		decided[e.Statement] = true
+		w := sizes[e.Statement]
+		if sum := (weight{total.lines + w.lines, total.bytes + w.bytes}); sum.fits() {
+			total = sum
+			continue
+		}
+		out[e.Statement] = true
+		left = left || w.fits()
+	}
+	keep := slices.DeleteFunc(events, func(e onrecord.Event) bool {
+		closes := e.Gap != nil && !e.Gap.Open && left // what is left out may lie in it
+		return out[e.Statement] || closes
+	})
+	dropped := len(d.Events) - len(keep)
+	for n := range keep {
+		if r := keep[n].Run; r != nil {
+			keep[n].Run = new(unseen(*r, out))
 		}
 	}
-	out := func(id onrecord.StatementID) bool { return id != "" && (left[id] || never[id]) }
-	// A statement is left out whole: its later events make no sense alone.
-	events = slices.DeleteFunc(events, func(e onrecord.Event) bool { return out(e.Statement) })
-	dropped := len(d.Events) - len(events)
-	for n := range events {
-		if r := events[n].Run; r != nil {
-			events[n].Run = new(unseen(*r, out))
-		}
-	}
-	d.Events, d.KeepWARC = events, true
+	d.Events, d.KeepWARC, d.Quiet = keep, true, false
 	d.Next.Runs = slices.Clone(d.Next.Runs)
 	for n, r := range d.Next.Runs {
 		d.Next.Runs[n] = unseen(r, out)
 	}
-	if len(left) > 0 && !v.Late {
-		old, state := v.State.Doors[door.ID], d.Next.Doors[door.ID]
-		state.Cursor, state.Validators = old.Cursor, old.Validators
+	if left && !v.Late {
 		d.Next.Doors = maps.Clone(d.Next.Doors)
-		d.Next.Doors[door.ID] = state
+		d.Next.Doors[door.ID] = again(v.State.Doors[door.ID], d.Next.Doors[door.ID])
 	}
 	return d, dropped, nil
+}
+
+// A weight is what events take of a segment.
+type weight struct{ lines, bytes int }
+
+func (w weight) fits() bool { return w.lines <= fitLines && w.bytes <= fitBytes }
+
+// again returns the state from which a door reads once more what it read from
+// old: next but for what would keep it from that.
+func again(old, next onrecord.DoorState) onrecord.DoorState {
+	next.Cursor, next.Validators, next.Parser = old.Cursor, old.Validators, old.Parser
+	next.Backlog = slices.Clone(next.Backlog)
+	for _, b := range old.Backlog {
+		same := func(o onrecord.Backlog) bool { return o.URL == b.URL && o.State == b.State }
+		if !slices.ContainsFunc(next.Backlog, same) && len(next.Backlog) < maxBacklog {
+			next.Backlog = append(next.Backlog, b)
+		}
+	}
+	return next
 }
 
 // lean returns e without its HTML if its line is long, and about how many bytes
@@ -86,14 +115,15 @@ func lean(e onrecord.Event) (onrecord.Event, int, error) {
 }
 
 // unseen returns r without the statements that are left out.
-func unseen(r onrecord.Run, out func(onrecord.StatementID) bool) onrecord.Run {
-	r.Seen = slices.DeleteFunc(slices.Clone(r.Seen), out)
+func unseen(r onrecord.Run, out map[onrecord.StatementID]bool) onrecord.Run {
+	r.Seen = slices.DeleteFunc(slices.Clone(r.Seen), func(id onrecord.StatementID) bool { return out[id] })
 	return r
 }
 
-// bounded returns a state that fits into its register twice: validators are
-// the only part that may be lost, the longest addresses first. A request
-// without them is answered in full.
+// bounded returns a state that fits into its register twice. What may be lost
+// goes first: validators, the longest addresses before others (a request
+// without them is answered in full); then the oldest open runs (less coverage
+// is claimed than there was).
 func bounded(st onrecord.SourceState) onrecord.SourceState {
 	for {
 		b, err := json.Marshal(st)
@@ -103,18 +133,22 @@ func bounded(st onrecord.SourceState) onrecord.SourceState {
 		door, longest := "", ""
 		for id, d := range st.Doors {
 			for u := range d.Validators {
-				if len(u) > len(longest) || len(u) == len(longest) && strings.Compare(u, longest) < 0 {
+				if len(u) > len(longest) || len(u) == len(longest) && u < longest {
 					door, longest = id, u
 				}
 			}
 		}
-		if longest == "" {
+		switch {
+		case longest != "":
+			st.Doors = maps.Clone(st.Doors)
+			d := st.Doors[door]
+			d.Validators = maps.Clone(d.Validators)
+			delete(d.Validators, longest)
+			st.Doors[door] = d
+		case len(st.Runs) > 0:
+			st.Runs = st.Runs[1:]
+		default:
 			return st
 		}
-		st.Doors = maps.Clone(st.Doors)
-		d := st.Doors[door]
-		d.Validators = maps.Clone(d.Validators)
-		delete(d.Validators, longest)
-		st.Doors[door] = d
 	}
 }

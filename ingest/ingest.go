@@ -35,20 +35,12 @@ type Ingester struct {
 	CatchUp func(ctx context.Context, size int64) (applied int64, err error)
 }
 
-// Visit makes one visit of s through its first healthy door, has it judged and
-// commits it. What the platform did wrong is in the report; an error means
+// Visit makes one visit of s through d, its first healthy door (see Door), has
+// it judged and commits it. What the platform did wrong is in the report; an error means
 // that the visit could not be made, recorded or committed. What was captured
 // then is in the spool, and Recover takes it up.
-func (i *Ingester) Visit(ctx context.Context, s Source) (rep Report, err error) {
+func (i *Ingester) Visit(ctx context.Context, s Source, d Door) (rep Report, err error) {
 	rep = Report{Source: s.ID, Index: -1}
-	st, err := i.Record.State(ctx, s.ID)
-	if err != nil {
-		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
-	}
-	d, err := choose(s, st, i.Now())
-	if err != nil {
-		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
-	}
 	v, err := i.Record.Begin(ctx, s, d, func(st onrecord.SourceState) ([]byte, error) { return i.memo(ctx, s, d, st) })
 	if err != nil {
 		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
@@ -89,12 +81,12 @@ func (i *Ingester) Recover(ctx context.Context, lock func(source string) (unlock
 			continue
 		}
 		rep, rerr := i.again(ctx, v)
-		unlock()
 		if rerr != nil {
 			err = errors.Join(err, fmt.Errorf("recover visit %s of %s: %w", v.ID, v.Source, rerr), v.Close())
-			continue
+		} else {
+			reports = append(reports, rep)
 		}
-		reports = append(reports, rep)
+		unlock()
 	}
 	return reports, err
 }
@@ -109,7 +101,7 @@ func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 	}
 	d, ok := s.door(v.Door)
 	if !ok {
-		return rep, fmt.Errorf("source %s has no door %s any more: put it back, and its captures in the spool are read", v.Source, v.Door)
+		return i.unread(ctx, s, v, fmt.Sprintf("the source has no door %s any more", v.Door))
 	}
 	captures, looks, err := i.entries(ctx, v)
 	if err != nil {
@@ -126,13 +118,39 @@ func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 		job.Looks = nil // it was made without
 	}
 	result, err := crawler.Replay(ctx, job, i.Limits, v.Entries(ctx))
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
+		return i.unread(ctx, s, v, err.Error())
+	} else if err != nil {
 		return rep, err
 	}
 	if result.Cut {
 		result.Outcome = onrecord.OutcomeInterrupted
 	}
 	return i.finish(ctx, s, d, v, result)
+}
+
+// unread commits a visit whose captures can't be read any more: they are kept,
+// nothing is judged, and the source goes on. A better parser may read them from
+// the record.
+func (i *Ingester) unread(ctx context.Context, s Source, v Visit, why string) (Report, error) {
+	rep := Report{Source: v.Source, Door: v.Door, Outcome: onrecord.OutcomeInterrupted, Problems: []string{"visit " + v.ID.String() + " is kept and was not read: " + why}}
+	for {
+		base, err := i.CatchUp(ctx, v.State.Done.Index+1)
+		if err != nil {
+			return rep, err
+		}
+		next := v.State
+		next.Source, next.Platform = s.ID, s.Platform
+		done, err := v.Commit(ctx, Draft{
+			Base: base - 1, Outcome: onrecord.OutcomeInterrupted, Started: v.Started, Ended: i.Now(), Next: next, KeepWARC: true,
+		})
+		late, ok := errors.AsType[*LateError](err)
+		if !ok {
+			rep.Index = done.Index
+			return rep, err
+		}
+		v = late.Visit
+	}
 }
 
 // entries counts what a visit recorded, and says whether it looked at suspects.
@@ -203,6 +221,7 @@ func RetryAt(st onrecord.SourceState, s Source, now time.Time) time.Time {
 // A memo is what a visit was requested with. It is kept in the spool, so that a
 // visit that is read again asks the same.
 type memo struct {
+	Target crawler.Target     `json:"target"`
 	State  onrecord.DoorState `json:"state"`
 	Looks  []onrecord.Ref     `json:"looks,omitempty"`
 	Canary onrecord.Ref       `json:"canary,omitzero"`
@@ -211,8 +230,9 @@ type memo struct {
 // memo makes the memo of a visit of s through d that begins from st: where the
 // door stopped, and which suspects it is to look at.
 func (i *Ingester) memo(ctx context.Context, s Source, d Door, st onrecord.SourceState) ([]byte, error) {
-	m := memo{State: st.Doors[d.ID]}
-	if account := accountOf(s, st); account != "" && d.Door.Info().Can.OwnAddress {
+	account := accountOf(s, st)
+	m := memo{State: st.Doors[d.ID], Target: crawler.Target{Platform: s.Platform, AccountID: account, Handle: s.Handle, URL: d.URL}}
+	if account != "" && d.Door.Info().Can.OwnAddress {
 		suspects, err := i.View.Suspects(ctx, s.Platform, account)
 		if err != nil {
 			return nil, err
@@ -221,7 +241,13 @@ func (i *Ingester) memo(ctx context.Context, s Source, d Door, st onrecord.Sourc
 			return nil, err
 		}
 	}
-	return json.Marshal(m)
+	for {
+		b, err := json.Marshal(m)
+		if err != nil || len(b) <= maxMemo || len(m.Looks) == 0 {
+			return b, err
+		}
+		m.Looks = m.Looks[:len(m.Looks)/2] // the others are due next time
+	}
 }
 
 // job describes the visit of s through d to the client, by its memo.
@@ -230,11 +256,11 @@ func (i *Ingester) job(s Source, d Door, v Visit) (crawler.Job, error) {
 	if err := json.Unmarshal(v.Memo, &m); err != nil {
 		return crawler.Job{}, fmt.Errorf("memo of the visit: %w", err)
 	}
-	account := accountOf(s, v.State)
+	account := m.Target.AccountID
 	return crawler.Job{
 		Source: s.ID, DoorID: d.ID, Door: d.Door, State: m.State, Looks: m.Looks, Canary: m.Canary, Recorder: v.Open,
 		Started: v.Started,
-		Target:  crawler.Target{Platform: s.Platform, AccountID: account, Handle: s.Handle, URL: d.URL},
+		Target:  m.Target,
 		Known: func(r onrecord.Ref) bool {
 			known, err := i.View.Known(context.Background(), s.Platform, account, []onrecord.StatementID{onrecord.NewStatementID(s.Platform, r.NativeID)})
 			return err == nil && len(known) > 0

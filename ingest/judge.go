@@ -56,7 +56,7 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 		if draft, left, err = fit(draft, d, v); err != nil {
 			return rep, err
 		}
-		rep.Problems = append(rep.Problems, fmt.Sprintf("%d of %d events did not fit into one visit and are left for the next", left, left+len(draft.Events)))
+		rep.Problems = append(rep.Problems, fmt.Sprintf("%d of %d events did not fit into one visit; they are left for the next, or, where no visit can hold them, to the captures", left, left+len(draft.Events)))
 		done, err = v.Commit(ctx, draft)
 	}
 	if err != nil || draft.Quiet {
@@ -75,7 +75,7 @@ func (i *Ingester) known(ctx context.Context, s Source, v Visit, r crawler.Resul
 	account := cmp.Or(accountOf(s, v.State), r.Account.ID)
 	least := v.State.Done.Index
 	for _, o := range i.Sources {
-		if o.ID == s.ID || o.Platform != s.Platform {
+		if o.ID == s.ID || o.Platform != s.Platform || o.AccountID != "" && o.AccountID != account {
 			continue
 		}
 		st, err := i.Record.State(ctx, o.ID)

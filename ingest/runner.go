@@ -44,7 +44,7 @@ type Runner struct {
 // Ingester.
 type Visitor interface {
 	Door(ctx context.Context, s Source) (Door, error)
-	Visit(ctx context.Context, s Source) (Report, error)
+	Visit(ctx context.Context, s Source, d Door) (Report, error)
 	Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) ([]Report, error)
 }
 
@@ -57,8 +57,8 @@ type States interface {
 // A patience keeps a source whose visits can't be made, recorded or committed
 // from being asked over and over: its state, by which it is due, does not move.
 type patience struct {
-	until time.Time
-	fails int
+	since, until time.Time // by the clock on the wall: a machine that sleeps counts
+	fails        int
 }
 
 // Run visits due sources until ctx ends; visits under way then are finished,
@@ -112,10 +112,10 @@ func (r *Runner) work(ctx, hard context.Context, sources []Source) {
 func (r *Runner) due(ctx context.Context, s Source) (time.Time, bool) {
 	now := r.Now()
 	r.mu.Lock()
-	until := r.wait[s.ID].until
+	p := r.wait[s.ID]
 	r.mu.Unlock()
-	if until.After(now) && until.Sub(now) <= waitAtMost {
-		return until, true
+	if p.until.After(now) && !now.Before(p.since) { // else the clock was set back
+		return p.until, true
 	}
 	st, err := r.States.State(ctx, s.ID)
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *Runner) visit(hard context.Context, s Source) (again time.Time) {
 		return r.Now().Add(time.Second)
 	}
 	defer unlock()
-	rep, err := r.Visitor.Visit(hard, s)
+	rep, err := r.Visitor.Visit(hard, s, d)
 	if err != nil || rep.Spooled {
 		defer r.wakeSpool()
 	}
@@ -155,7 +155,7 @@ func (r *Runner) visit(hard context.Context, s Source) (again time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if delete(r.wait, s.ID); rep.Spooled {
-		r.wait[s.ID] = patience{until: next} // its state could not move
+		r.wait[s.ID] = patience{since: r.Now().Round(0), until: next.Round(0)} // its state could not move
 	}
 	return next
 }
@@ -166,7 +166,8 @@ func (r *Runner) failed(s Source, err error) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.wait[s.ID]
-	p.until = r.Now().Add(min(idleAtMost<<min(p.fails, 6), waitAtMost))
+	p.since = r.Now().Round(0)
+	p.until = p.since.Add(min(idleAtMost<<min(p.fails, 6), waitAtMost))
 	p.fails++
 	r.wait[s.ID] = p
 	r.Log.Error("visit", "source", s.ID, "err", err, "again", p.until)
@@ -177,8 +178,9 @@ func (r *Runner) failed(s Source, err error) time.Time {
 // at least every hour, and finishes pending visits of all sources.
 func (r *Runner) sweep(ctx, hard context.Context) {
 	for sleep(ctx, sweepEvery, r.spool); ctx.Err() == nil; sleep(ctx, sweepEvery, r.spool) {
-		sleep(ctx, spoolDelay, nil)
-		r.settle(hard)
+		if sleep(ctx, spoolDelay, nil); ctx.Err() == nil {
+			r.settle(hard)
+		}
 	}
 }
 
@@ -195,6 +197,9 @@ func (r *Runner) wakeSpool() {
 func (r *Runner) settle(hard context.Context) {
 	reports, err := r.Visitor.Recover(hard, func(source string) (func(), bool) { return r.Lock(source, "") })
 	for _, rep := range reports {
+		if rep.Index < 0 {
+			continue
+		}
 		r.Log.Info("a visit that was in the spool is committed", "source", rep.Source, "index", rep.Index, "events", rep.Events)
 	}
 	if err != nil {

@@ -59,7 +59,7 @@ func (p *platform) Recover(context.Context, func(string) (func(), bool)) ([]inge
 	return nil, nil
 }
 
-func (p *platform) Visit(_ context.Context, s ingest.Source) (ingest.Report, error) {
+func (p *platform) Visit(_ context.Context, s ingest.Source, _ ingest.Door) (ingest.Report, error) {
 	host := s.Doors[0].Host
 	p.mu.Lock()
 	p.visits[s.ID] = append(p.visits[s.ID], time.Since(p.begin))
@@ -178,6 +178,19 @@ func TestVisitsGoOnWithoutABucket(t *testing.T) {
 		}
 		if p.settled < 3 {
 			t.Errorf("the spool was looked at %d times", p.settled)
+		}
+	})
+}
+
+// A daily source whose visits stay in the spool is visited daily.
+func TestSpooledVisitsKeepTheirSchedule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(0)
+		p.spooled = func(string, int) bool { return true }
+		run(t, p, 50*time.Hour, source(t, "a", "one.example:443", "@daily"))
+		want := []time.Duration{0, 24 * time.Hour, 48 * time.Hour}
+		if got := p.visits["a"]; !slices.Equal(got, want) {
+			t.Errorf("%d visits, at %v; want %v", len(got), got[:min(len(got), 5)], want)
 		}
 	})
 }

@@ -111,7 +111,7 @@ func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s i
 		return err
 	}
 	defer unlock()
-	rep, err := in.Visit(ctx, s)
+	rep, err := in.Visit(ctx, s, d)
 	if err != nil {
 		h.env.say("%v", err)
 		return err

@@ -213,7 +213,13 @@ func (e *env) visitExample(ctx context.Context, at place, site string, bases map
 			if e.stop.interrupted() {
 				return context.Canceled
 			}
-			if _, err := in.Visit(ctx, s); err != nil && !errors.Is(err, ingest.ErrNoDoor) {
+			d, err := in.Door(ctx, s)
+			if errors.Is(err, ingest.ErrNoDoor) {
+				continue // it waits after a failure
+			} else if err != nil {
+				return err
+			}
+			if _, err := in.Visit(ctx, s, d); err != nil {
 				return err
 			}
 		}

@@ -93,8 +93,13 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 	if n == recordOnly {
 		return h, nil
 	}
+	if n == writing {
+		if err := h.archive.Restore(ctx); err != nil {
+			return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
+		}
+	}
 	if err := h.openCatalog(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
@@ -153,6 +158,9 @@ func (h *house) catchUp(ctx context.Context, size int64) (int64, error) {
 	told, took := false, time.Time{}
 	for {
 		if have, err := h.applyAll(ctx, nil); !errors.Is(err, errNotHolder) {
+			if err == nil && have < size {
+				err = fmt.Errorf("a visit is noted at ledger no. %d, and the ledger ends at %d", size-1, have-1)
+			}
 			return have, err
 		}
 		have, _, err := h.catalog.Applied(ctx)
@@ -186,6 +194,9 @@ func (h *house) catchUp(ctx context.Context, size int64) (int64, error) {
 func (h *house) takeCatalog(ctx context.Context) error {
 	h.follow.Lock()
 	defer h.follow.Unlock()
+	if h.writer != nil {
+		return nil
+	}
 	c, err := catalog.Open(ctx, h.catalogPath(), catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log})
 	if errors.Is(err, catalog.ErrLocked) {
 		return nil
@@ -205,6 +216,12 @@ func (h *house) checkMark(ctx context.Context) error {
 		return err
 	}
 	return h.archive.Extends(ctx, mark.Size, mark.Root)
+}
+
+// isMismatch reports whether err says that the ledger is not what it was, and
+// not merely that it could not be read.
+func isMismatch(err error) bool {
+	return errors.Is(err, ledger.ErrRolledBack) || errors.Is(err, ledger.ErrTampered)
 }
 
 // close gives everything back.

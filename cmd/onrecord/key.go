@@ -83,7 +83,7 @@ func newLogKey(stateDir, origin string) (note.Signer, string, error) {
 func oldLogKey(private, path, origin string) (note.Signer, string, error) {
 	s, err := note.NewSigner(private)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s is there and is no log key", path)
+		return nil, "", fmt.Errorf("%s is there and is no log key: remove it if an interrupted init left it empty", path)
 	}
 	if s.Name() != origin {
 		return nil, "", fmt.Errorf("%s is there already, the key of the ledger %s", path, s.Name())

@@ -45,7 +45,7 @@ func (l *locks) take(kind, name string) (unlock func(), err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s %s is being visited by %s: %w", kind, name, lockHolder(path), errHeld)
+			return nil, fmt.Errorf("%s %s is held by %s: %w", kind, name, lockHolder(path), errHeld)
 		}
 		return nil, fmt.Errorf("lock of %s %s: %w", kind, name, err)
 	}

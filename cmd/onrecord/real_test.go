@@ -6,6 +6,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/config"
+	"onrecord/ingest"
 )
 
 // realData returns the folder of a set of real captures, and skips the test
@@ -151,7 +153,7 @@ func TestRealFeedPolls(t *testing.T) {
 	for _, p := range polls {
 		clock.to(p.at)
 		now.Store(&p)
-		rep, err := in.Visit(t.Context(), in.Sources[0])
+		rep, err := visitOf(in, t.Context(), in.Sources[0])
 		if err != nil {
 			t.Fatalf("poll of %s: %v", p.at, err)
 		}
@@ -405,4 +407,13 @@ func mustLocks(t testing.TB, h *house) *locks {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// visitOf visits a source through its first healthy door.
+func visitOf(in *ingest.Ingester, ctx context.Context, s ingest.Source) (ingest.Report, error) {
+	d, err := in.Door(ctx, s)
+	if err != nil {
+		return ingest.Report{}, err
+	}
+	return in.Visit(ctx, s, d)
 }

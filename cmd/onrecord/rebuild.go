@@ -34,7 +34,9 @@ func runRebuild(ctx context.Context, e *env) error {
 		return err
 	}
 	defer h.close()
-	if err := h.checkMark(ctx); err != nil && !e.trust {
+	if err := h.checkMark(ctx); err != nil && !isMismatch(err) {
+		return err
+	} else if err != nil && !e.trust {
 		return &failure{
 			status: exitMismatch, hint: "put back a newer copy of the bucket; --trust-checkpoint rebuilds from this one all the same",
 			err: fmt.Errorf("the bucket shows less, or other, than this machine once signed; the catalog is left as it is: %w", err),

@@ -123,7 +123,7 @@ func TestScaleArchive(t *testing.T) {
 		b := feedOf(p, page, sentences)
 		body.Store(&b)
 		clock.to(clock.now().Add(time.Hour))
-		rep, err := in.Visit(t.Context(), in.Sources[0])
+		rep, err := visitOf(in, t.Context(), in.Sources[0])
 		if err != nil || rep.Created != page {
 			t.Fatalf("page %d: %+v, %v", p, rep, err)
 		}
@@ -150,14 +150,14 @@ func BenchmarkQuietVisit40(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := in.Visit(b.Context(), in.Sources[0]); err != nil {
+	if _, err := visitOf(in, b.Context(), in.Sources[0]); err != nil {
 		b.Fatal(err)
 	}
 	began := cpuTime()
 	b.ReportAllocs()
 	for b.Loop() {
 		clock.to(clock.now().Add(time.Second))
-		rep, err := in.Visit(b.Context(), in.Sources[0])
+		rep, err := visitOf(in, b.Context(), in.Sources[0])
 		if err != nil || rep.Created+rep.Edited > 0 || rep.Failed() {
 			b.Fatalf("%+v, %v", rep, err)
 		}

@@ -66,19 +66,47 @@ func runServe(ctx context.Context, e *env, listen string) error {
 		return err
 	}
 	defer h.close()
-	if h.writer == nil {
-		return &failure{status: exitLocked, hint: "one process serves an archive; stop the other one first", err: fmt.Errorf("%w: %s", errNotHolder, lockHolder(h.catalogPath()+".lock"))}
-	}
-	return h.serve(ctx, ln)
-}
-
-// serve runs the website and the visits until the program is asked to end.
-func (h *house) serve(ctx context.Context, ln net.Listener) error {
-	in, err := h.ingester()
+	locks, err := newLocks(cfg.StateDir)
 	if err != nil {
 		return err
 	}
-	locks, err := newLocks(h.cfg.StateDir)
+	unlock, err := locks.take("role", "serve")
+	if err != nil {
+		return &failure{status: exitLocked, hint: "one process serves an archive; stop the other one first", err: fmt.Errorf("another process serves this archive: %w", err)}
+	}
+	defer unlock()
+	if err := h.waitForCatalog(ctx); err != nil {
+		return err
+	}
+	return h.serve(ctx, ln, locks)
+}
+
+// waitForCatalog waits until no other command applies to the catalog, for at
+// most two minutes: a crawl may be about to end.
+func (h *house) waitForCatalog(ctx context.Context) error {
+	const patience, between = 2 * time.Minute, 100 * time.Millisecond
+	for waited := time.Duration(0); ; waited += between {
+		if err := h.takeCatalog(ctx); err != nil {
+			return err
+		}
+		if h.writer != nil {
+			_, err := h.applyAll(ctx, nil)
+			return err
+		}
+		if waited == 2*time.Second {
+			h.env.say("waiting for %s to end, which applies to the catalog", lockHolder(h.catalogPath()+".lock"))
+		}
+		if waited >= patience || h.env.stop.interrupted() {
+			break
+		}
+		time.Sleep(between)
+	}
+	return &failure{status: exitLocked, hint: "wait for that command to end, or stop it", err: fmt.Errorf("%w: %s", errNotHolder, lockHolder(h.catalogPath()+".lock"))}
+}
+
+// serve runs the website and the visits until the program is asked to end.
+func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error {
+	in, err := h.ingester()
 	if err != nil {
 		return err
 	}

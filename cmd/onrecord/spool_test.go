@@ -65,7 +65,7 @@ func TestAFeedLargerThanASegment(t *testing.T) {
 	in, _ := h.ingester()
 	for range 5 {
 		clock.to(clock.now().Add(time.Hour))
-		if _, err := in.Visit(t.Context(), in.Sources[0]); err != nil {
+		if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
 			t.Errorf("%v", err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestSpoolsComeBeforeSweeps(t *testing.T) {
 	}, noAfter)
 	in, _ := h.ingester()
 	broken.Store(true)
-	_, err := in.Visit(t.Context(), in.Sources[0])
+	_, err := visitOf(in, t.Context(), in.Sources[0])
 	t.Log(err)
 	_ = h.close()
 	list, _ := filepath.Glob(filepath.Join(strings.TrimPrefix(w.cfg.Storage.URL, "file://"), "captures/*/*/*/*"))
@@ -119,7 +119,7 @@ func TestSweepBesideACommit(t *testing.T) {
 	var in *ingest.Ingester
 	faulty(t, w, h, noBefore, func(c fault.Call, err error) error {
 		if c.Op == fault.Load && c.Key == "log/head" && armed.CompareAndSwap(true, false) {
-			if _, err := in.Visit(context.Background(), in.Sources[0]); err != nil {
+			if _, err := visitOf(in, context.Background(), in.Sources[0]); err != nil {
 				t.Error(err)
 			}
 		}
@@ -145,7 +145,7 @@ func TestAVisitThatAnotherProcessCommitted(t *testing.T) {
 	}, noAfter)
 	in, _ := a.ingester()
 	broken.Store(true)
-	if _, err := in.Visit(t.Context(), in.Sources[0]); err == nil {
+	if _, err := visitOf(in, t.Context(), in.Sources[0]); err == nil {
 		t.Fatal("no error")
 	}
 	broken.Store(false)
@@ -157,12 +157,12 @@ func TestAVisitThatAnotherProcessCommitted(t *testing.T) {
 	f2 := rss("two", "one")
 	body.Store(&f2)
 	clock.to(clock.now().Add(time.Hour))
-	if _, err := inB.Visit(t.Context(), inB.Sources[0]); err != nil {
+	if _, err := visitOf(inB, t.Context(), inB.Sources[0]); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
 		clock.to(clock.now().Add(time.Hour))
-		if _, err := in.Visit(t.Context(), in.Sources[0]); err != nil {
+		if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
 			t.Errorf("A, visit %d: %v", i, err)
 		}
 	}
@@ -174,7 +174,7 @@ func TestSleepIsNoCoverage(t *testing.T) {
 	clock, _, _, _, h, in := press(t, "one")
 	for _, d := range []time.Duration{0, time.Hour, 30 * 24 * time.Hour} {
 		clock.to(clock.now().Add(d))
-		if _, err := in.Visit(t.Context(), in.Sources[0]); err != nil {
+		if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -198,7 +198,7 @@ func TestADamagedSpoolStopsNothingElse(t *testing.T) {
 	in.Record = rec
 	ok := in.CatchUp
 	in.CatchUp = func(context.Context, int64) (int64, error) { return 0, errors.New("killed here") }
-	_, _ = in.Visit(t.Context(), in.Sources[0])
+	_, _ = visitOf(in, t.Context(), in.Sources[0])
 	_ = rec.v.Close()
 	bad := filepath.Join(w.cfg.StateDir, "spool", "01m1e34qm0g4q47d8h675qvy6z")
 	_ = os.Mkdir(bad, 0o700)
@@ -219,3 +219,68 @@ func TestADamagedSpoolStopsNothingElse(t *testing.T) {
 }
 
 // an abandoned visit whose spool survives: its gap is told twice.
+
+// The store loses the end of the ledger and what belongs to it: the next start
+// puts it back from the spool, before the catalog is compared with it.
+func TestALostEndOfTheLedgerIsPutBack(t *testing.T) {
+	clock, w, _, body, h, in := press(t, "one")
+	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
+		t.Fatal(err)
+	}
+	folder, _ := bucketFolder(w.cfg.Storage.URL)
+	older := filepath.Join(t.TempDir(), "older")
+	if err := os.CopyFS(older, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	f := rss("two", "one")
+	body.Store(&f)
+	clock.to(clock.now().Add(time.Hour))
+	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.close(), os.RemoveAll(folder), os.CopyFS(folder, os.DirFS(older))); err != nil {
+		t.Fatal(err)
+	}
+	h = w.reopen(t)
+	if n := statements(t, h); n != 2 {
+		t.Errorf("%d statements, want 2", n)
+	}
+	rep, err := h.archive.Verify(t.Context(), archive.VerifyOptions{})
+	if err != nil || len(rep.Findings) > 0 {
+		t.Errorf("verify: %v, %v", rep.Findings, err)
+	}
+}
+
+// A visit lies in the spool, and its door is not configured any more: its
+// captures are kept unread, and the source goes on.
+func TestAVisitWhoseDoorIsGone(t *testing.T) {
+	clock, w, srv, _, h, in := press(t, "one")
+	rec := &lastVisit{record: record{h.archive}}
+	killed := *in
+	killed.Record = rec
+	killed.CatchUp = func(context.Context, int64) (int64, error) { return 0, errors.New("killed here") }
+	if _, err := visitOf(&killed, t.Context(), in.Sources[0]); err == nil {
+		t.Fatal("not killed")
+	}
+	if err := errors.Join(rec.v.Close(), h.close()); err != nil {
+		t.Fatal(err)
+	}
+	h = w.open(t, strings.Replace(sourceYAML("press", "a.example", srv.URL+"/feed.xml"), "kind: feed", "kind: feed, id: renamed", 1))
+	in, err := h.ingester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reps, err := in.Recover(t.Context(), everyLock)
+	if err != nil || len(reps) != 1 || len(reps[0].Problems) != 1 || reps[0].Index < 0 {
+		t.Fatalf("recovered %+v, %v", reps, err)
+	}
+	clock.to(clock.now().Add(time.Hour))
+	rep, err := visitOf(in, t.Context(), in.Sources[0])
+	if err != nil || rep.Created != 1 || rep.Spooled {
+		t.Errorf("the next visit: %+v, %v", rep, err)
+	}
+	found, err := h.archive.Verify(t.Context(), archive.VerifyOptions{})
+	if err != nil || len(found.Findings) > 0 || found.Records < 4 {
+		t.Errorf("verify: %+v, %v", found, err)
+	}
+}

@@ -64,7 +64,7 @@ func TestTheStateFitsItsRegister(t *testing.T) {
 	for i := range 6 {
 		turn.Add(1)
 		clock.to(clock.now().Add(10 * time.Minute))
-		rep, err := in.Visit(t.Context(), in.Sources[0])
+		rep, err := visitOf(in, t.Context(), in.Sources[0])
 		info, _ := os.Stat(strings.TrimPrefix(w.cfg.Storage.URL, "file://") + "/state/press.json")
 		size := int64(0)
 		if info != nil {

@@ -76,7 +76,7 @@ func TestCapturesOfAKilledVisitAreRead(t *testing.T) {
 	visit := func() {
 		t.Helper()
 		clock.to(clock.now().Add(time.Hour))
-		if rep, err := in.Visit(t.Context(), in.Sources[0]); err != nil || rep.Failed() {
+		if rep, err := visitOf(in, t.Context(), in.Sources[0]); err != nil || rep.Failed() {
 			t.Fatalf("%+v %v", rep, err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestCapturesOfAKilledVisitAreRead(t *testing.T) {
 	crawl.Record = rec
 	crawl.CatchUp = func(context.Context, int64) (int64, error) { return 0, errors.New("killed here") }
 	clock.to(clock.now().Add(time.Hour))
-	if _, err := crawl.Visit(t.Context(), in.Sources[0]); err == nil {
+	if _, err := visitOf(&crawl, t.Context(), in.Sources[0]); err == nil {
 		t.Fatal("not killed")
 	}
 	_ = rec.v.Close()
@@ -137,7 +137,7 @@ func TestAFullDiskStopsNothingForGood(t *testing.T) {
 		f := rss(items...)
 		body.Store(&f)
 		clock.to(clock.now().Add(time.Hour))
-		return in.Visit(t.Context(), in.Sources[0])
+		return visitOf(in, t.Context(), in.Sources[0])
 	}
 	if _, err := visit("one"); err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestMoreItemsThanAVisitHolds(t *testing.T) {
 	in, _ := h.ingester()
 	for range 3 {
 		clock.to(clock.now().Add(time.Hour))
-		rep, err := in.Visit(t.Context(), in.Sources[0])
+		rep, err := visitOf(in, t.Context(), in.Sources[0])
 		st, _ := h.archive.State(t.Context(), "press")
 		t.Logf("%d new, asked %d, last tick %v, err %v", rep.Created, asked.Load(), st.LastTick, err)
 		if err != nil {
@@ -247,7 +247,7 @@ func TestOneArticleInTwoAccounts(t *testing.T) {
 	for i := range 4 {
 		for _, s := range in.Sources {
 			clock.to(clock.now().Add(2 * time.Hour))
-			rep, err := in.Visit(t.Context(), s)
+			rep, err := visitOf(in, t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +278,7 @@ func TestAClockThatWasAheadSilencesNothing(t *testing.T) {
 	defer srv.Close()
 	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
 	in, _ := h.ingester()
-	visit := func() (ingest.Report, error) { return in.Visit(t.Context(), in.Sources[0]) }
+	visit := func() (ingest.Report, error) { return visitOf(in, t.Context(), in.Sources[0]) }
 	if _, err := visit(); err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func TestAGapUnderAFastClockIsClosedOnce(t *testing.T) {
 	in, _ := h.ingester()
 	visit := func() ingest.Report {
 		t.Helper()
-		rep, err := in.Visit(t.Context(), in.Sources[0])
+		rep, err := visitOf(in, t.Context(), in.Sources[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -361,7 +361,7 @@ func TestCrawlTakesOverFromAServerThatEnds(t *testing.T) {
 	in, _ := crawl.ingester()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := in.Visit(ctx, in.Sources[0]); err != nil {
+	if _, err := visitOf(in, ctx, in.Sources[0]); err != nil {
 		t.Errorf("hangs until it is killed: %v", err)
 	}
 }
@@ -369,7 +369,7 @@ func TestCrawlTakesOverFromAServerThatEnds(t *testing.T) {
 // Another account id under the same source id is exit status 12 (record.md 1.12).
 func TestAnotherAccountIsAConfigurationError(t *testing.T) {
 	_, w, srv, _, h, in := press(t, "one")
-	if _, err := in.Visit(t.Context(), in.Sources[0]); err != nil {
+	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
 		t.Fatal(err)
 	}
 	_ = h.close()
