@@ -159,14 +159,14 @@ func (h *house) printReport(r ingest.Report) {
 		_ = h.env.print(r, "")
 		return
 	}
-	line := fmt.Sprintf("%s  %s  %d items  %d new  %d edited  %d gone", r.Source, r.Outcome, r.Items, r.Created, r.Edited, r.Deleted)
+	line := fmt.Sprintf("%s  %s  %s  %d new  %d edited  %d gone", r.Source, r.Outcome, count(r.Items, "item", "items"), r.Created, r.Edited, r.Deleted)
 	if len(r.Other) > 0 {
 		line += "  " + strings.Join(r.Other, " ")
 	}
 	if r.Index >= 0 {
 		line += fmt.Sprintf("  ledger no. %d", r.Index)
 	}
-	fmt.Fprintf(h.env.io.out, "%s  %d requests  %.1f KB  %.1f s\n", line, r.Requests, float64(r.Bytes)/1000, r.Seconds)
+	fmt.Fprintf(h.env.io.out, "%s  %s  %.1f KB  %.1f s\n", line, count(r.Requests, "request", "requests"), float64(r.Bytes)/1000, r.Seconds)
 	for _, p := range r.Problems {
 		h.env.say("  %s: %s", r.Source, plain(p))
 	}
