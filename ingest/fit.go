@@ -87,14 +87,24 @@ func (w weight) fits() bool { return w.lines <= fitLines && w.bytes <= fitBytes 
 // old: next but for what would keep it from that.
 func again(old, next onrecord.DoorState) onrecord.DoorState {
 	next.Cursor, next.Validators, next.Parser = old.Cursor, old.Validators, old.Parser
-	next.Backlog = slices.Clone(next.Backlog)
-	for _, b := range old.Backlog {
-		same := func(o onrecord.Backlog) bool { return o.URL == b.URL && o.State == b.State }
-		if !slices.ContainsFunc(next.Backlog, same) && len(next.Backlog) < maxBacklog {
-			next.Backlog = append(next.Backlog, b)
+	next.Backlog = joined(next.Backlog, old.Backlog)
+	return next
+}
+
+// joined returns list with what more has beyond it, as far as there is room.
+func joined(list, more []onrecord.Backlog) []onrecord.Backlog {
+	list = slices.Clone(list)
+	for _, b := range more {
+		if len(list) < maxBacklog && !holds(list, b) {
+			list = append(list, b)
 		}
 	}
-	return next
+	return list
+}
+
+// holds reports whether list has the request b.
+func holds(list []onrecord.Backlog, b onrecord.Backlog) bool {
+	return slices.ContainsFunc(list, func(o onrecord.Backlog) bool { return o.URL == b.URL && o.State == b.State })
 }
 
 // lean returns e without its HTML if its line is long, and about how many bytes

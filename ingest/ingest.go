@@ -36,9 +36,9 @@ type Ingester struct {
 }
 
 // Visit makes one visit of s through d, its first healthy door (see Door), has
-// it judged and commits it. What the platform did wrong is in the report; an error means
-// that the visit could not be made, recorded or committed. What was captured
-// then is in the spool, and Recover takes it up.
+// it judged and commits it. What the platform did wrong is in the report; an
+// error means that the visit could not be made, recorded or committed. What was
+// captured then is in the spool, and Recover takes it up.
 func (i *Ingester) Visit(ctx context.Context, s Source, d Door) (rep Report, err error) {
 	rep = Report{Source: s.ID, Index: -1}
 	v, err := i.Record.Begin(ctx, s, d, func(st onrecord.SourceState) ([]byte, error) { return i.memo(ctx, s, d, st) })

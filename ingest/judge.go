@@ -209,12 +209,8 @@ func doorAfter(d Door, v Visit, r crawler.Result, res change.Result, keep bool) 
 	// nothing of what that one left.
 	var m memo
 	if json.Unmarshal(v.Memo, &m) == nil {
-		for _, b := range now.Backlog {
-			known := func(o onrecord.Backlog) bool { return o.URL == b.URL && o.State == b.State }
-			if !slices.ContainsFunc(m.State.Backlog, known) && !slices.ContainsFunc(next.Backlog, known) && len(next.Backlog) < maxBacklog {
-				next.Backlog = append(next.Backlog, b)
-			}
-		}
+		left := slices.DeleteFunc(slices.Clone(now.Backlog), func(b onrecord.Backlog) bool { return holds(m.State.Backlog, b) })
+		next.Backlog = joined(next.Backlog, left)
 	}
 	return next
 }

@@ -124,7 +124,7 @@ func (h *house) openCatalog(ctx context.Context) error {
 		return err
 	}
 	h.catalog, h.writer = c, c
-	_, err = h.applyAll(ctx, nil)
+	_, err = h.applyAll(ctx)
 	return err
 }
 
@@ -140,13 +140,13 @@ func (h *house) rebuildAndOpen(ctx context.Context, o catalog.Options) (*catalog
 var errNotHolder = errors.New("another process applies to the catalog of this archive")
 
 // applyAll applies what the record has and the catalog has not.
-func (h *house) applyAll(ctx context.Context, progress func(done, total int64)) (int64, error) {
+func (h *house) applyAll(ctx context.Context) (int64, error) {
 	h.follow.Lock()
 	defer h.follow.Unlock()
 	if h.writer == nil {
 		return 0, errNotHolder
 	}
-	return ingest.Follow(ctx, record{h.archive}, store{h.writer}, progress)
+	return ingest.Follow(ctx, record{h.archive}, store{h.writer}, nil)
 }
 
 // catchUp returns once the catalog has applied the ledger up to size: by
@@ -157,7 +157,7 @@ func (h *house) catchUp(ctx context.Context, size int64) (int64, error) {
 	began := h.env.now()
 	told, took := false, time.Time{}
 	for {
-		if have, err := h.applyAll(ctx, nil); !errors.Is(err, errNotHolder) {
+		if have, err := h.applyAll(ctx); !errors.Is(err, errNotHolder) {
 			if err == nil && have < size {
 				err = fmt.Errorf("a visit is noted at ledger no. %d, and the ledger ends at %d", size-1, have-1)
 			}

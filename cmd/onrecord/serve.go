@@ -90,16 +90,20 @@ func (h *house) waitForCatalog(ctx context.Context) error {
 			return err
 		}
 		if h.writer != nil {
-			_, err := h.applyAll(ctx, nil)
+			_, err := h.applyAll(ctx)
 			return err
 		}
 		if waited == 2*time.Second {
 			h.env.say("waiting for %s to end, which applies to the catalog", lockHolder(h.catalogPath()+".lock"))
 		}
-		if waited >= patience || h.env.stop.interrupted() {
+		if waited >= patience {
 			break
 		}
-		time.Sleep(between)
+		select {
+		case <-h.env.stop.soft.Done():
+			return h.env.stop.soft.Err()
+		case <-time.After(between):
+		}
 	}
 	return &failure{status: exitLocked, hint: "wait for that command to end, or stop it", err: fmt.Errorf("%w: %s", errNotHolder, lockHolder(h.catalogPath()+".lock"))}
 }
@@ -142,7 +146,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 // what was applied, the site goes on with a banner that says so.
 func (h *house) keepUp(ctx context.Context, banner *atomic.Pointer[string]) {
 	for ctx.Err() == nil {
-		_, err := h.applyAll(ctx, nil)
+		_, err := h.applyAll(ctx)
 		switch {
 		case err == nil:
 			banner.Store(nil)
