@@ -70,7 +70,7 @@ func sourcesOf(cfg *config.Config) ([]ingest.Source, error) {
 				}
 			}
 			for _, dc := range c.Doors {
-				d, err := doorOf(dc)
+				d, err := doorOf(c, dc)
 				if err != nil {
 					return nil, fmt.Errorf("source %s, door %s: %w", c.ID, dc.ID, err)
 				}
@@ -82,33 +82,39 @@ func sourcesOf(cfg *config.Config) ([]ingest.Source, error) {
 	return list, nil
 }
 
-// doorOf makes a door of its configuration.
-func doorOf(c config.Door) (ingest.Door, error) {
+// newDoor makes the door that c describes, and says at which address of its
+// platform a visit begins.
+func newDoor(s config.Source, c config.Door) (d crawler.Door, address string, err error) {
 	zone := time.UTC
 	if c.Zone != "" {
-		var err error
 		if zone, err = time.LoadLocation(c.Zone); err != nil {
-			return ingest.Door{}, err
+			return nil, "", err
 		}
 	}
-	d := ingest.Door{ID: c.ID, URL: cmp.Or(c.OriginalURL, c.URL)}
 	switch c.Kind {
 	case "feed":
-		d.Door = feed.New(feed.Options{Zone: zone})
-	default:
-		return d, fmt.Errorf("this release has no door of kind %q", c.Kind)
+		return feed.New(feed.Options{Zone: zone}), c.URL, nil
 	}
+	return nil, "", fmt.Errorf("this release has no door of kind %q for %s", c.Kind, s.Platform)
+}
+
+// doorOf makes a door of its configuration, with its requests sent to where
+// that says.
+func doorOf(s config.Source, c config.Door) (ingest.Door, error) {
+	door, at, err := newDoor(s, c)
+	if err != nil {
+		return ingest.Door{}, err
+	}
+	d := ingest.Door{ID: c.ID, Door: door, URL: cmp.Or(c.OriginalURL, at)}
 	base := c.BaseURL
 	if base == "" && c.OriginalURL != "" {
-		u, err := url.Parse(c.URL)
+		u, err := url.Parse(at)
 		if err != nil {
 			return d, err
 		}
 		base = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 	}
-	at := c.URL
 	if base != "" {
-		var err error
 		if d.Door, err = crawler.Elsewhere(d.Door, base); err != nil {
 			return d, err
 		}
