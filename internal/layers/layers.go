@@ -47,6 +47,12 @@ func rules() []Rule {
 		{Package: "onrecord/crawler/crawlertest", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/google/go-cmp", "golang.org/x/text"}, Testing: true},
 		{Package: "onrecord/crawler/fake", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/tools"}},
 		{Package: "onrecord/crawler/feed", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/mmcdole/gofeed", "golang.org/x/text", "golang.org/x/net"}},
+		{Package: "onrecord/crawler/website", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/PuerkitoBio/goquery", "github.com/andybalholm/cascadia", "golang.org/x/text", "golang.org/x/net"}},
+		{Package: "onrecord/crawler/telegram", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/PuerkitoBio/goquery", "github.com/andybalholm/cascadia", "golang.org/x/net"}},
+		{Package: "onrecord/crawler/mastodon", Ours: []string{"onrecord", "onrecord/crawler"}},
+		{Package: "onrecord/crawler/x", Ours: []string{"onrecord", "onrecord/crawler"}},
+		{Package: "onrecord/crawler/mailbox", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/jhillyerd/enmime", "golang.org/x/net", "golang.org/x/text"}},
+		{Package: "onrecord/dispatch", Ours: []string{"onrecord", "onrecord/schedule"}, Foreign: []string{"github.com/nats-io/nats-server", "github.com/nats-io/nats.go"}},
 		{Package: "onrecord/catalog", Ours: []string{"onrecord", "onrecord/search"}, Foreign: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
 		// Level 3.
 		{Package: "onrecord/archive", Ours: []string{
