@@ -62,6 +62,8 @@ type DoorState struct {
 	Backlog    []Backlog            `json:"backlog,omitempty"`    // at most 16
 	Fails      int                  `json:"fails,omitempty"`
 	RetryAt    time.Time            `json:"retry_at,omitzero"`
+	Outcome    Outcome              `json:"outcome,omitempty"`  // of the last visit through it
+	LastGood   time.Time            `json:"last_good,omitzero"` // end of the last good visit through it
 }
 
 // A Validator is what makes the next request for a URL conditional, and the

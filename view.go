@@ -116,10 +116,28 @@ type SourceStatus struct {
 	LastVisit                time.Time
 	LastGood                 time.Time
 	Outcome                  Outcome // of the last visit
-	Next                     time.Time
+	Next                     time.Time // when it is visited next: due time with jitter, back-off and pause counted in; zero if it is not
 	Frozen                   string
 	OpenGaps                 []Gap
 	Statements               int64
+
+	LastTick        time.Time    // the tick that the last visit served
+	FrozenAt        time.Time    // zero if not frozen
+	Paused          time.Time    // since when the operator has paused it; zero if not
+	PausedNote      string       // why, in the operator's words
+	IdentityChanged bool         // another account stands behind the handle: nothing is attributed until the operator has spoken
+	Doors           []DoorStatus // in order of preference
+}
+
+// A DoorStatus is how one door of a source fares.
+type DoorStatus struct {
+	ID       string
+	Kind     string    // feed, page, api …
+	Host     string    // host and port that its requests go to
+	Outcome  Outcome   // of the last visit through it; empty if there was none
+	Fails    int       // visits through it that failed in a row
+	RetryAt  time.Time // not before, where it waits; zero or past if it may be tried now
+	LastGood time.Time // end of the last good visit through it
 }
 
 // A Checkpoint is the state of the ledger that an answer rests on.
