@@ -26,6 +26,7 @@ const (
 type generation struct {
 	point  onrecord.Checkpoint
 	banner string
+	again  string
 	step   int64
 }
 
@@ -66,7 +67,7 @@ func (s *server) cached(h handler) handler {
 		if err != nil {
 			return h(r) // which will say what is wrong
 		}
-		g := generation{point: point, step: s.Now().Unix() / int64(cacheAge/time.Second)}
+		g := generation{point: point, again: s.Demo.again(), step: s.Now().Unix() / int64(cacheAge/time.Second)}
 		if s.Banner != nil {
 			g.banner = s.Banner()
 		}

@@ -105,7 +105,18 @@ func (s *server) meta(ctx context.Context) (apiMeta, error) {
 	if err != nil {
 		return apiMeta{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	return apiMeta{IndexedTo: at(point.Time), Checkpoint: apiCheckpoint{Size: point.Size, Root: point.Root}, Warnings: []string{}}, nil
+	return apiMeta{
+		IndexedTo: at(point.Time), Checkpoint: apiCheckpoint{Size: point.Size, Root: point.Root}, Warnings: []string{}, Demo: s.demonstration(),
+	}, nil
+}
+
+// demonstration is the sentence that a demonstration puts into its answers, or
+// nil.
+func (s *server) demonstration() *string {
+	if s.Demo == nil {
+		return nil
+	}
+	return text(s.texts.f("site.demo"))
 }
 
 // shown reads a statement that may be shown.
@@ -247,7 +258,7 @@ func (s *server) apiService(ctx context.Context, _ *noInput) (*answer[apiService
 	return &answer[apiService]{Cache: cacheSearch, Body: apiService{
 		Name: s.Archive.Name, Operator: s.Archive.Operator, Email: text(s.Archive.Email), Notice: s.texts.f("site.notice"),
 		Log:        apiServiceLog{Origin: text(s.Archive.Log), Key: text(s.Archive.LogKey)},
-		Checkpoint: meta.Checkpoint, IndexedTo: meta.IndexedTo, Statements: found.Total, Figures: len(figures),
+		Checkpoint: meta.Checkpoint, IndexedTo: meta.IndexedTo, Statements: found.Total, Figures: len(figures), Demo: meta.Demo,
 		Links: map[string]string{
 			"self": api, "statements": api + "statements", "figures": api + "figures", "events": api + "events",
 			"coverage": api + "coverage", "openapi": api + "openapi.json", "html": s.base + "/", "help": s.base + "/help/search",

@@ -43,10 +43,29 @@ type Options struct {
 	// none.
 	VerifyProof string
 
+	// Demo marks the site as a demonstration. Nil for a real archive.
+	Demo *Demo
+
 	// Label is the notice that goes with each statement. It must contain
 	// "{archive}", "{figure}" and the word "archive" beside them. Empty means
 	// the default wording.
 	Label string
+}
+
+// A Demo makes every page, and what the API says of each answer, tell that
+// this is a demonstration in which nobody said anything. Pages of it are not
+// for search engines and are asked for again each time.
+type Demo struct {
+	// Again is asked for every page: the address under which the story is
+	// played again, or empty while there is none. It may be nil.
+	Again func() string
+}
+
+func (d *Demo) again() string {
+	if d == nil || d.Again == nil {
+		return ""
+	}
+	return d.Again()
 }
 
 // An Archive says who runs this archive and where its pages are.

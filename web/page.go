@@ -28,6 +28,8 @@ type frame struct {
 	Query     string // in the search box above
 	Archive   Archive
 	Banner    string
+	Demo      bool   // this is a demonstration
+	Again     string // where a demonstration is played again; empty for nowhere
 	CSS, Icon string
 	Head      []headLink
 	Body      any
@@ -83,6 +85,10 @@ func (s *server) render(name string, f frame) (reply, error) {
 	if s.Options.Banner != nil {
 		f.Banner = s.Options.Banner()
 	}
+	a := reply{Type: htmlType, Cache: cacheStatement}
+	if s.Demo != nil {
+		f.Demo, f.Again, f.NoIndex, a.Cache = true, s.Demo.again(), true, cacheAsk
+	}
 	if f.Title == "" {
 		f.Title = s.texts.f("title.home", "archive", s.Archive.Name)
 	} else {
@@ -92,7 +98,8 @@ func (s *server) render(name string, f frame) (reply, error) {
 	if err := tmpl.ExecuteTemplate(&buf, "layout", f); err != nil {
 		return reply{}, fmt.Errorf("page %s: %w", name, err)
 	}
-	return reply{Type: htmlType, Cache: cacheStatement, Hidden: f.NoIndex, Body: buf.Bytes()}, nil
+	a.Hidden, a.Body = f.NoIndex, buf.Bytes()
+	return a, nil
 }
 
 // broken answers 500 with a page that depends on nothing, and logs err under

@@ -19,6 +19,7 @@ const (
 	cacheForever   = "public, max-age=31536000, immutable"
 	cacheStatement = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 	cacheSearch    = "public, max-age=30"
+	cacheAsk       = "no-cache" // keep it, and ask each time whether it is still so
 	cacheNever     = "no-store"
 )
 

@@ -243,6 +243,7 @@ type apiMeta struct {
 	IndexedTo  *time.Time    `json:"indexed_to" doc:"When the last event that was applied was observed"`
 	Checkpoint apiCheckpoint `json:"checkpoint"`
 	Warnings   []string      `json:"warnings" nullable:"false"`
+	Demo       *string       `json:"demonstration" doc:"Says that nothing in the answer was said by anyone; null for a real archive"`
 }
 
 type apiLinks struct {
@@ -270,6 +271,7 @@ type apiService struct {
 	Statements int64             `json:"statements"`
 	Figures    int               `json:"figures"`
 	Links      map[string]string `json:"links"`
+	Demo       *string           `json:"demonstration" doc:"Says that nothing here was said by anyone; null for a real archive"`
 }
 
 type apiServiceLog struct {
