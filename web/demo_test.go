@@ -5,6 +5,8 @@ package web_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -59,8 +61,44 @@ func TestDemonstration(t *testing.T) {
 func TestNoDemonstration(t *testing.T) {
 	h := site(t, build())
 	for _, path := range []string{"/", "/s/" + string(idLive), "/api/v1/statements/" + string(idLive)} {
+		if w := get(t, h, "/demo"); w.Code != http.StatusNotFound {
+			t.Errorf("/demo: status %d", w.Code)
+		}
 		if body := get(t, h, path).Body.String(); strings.Contains(body, "a demonstration") {
 			t.Errorf("%s says that it is a demonstration", path)
 		}
+	}
+}
+
+func TestDemonstrationTellsItsStory(t *testing.T) {
+	o := options(build())
+	story := web.Story{Playing: true, Now: o.Now(), Steps: []web.Step{
+		{At: o.Now(), Title: "A post is <edited>", Text: "25% becomes 50%.", Done: true, Pages: []web.Link{{Href: "/s/" + string(idLive), Text: "the statement"}}},
+		{At: o.Now(), Title: "A platform goes offline", Text: "Its host is gone."},
+	}}
+	plays := 0
+	o.Demo = &web.Demo{Story: func() web.Story { return story }, Play: func() { plays++ }}
+	h, err := web.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := page(t, h, "/demo", 200)
+	wants(t, doc, ".story > li:nth-child(1) h2", "A post is <edited>")
+	wants(t, doc, ".story > li:nth-child(1) .kick", "has happened")
+	wants(t, doc, ".story > li:nth-child(2).coming .kick", "is still to come")
+	if n := doc.Find("form").Length(); n != 0 {
+		t.Error("it can be played again while it is playing")
+	}
+	wants(t, page(t, h, "/", 200), `.demo a[href="/demo"]`, "The story")
+
+	story.Playing = false
+	wants(t, page(t, h, "/demo", 200), `form[method=post][action="/demo/again"] button`, "Play again")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/demo/again", nil))
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/demo" || plays != 1 {
+		t.Errorf("POST: status %d to %q, played %d times", w.Code, w.Header().Get("Location"), plays)
+	}
+	if w := get(t, h, "/demo/again"); w.Code == http.StatusSeeOther || plays != 1 {
+		t.Errorf("a GET plays the story: status %d", w.Code)
 	}
 }

@@ -52,22 +52,6 @@ type Options struct {
 	Label string
 }
 
-// A Demo makes every page, and what the API says of each answer, tell that
-// this is a demonstration in which nobody said anything. Pages of it are not
-// for search engines and are asked for again each time.
-type Demo struct {
-	// Again is asked for every page: the address under which the story is
-	// played again, or empty while there is none. It may be nil.
-	Again func() string
-}
-
-func (d *Demo) again() string {
-	if d == nil || d.Again == nil {
-		return ""
-	}
-	return d.Again()
-}
-
 // An Archive says who runs this archive and where its pages are.
 type Archive struct {
 	Name     string // such as "Archive Example"

@@ -30,6 +30,7 @@ type frame struct {
 	Banner    string
 	Demo      bool   // this is a demonstration
 	Again     string // where a demonstration is played again; empty for nowhere
+	Told      bool   // the demonstration has a page that tells its story
 	CSS, Icon string
 	Head      []headLink
 	Body      any
@@ -87,7 +88,8 @@ func (s *server) render(name string, f frame) (reply, error) {
 	}
 	a := reply{Type: htmlType, Cache: cacheStatement}
 	if s.Demo != nil {
-		f.Demo, f.Again, f.NoIndex, a.Cache = true, s.Demo.again(), true, cacheAsk
+		f.Demo, f.Again, f.Told = true, s.Demo.again(), s.Demo.told()
+		f.NoIndex, a.Cache = true, cacheAsk
 	}
 	if f.Title == "" {
 		f.Title = s.texts.f("title.home", "archive", s.Archive.Name)

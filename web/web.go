@@ -80,6 +80,7 @@ func (t texts) checkLabel() error {
 
 // sitePages routes the website.
 func (s *server) sitePages(mux *http.ServeMux) {
+	s.demoPages(mux)
 	for pattern, h := range map[string]handler{
 		"GET /{$}":                  s.cached(s.home),
 		"GET /search":               s.cached(s.searchPage),
