@@ -1,13 +1,25 @@
 // Copyright 2026 The onrecord authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schedule says when a source is to be visited: it reads cron specs and
-// computes due times from the last visit. It keeps nothing and starts nothing;
-// robfig/cron is used as a parser only, since its runner skips what a sleeping
-// machine missed. All times are UTC: a schedule has no summer time.
+// Package schedule says when a source is to be visited: it reads cron specs,
+// computes due times from the last visit, and keeps many sources in the order
+// in which they are due. It starts nothing and asks no clock; robfig/cron is
+// used as a parser only, since its runner skips what a sleeping machine missed.
+// All times are UTC: a schedule has no summer time.
+//
+// # Ticks and jitter
+//
+// A schedule is a fixed sequence of ticks. Those of "@every 5m" lie on a grid:
+// the multiples of five minutes since 1970-01-01 00:00 UTC, so that visits that
+// begin late do not shift the later ones. [Schedule.Spread] moves the ticks of a
+// source by a fraction of the interval that is always the same for that source,
+// so that sources with the same spec do not all begin in the same second, each
+// keeps its rate, and every process computes the same instants.
 package schedule
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,10 +35,19 @@ var ErrSpec = errors.New("not a schedule")
 // and no platform wants to be visited more often.
 const leastEvery = time.Second
 
+// MaxJitter bounds by how much Spread moves a tick, however long the interval:
+// who asks for a visit at six wants it at six, nearly.
+const MaxJitter = 5 * time.Minute
+
+// MaxFraction is the largest fraction of an interval that Spread takes.
+const MaxFraction = 0.5
+
 // A Schedule is a sequence of instants, in UTC.
 type Schedule struct {
-	spec string
-	cron cron.Schedule
+	spec  string
+	cron  cron.Schedule
+	every time.Duration // of @every; else 0
+	shift float64       // in [0, MaxFraction): of the interval after a tick
 }
 
 // Parse reads a spec: five cron fields (minute, hour, day of the month, month,
@@ -38,9 +59,10 @@ func Parse(spec string) (Schedule, error) {
 	if strings.HasPrefix(s, "TZ=") || strings.HasPrefix(s, "CRON_TZ=") {
 		return Schedule{}, fmt.Errorf("%w: %q names a time zone; schedules are in UTC", ErrSpec, spec)
 	}
-	if every, ok := strings.CutPrefix(s, "@every "); ok {
-		d, err := time.ParseDuration(strings.TrimSpace(every))
-		if err != nil || d < leastEvery {
+	var every time.Duration
+	if word, ok := strings.CutPrefix(s, "@every "); ok {
+		d, err := time.ParseDuration(strings.TrimSpace(word))
+		if every = d.Truncate(time.Second); err != nil || every < leastEvery {
 			return Schedule{}, fmt.Errorf("%w: %q: @every takes a duration of at least %s, such as 5m or 1h30m", ErrSpec, spec, leastEvery)
 		}
 	}
@@ -51,7 +73,18 @@ func Parse(spec string) (Schedule, error) {
 	if c.Next(time.Unix(0, 0).UTC()).IsZero() {
 		return Schedule{}, fmt.Errorf("%w: %q has no tick: that day is in no month", ErrSpec, spec)
 	}
-	return Schedule{spec: s, cron: c}, nil
+	return Schedule{spec: s, cron: c, every: every}, nil
+}
+
+// Spread returns s with its ticks moved for a source: each by the same share of
+// the interval that follows it, which is less than fraction of that interval and
+// less than MaxJitter, and follows from the source's id alone. A fraction
+// outside of [0, MaxFraction] counts as the nearer bound.
+func (s Schedule) Spread(source string, fraction float64) Schedule {
+	sum := sha256.Sum256([]byte(source))
+	share := float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53) // in [0, 1)
+	s.shift = share * min(max(fraction, 0), MaxFraction)
+	return s
 }
 
 // IsZero reports whether s is no schedule: such a source is visited by hand.
@@ -66,7 +99,52 @@ func (s Schedule) Next(t time.Time) time.Time {
 	if s.cron == nil {
 		return time.Time{}
 	}
-	return s.cron.Next(t.UTC())
+	t = t.UTC()
+	if s.shift == 0 {
+		return s.after(t)
+	}
+	// A tick before t may be moved past it. The moved ticks keep their order,
+	// since each is moved by less than the interval that follows.
+	for tick := s.after(t.Add(-s.reach())); !tick.IsZero(); tick = s.after(tick) {
+		if at := tick.Add(s.offset(tick)); at.After(t) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// reach returns how far a tick is moved at most, and a little more.
+func (s Schedule) reach() time.Duration {
+	if s.every > 0 {
+		return min(s.every, MaxJitter) + time.Second
+	}
+	return MaxJitter + time.Second
+}
+
+// offset returns by how much tick is moved.
+func (s Schedule) offset(tick time.Time) time.Duration {
+	next := s.after(tick)
+	if next.IsZero() {
+		return 0
+	}
+	d := time.Duration(s.shift * float64(next.Sub(tick)))
+	if most := time.Duration(s.shift / MaxFraction * float64(MaxJitter)); d > most {
+		d = most
+	}
+	return d.Truncate(time.Millisecond)
+}
+
+// after returns the first tick after t as the spec has it.
+func (s Schedule) after(t time.Time) time.Time {
+	if s.every == 0 {
+		return s.cron.Next(t)
+	}
+	every := int64(s.every / time.Second)
+	n := t.Unix() / every
+	if t.Unix() < 0 && t.Unix()%every != 0 {
+		n-- // towards the past
+	}
+	return time.Unix((n+1)*every, 0).UTC()
 }
 
 // Due returns when a source is due whose last visit served lastTick: at the
