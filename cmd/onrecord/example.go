@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,34 +78,6 @@ func readAnswers(name string) ([]answer, error) {
 		return nil, fmt.Errorf("%s: its sections are not in order of time", name)
 	}
 	return list, nil
-}
-
-// A movedClock is a clock that only moves when it is told to, or when
-// somebody sleeps by it.
-type movedClock struct {
-	mu sync.Mutex
-	t  time.Time // guarded by mu
-}
-
-func (c *movedClock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-// to moves the clock forward to t.
-func (c *movedClock) to(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.After(c.t) {
-		c.t = t
-	}
-}
-
-// sleep moves the clock by d.
-func (c *movedClock) sleep(ctx context.Context, d time.Duration) error {
-	c.to(c.now().Add(max(d, 0)))
-	return ctx.Err()
 }
 
 // serveAnswers serves what one site of the example says at the clock's time,

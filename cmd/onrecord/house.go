@@ -25,6 +25,7 @@ import (
 	"onrecord/catalog"
 	"onrecord/config"
 	"onrecord/ingest"
+	"onrecord/web"
 )
 
 // A need says what a command wants of an archive.
@@ -46,6 +47,7 @@ type house struct {
 	archive *archive.Archive
 	catalog *catalog.Catalog // for reading
 	key     logKey
+	demo    *web.Demo // what makes the website a demonstration; nil for a real archive
 
 	follow sync.Mutex       // held while lines are applied
 	writer *catalog.Catalog // where this process applies them; nil where another one does; guarded by follow

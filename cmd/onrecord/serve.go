@@ -54,11 +54,7 @@ func runServe(ctx context.Context, e *env, listen string) error {
 	}
 	ln, err := net.Listen("tcp", listen)
 	if err != nil {
-		f := &failure{status: exitFailed, err: err}
-		if errors.Is(err, syscall.EADDRINUSE) {
-			f.hint = "is another onrecord serve running? --listen chooses another address"
-		}
-		return f
+		return listenFailure(err)
 	}
 	defer ln.Close()
 	h, err := e.openWith(ctx, cfg, writing)
@@ -79,6 +75,15 @@ func runServe(ctx context.Context, e *env, listen string) error {
 		return err
 	}
 	return h.serve(ctx, ln, locks)
+}
+
+// listenFailure says why an address can't be listened on.
+func listenFailure(err error) error {
+	f := &failure{status: exitFailed, err: err}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		f.hint = "is another onrecord serve running? --listen chooses another address"
+	}
+	return f
 }
 
 // waitForCatalog waits until no other command applies to the catalog, for at
@@ -182,7 +187,7 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 			}
 			return ""
 		},
-		Now: h.env.now, Log: h.log, Version: version(),
+		Demo: h.demo, Now: h.env.now, Log: h.log, Version: version(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("website: %w", err)

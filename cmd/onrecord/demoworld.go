@@ -1,0 +1,262 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"onrecord/config"
+	"onrecord/crawler/fake"
+	"onrecord/ingest"
+	"onrecord/web"
+)
+
+// demoFiles are what the invented platforms of the demonstration answer, and a
+// dump of posts.
+//
+//go:embed demo
+var demoFiles embed.FS
+
+// A demoSource is an account of the demonstration.
+type demoSource struct {
+	figure, id, platform string
+	keys                 string // of its configuration, beside id and platform
+	script               string // of the platform that it lives on; empty for imports only
+	doors                []string
+}
+
+// demoFigures are the names by slug, in the order of the configuration.
+func demoFigures() [][2]string {
+	return [][2]string{{"jane-example", "Jane Example"}, {"jean-dupont", "Jean Dupont"}, {"ministry", "Ministry of Examples"}}
+}
+
+func demoSources() []demoSource {
+	pages := func(host string) []string {
+		return []string{
+			"{kind: feed, url: https://" + host + "/feed.xml",
+			"{kind: page, start: https://" + host + `/news, item: ".news a", title: h1, text: .entry-content, date: "time@datetime"`,
+		}
+	}
+	return []demoSource{
+		{"jane-example", "jane-social", "mastodon", `account: "@jane@social.example"`, "social", []string{"{kind: api"}},
+		{"jane-example", "jane-press", "website", "account_id: jane.example", "jane-site", pages("jane.example")},
+		{"jane-example", "jane-x", "x", `account: janeexample, account_id: "250732611"`, "", nil},
+		{"jean-dupont", "dupont-social", "mastodon", `account: "@dupont@civique.example"`, "civique", []string{"{kind: api"}},
+		{"ministry", "ministry-telegram", "telegram", "account: examples_ministry", "telegram", []string{"{kind: preview"}},
+		{"ministry", "ministry-site", "website", "account_id: ministry.example", "ministry-site", pages("ministry.example")},
+	}
+}
+
+// A demoWorld is the invented platforms, served on the loopback interface, by
+// a clock that is moved by hand, and an archive that mirrors them.
+type demoWorld struct {
+	clock     *movedClock
+	platforms map[string]*fake.Platform // by script
+	bases     map[string]string         // their addresses
+	config    string                    // path of the archive's configuration
+	house     *house
+	ingester  *ingest.Ingester
+	servers   []*http.Server
+}
+
+// openDemo makes a new archive in dir, whose website is at site, and starts the
+// platforms.
+func openDemo(ctx context.Context, e *env, dir, site string, demo *web.Demo) (*demoWorld, error) {
+	w := &demoWorld{clock: &movedClock{t: demoStart().Add(-time.Hour)}, platforms: map[string]*fake.Platform{}, bases: map[string]string{}}
+	if err := w.start(); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	then := *e
+	then.now, then.sleep = w.clock.now, w.clock.sleep
+	flags := initFlags{name: "Demonstration Archive", operator: "Nobody", email: "desk@archive.example", url: site, origin: "demonstration.example/log"}
+	at, err := initArchive(ctx, &then, flags, dir)
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	if err := w.open(ctx, &then, at, site, demo); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+// start serves each platform at an address of its own: a host that fails while
+// another answers is another thing than a machine without a network.
+func (w *demoWorld) start() error {
+	for _, s := range demoSources() {
+		if s.script == "" {
+			continue
+		}
+		script, err := demoFiles.ReadFile("demo/" + s.script + ".txtar")
+		if err != nil {
+			return err
+		}
+		p, err := fake.New(script)
+		if err != nil {
+			return fmt.Errorf("demo/%s.txtar: %w", s.script, err)
+		}
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		srv := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Date", w.clock.now().UTC().Format(http.TimeFormat))
+			p.ServeHTTP(rw, r)
+		})}
+		go func() { _ = srv.Serve(ln) }()
+		w.servers = append(w.servers, srv)
+		w.platforms[s.script], w.bases[s.script] = p, "http://"+ln.Addr().String()
+	}
+	return nil
+}
+
+// open opens the archive. The configuration that it leaves in the folder has no
+// addresses of the platforms and no schedule: they are gone when the
+// demonstration is.
+func (w *demoWorld) open(ctx context.Context, e *env, at place, site string, demo *web.Demo) error {
+	w.config = at.config
+	if err := os.WriteFile(at.config, demoConfig(at, site, nil), 0o644); err != nil {
+		return err
+	}
+	e.configPath = at.config
+	cfg, err := config.Parse(at.config, demoConfig(at, site, w.bases), configOptions())
+	if err != nil {
+		return err
+	}
+	if w.house, err = e.openWith(ctx, cfg, writing); err != nil {
+		return err
+	}
+	w.house.demo = demo
+	w.ingester, err = w.house.ingester()
+	return err
+}
+
+// scene sets what the platforms answer from now on.
+func (w *demoWorld) scene(n int) {
+	for _, p := range w.platforms {
+		p.SetScene(n)
+	}
+}
+
+// visit visits every source once, whose doors do not wait.
+func (w *demoWorld) visit(ctx context.Context) error {
+	for _, s := range w.ingester.Sources {
+		if len(s.Doors) == 0 {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		d, err := w.ingester.Door(ctx, s)
+		if errors.Is(err, ingest.ErrNoDoor) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if _, err := w.ingester.Visit(ctx, s, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends the platforms and closes the archive. What is in the folder stays.
+func (w *demoWorld) close() error {
+	var errs []error
+	for _, s := range w.servers {
+		errs = append(errs, s.Close())
+	}
+	if w.house != nil {
+		errs = append(errs, w.house.close())
+	}
+	return errors.Join(errs...)
+}
+
+// demoConfig returns the configuration of the demonstration. With bases, the
+// doors' requests go there.
+func demoConfig(at place, site string, bases map[string]string) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# A demonstration: invented people on invented platforms, which do not exist. The
+# sources have no schedule: look with search, show, verify and serve.
+archive:
+  name: Demonstration Archive
+  operator: {name: Nobody, email: desk@archive.example}
+  url: %s
+storage: {url: "file://%s"}
+log: {origin: %s}
+http: {listen: "%s"}
+crawl:
+  contact: desk@archive.example
+`, site, at.bucket, at.origin, listenOf(site))
+	if bases != nil {
+		b.WriteString("  allow_addresses: [127.0.0.0/8]\n")
+	}
+	b.WriteString("figures:\n")
+	for _, f := range demoFigures() {
+		fmt.Fprintf(&b, "  - slug: %s\n    name: %s\n    sources:\n", f[0], f[1])
+		for _, s := range demoSources() {
+			if s.figure == f[0] {
+				b.WriteString(s.yaml(bases))
+			}
+		}
+	}
+	return []byte(b.String())
+}
+
+// yaml returns the source's part of the configuration.
+func (s demoSource) yaml(bases map[string]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "      - id: %s\n        platform: %s\n", s.id, s.platform)
+	for key := range strings.SplitSeq(s.keys, ", ") {
+		fmt.Fprintf(&b, "        %s\n", key)
+	}
+	base, ok := bases[s.script]
+	if ok {
+		b.WriteString("        schedule: \"@hourly\"\n")
+	}
+	if len(s.doors) > 0 {
+		b.WriteString("        doors:\n")
+	}
+	for _, d := range s.doors {
+		b.WriteString("          - " + d)
+		if ok {
+			fmt.Fprintf(&b, ", base_url: %q", base)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+// A switched serves through the handler that was set last.
+type switched struct {
+	mu sync.RWMutex
+	h  http.Handler // guarded by mu
+}
+
+func (s *switched) set(h http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.h = h
+}
+
+// ServeHTTP holds the handler until it has answered: set returns only when the
+// one before is not in use any more.
+func (s *switched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.h == nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "The demonstration is being prepared. Please look again in a second.", http.StatusServiceUnavailable)
+		return
+	}
+	s.h.ServeHTTP(w, r)
+}
