@@ -3,7 +3,10 @@
 
 package onrecord
 
-import "time"
+import (
+	"io"
+	"time"
+)
 
 // A SourceState is the memory of a source between visits, kept in the bucket's
 // register state/<source>.json beside the archive's own bookkeeping (counter,
@@ -89,11 +92,28 @@ type Backlog struct {
 	IfNew       bool              `json:"if_new,omitempty"`
 }
 
-// An ImportState says how far an import has come: the file's SHA-256 and the
-// next record.
+// An ImportState says how far the last import of a source has come: the
+// SHA-256 of what is imported and the next record.
 type ImportState struct {
-	SHA256 string `json:"sha256"`
-	Next   int64  `json:"next"`
+	SHA256 string `json:"sha256"` // of the file; of several, of the lines that sha256sum prints of them
+	Next   int64  `json:"next"`   // records of the input that are behind us, refused ones among them
+
+	Kind   string `json:"kind,omitempty"`   // of the importer
+	Parser string `json:"parser,omitempty"` // of the importer: another one reads from the beginning
+	Done   bool   `json:"done,omitempty"`   // the input was read to its end
+	// Dated is the date of the dump: an import that goes on keeps it.
+	Dated time.Time `json:"dated,omitzero"`
+	// File is the path of the last file that was recorded, Capture where it is:
+	// what an import that goes on refers to.
+	File    string     `json:"file,omitempty"`
+	Capture CaptureRef `json:"capture,omitzero"`
+}
+
+// A File is a payload that is not held in memory.
+type File struct {
+	Size   int64 // bytes
+	SHA256 [32]byte
+	Open   func() (io.ReadCloser, error)
 }
 
 // An Exchange is one HTTP exchange as it is to be recorded. Secrets are
@@ -109,6 +129,7 @@ type Exchange struct {
 	Response  []byte // status line and header block, with the empty line; empty where there was no answer
 	Payload   []byte
 	Truncated string // WARC-Truncated: length, time, disconnect, unspecified; empty if whole
+	Type      string // media type of a payload that came without a head; empty for octets
 	Failure   string // why there was no answer: "dns", "connect", "tls", "timeout" …, with detail; empty if there was one
 	IP        string // address that answered
 	Note      []byte // JSON of the visit loop's own, kept beside the record, enough to read the capture again

@@ -32,6 +32,8 @@ type Draft struct {
 	Events   []onrecord.Event
 	Next     onrecord.SourceState // after the visit; Done is set by Commit
 	KeepWARC bool
+	// Provenance is written on the visit line; empty means captured.
+	Provenance onrecord.Provenance
 }
 
 // Commit makes the visit part of the record (record.md 1.3-1.5) and returns
@@ -70,6 +72,7 @@ func (v *Visit) prepare(d Draft) (*plan, error) {
 	h := VisitHeader{
 		Visit: v.id, Source: m.Source, Figure: extraOf(m).Figure, Door: m.Door, Parser: m.Parser, Base: d.Base,
 		Started: trim(d.Started), Ended: trim(d.Ended), SkewMS: d.Skew.Milliseconds(), Outcome: d.Outcome,
+		Provenance: d.Provenance,
 	}
 	h.LateOf, _ = v.Late()
 	p := &plan{V: 1, Visit: v.id, StateTag: v.tag.String(), From: v.from, Next: d.Next}

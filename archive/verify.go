@@ -82,7 +82,8 @@ type verification struct {
 	whole bool        // head and checkpoint agree
 
 	mu     sync.Mutex
-	report Report // guarded by mu
+	report Report                       // guarded by mu
+	cited  map[onrecord.CaptureRef]bool // checked a while ago; guarded by mu
 }
 
 // Verify checks everything there is: onrecord.json, the checkpoint's signature,

@@ -116,10 +116,14 @@ func (v *verification) lines(job visitLeaves, s *segment, whole bool) (good int6
 	return good, cited
 }
 
-// citations checks captures in objects that another visit names.
+// citations checks captures in objects that another visit names, each once:
+// all events of an import cite its file.
 func (v *verification) citations(ctx context.Context, list []citation) error {
 	for _, c := range list {
-		if _, err := v.a.Capture(ctx, c.ref); err != nil {
+		if !v.first(c.ref) {
+			continue
+		}
+		if err := v.a.checkCapture(ctx, c.ref); err != nil {
 			f := Finding{Kind: KindCapture, Object: c.ref.Object, Offset: c.ref.Offset, Index: c.index}
 			if err := v.judge(err, f); err != nil {
 				return err
@@ -127,6 +131,22 @@ func (v *verification) citations(ctx context.Context, list []citation) error {
 		}
 	}
 	return nil
+}
+
+// first reports whether a capture is not among the last ones that were checked.
+func (v *verification) first(ref onrecord.CaptureRef) bool {
+	const remembered = 4096
+	ref = onrecord.CaptureRef{Object: ref.Object, Offset: ref.Offset, Length: ref.Length, SHA256: ref.SHA256}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.cited[ref] {
+		return false
+	}
+	if v.cited == nil || len(v.cited) >= remembered {
+		v.cited = make(map[onrecord.CaptureRef]bool)
+	}
+	v.cited[ref] = true
+	return true
 }
 
 // object checks a WARC object: its digest, each record with its own digests,
@@ -183,7 +203,7 @@ func wrongAt(b []byte, ref onrecord.CaptureRef) string {
 
 // records reads every record of a WARC file and returns how many there are.
 func (v *verification) records(r io.Reader, f Finding) (n int64) {
-	for rec, err := range warc.Records(r, warc.ReaderOptions{}) {
+	for rec, err := range warc.Records(r, warc.ReaderOptions{Skim: true}) {
 		if err == nil {
 			n++
 			if _, err = rec.Verify(); err == nil {

@@ -110,6 +110,24 @@ func (v *Visit) Record(ctx context.Context, x onrecord.Exchange) (onrecord.Captu
 	return r, nil
 }
 
+// RecordFile keeps a file that no exchange brought, with memory that does not
+// grow with it: a resource record of x's address, times and media type. A file
+// whose bytes are not those of f is warc.ErrExchange, and nothing is kept.
+func (v *Visit) RecordFile(ctx context.Context, x onrecord.Exchange, f onrecord.File) (onrecord.CaptureRef, error) {
+	if _, late := v.Late(); late || v.ended || v.plan != nil {
+		return onrecord.CaptureRef{}, fmt.Errorf("visit %s: record: %w", v.id, ErrEnded)
+	}
+	r, err := v.s.RecordFile(ctx, x, f)
+	if err != nil {
+		return r, fmt.Errorf("visit %s: record %s: %w", v.id, x.URL, err)
+	}
+	return r, nil
+}
+
+// Defer makes what is recorded durable at Commit and not before: for a visit
+// that can be made again from what it reads.
+func (v *Visit) Defer() { v.s.Defer() }
+
 // A Recorded is an exchange of a visit as read again from its spool.
 type Recorded struct {
 	Ref      onrecord.CaptureRef

@@ -6,14 +6,11 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
 
 	"onrecord"
-	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
 )
 
@@ -32,9 +29,12 @@ type VisitHeader struct {
 	Ended   time.Time        `json:"ended"`
 	SkewMS  int64            `json:"skew_ms"`
 	Outcome onrecord.Outcome `json:"outcome"`
-	Objects []ObjectRef      `json:"objects"` // the visit's WARC and media, whole
-	Rest    string           `json:"rest"`    // SHA-256 of the segment's bytes after the first frame, hex
-	Salt    string           `json:"salt"`
+	// Provenance is that of the visit's events; empty means captured. The visit
+	// of an import looked at no platform.
+	Provenance onrecord.Provenance `json:"provenance,omitempty"`
+	Objects    []ObjectRef         `json:"objects"` // the visit's WARC and media, whole
+	Rest       string              `json:"rest"`    // SHA-256 of the segment's bytes after the first frame, hex
+	Salt       string              `json:"salt"`
 }
 
 // An ObjectRef names a whole object and its bytes.
@@ -150,28 +150,4 @@ func (a *Archive) leaf(ctx context.Context, index int64) (ledger.Leaf, error) {
 		return leaf, outOfReach(err)
 	}
 	return ledger.Leaf{}, fmt.Errorf("leaf %d: %w", index, ledger.ErrIndex)
-}
-
-// Capture returns the bytes of a record, checked against ref: ErrMismatch if
-// they are others, onrecord.ErrNotFound if the object is not there, ErrTooLarge
-// above MaxCapture.
-func (a *Archive) Capture(ctx context.Context, ref onrecord.CaptureRef) ([]byte, error) {
-	var sum [32]byte
-	if n, err := hex.Decode(sum[:], []byte(ref.SHA256)); err != nil || n != len(sum) || len(ref.SHA256) != 64 {
-		return nil, fmt.Errorf("capture %s: %w: SHA-256 %q", ref.Object, ErrMismatch, ref.SHA256)
-	}
-	if ref.Length > MaxCapture {
-		return nil, fmt.Errorf("capture %s at %d: %w: %d bytes", ref.Object, ref.Offset, ErrTooLarge, ref.Length)
-	}
-	b, err := bucket.ReadRange(ctx, a.b, ref.Object, ref.Offset, max(ref.Length, 0), MaxCapture, sum)
-	switch {
-	case errors.Is(err, bucket.ErrNotExist):
-		err = fmt.Errorf("%w: %w", onrecord.ErrNotFound, err)
-	case errors.Is(err, bucket.ErrSum), errors.Is(err, bucket.ErrRange):
-		err = fmt.Errorf("%w: %w", ErrMismatch, err)
-	}
-	if err != nil {
-		return nil, outOfReach(fmt.Errorf("capture at offset %d of %s: %w", ref.Offset, ref.Object, err))
-	}
-	return b, nil
 }

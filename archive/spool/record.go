@@ -42,6 +42,8 @@ type Spool struct {
 	idxSize  int64
 	paySize  int64
 	used     int64 // bytes, for the Dir
+	deferred bool
+	lines    []byte // of the index: deferred, so not written yet
 }
 
 // spool returns a Spool that holds lock.
@@ -89,7 +91,7 @@ func (s *Spool) Record(_ context.Context, x onrecord.Exchange) (onrecord.Capture
 		return onrecord.CaptureRef{}, err
 	}
 	l := line{Begin: res.Begin, End: res.End, Ref: res.Ref(s.Object(), x)}
-	if err == nil {
+	if err == nil && !s.deferred {
 		err = s.warc.Sync()
 	}
 	if err == nil && res.Revisit {
@@ -135,11 +137,16 @@ func (s *Spool) openFiles() error {
 	if err := syncDir(s.dir); err != nil {
 		return err
 	}
+	s.newWriter()
+	return nil
+}
+
+// newWriter begins to write behind what is acknowledged.
+func (s *Spool) newWriter() {
 	s.w = warc.NewWriter(io.MultiWriter(s.warc, s.sum), warc.WriterOptions{
 		Software: s.d.o.Software, Operator: s.d.o.Operator, Robots: "obey",
 		Visit: s.visit.String(), Date: s.meta.Started, Rand: s.d.o.Rand, Offset: s.warcSize,
 	})
-	return nil
 }
 
 func (s *Spool) open(name string) (File, error) {
@@ -182,6 +189,15 @@ func (s *Spool) addLine(l line) error {
 		return err
 	}
 	b = append(b, '\n')
+	if s.deferred {
+		s.lines = append(s.lines, b...)
+		return nil
+	}
+	return s.writeLines(b)
+}
+
+// writeLines writes whole lines of the index, durably.
+func (s *Spool) writeLines(b []byte) error {
 	if _, err := s.index.Write(b); err != nil {
 		return err
 	}
@@ -193,8 +209,8 @@ func (s *Spool) addLine(l line) error {
 	return nil
 }
 
-// WARC returns the visit's WARC as it stands, whole, to be put under Object.
-// It is false if nothing was recorded. The Body is good until Remove.
+// WARC returns the visit's WARC as it stands, whole and on disk, to be put under
+// Object. It is false if nothing was recorded. The Body is good until Remove.
 func (s *Spool) WARC() (bucket.Body, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,6 +219,9 @@ func (s *Spool) WARC() (bucket.Body, bool, error) {
 	}
 	if s.warcSize == 0 {
 		return bucket.Body{}, false, nil
+	}
+	if err := s.flush(); err != nil {
+		return bucket.Body{}, false, err
 	}
 	size, path := s.warcSize, s.path(s.warcName())
 	return bucket.Body{

@@ -120,6 +120,9 @@ func (c *Capture) take(rec *Record, kind string) bool {
 		x.Failure = rec.Get(fieldFailure)
 	case kind == "resource":
 		x.Payload = rec.Block
+		if mime := rec.Get("Content-Type"); mime != typeOctets {
+			x.Type = mime
+		}
 	}
 	if kind == "revisit" {
 		c.Profile = rec.Get("WARC-Profile")

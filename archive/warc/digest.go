@@ -19,6 +19,9 @@ import (
 // how many digests were compared: those of other algorithms than MD5, SHA-1,
 // SHA-256 and SHA-512 are not.
 func (r *Record) Verify() (checked int, err error) {
+	if r.Skimmed > 0 {
+		return r.verifySkimmed()
+	}
 	ok, known := matches(r.Get("WARC-Block-Digest"), r.Block)
 	if known && !ok {
 		return 0, &Error{Offset: r.Offset, Err: ErrDigest, Detail: "WARC-Block-Digest of " + r.ID()}
@@ -48,6 +51,22 @@ func (r *Record) Verify() (checked int, err error) {
 		return checked, &Error{Offset: r.Offset, Err: ErrDigest, Detail: "WARC-Payload-Digest of " + r.ID()}
 	}
 	return checked + 1, nil
+}
+
+// verifySkimmed is Verify of a block that was not kept: of a file, of which
+// block and payload are the same.
+func (r *Record) verifySkimmed() (checked int, err error) {
+	for _, name := range [...]string{"WARC-Block-Digest", "WARC-Payload-Digest"} {
+		value, ok := strings.CutPrefix(r.Get(name), "sha256:")
+		if !ok || name == "WARC-Payload-Digest" && r.http() {
+			continue
+		}
+		if value != r.skimmedSum {
+			return checked, &Error{Offset: r.Offset, Err: ErrDigest, Detail: name + " of " + r.ID()}
+		}
+		checked++
+	}
+	return checked, nil
 }
 
 // http reports whether the block is an HTTP message.

@@ -17,6 +17,8 @@ import (
 // ReaderOptions bound a reader.
 type ReaderOptions struct {
 	MaxBlock int64 // largest block that is read into memory, in bytes; 64 MiB if 0
+	// Skim: a larger block is no error but read through: see Record.Skimmed.
+	Skim bool
 }
 
 // Records yields the records of a file in order, whether it is compressed by
@@ -56,6 +58,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // A scanner walks a file.
 type scanner struct {
 	max  int64
+	skim bool
 	in   *counter
 	br   *bufio.Reader // over in
 	zip  *gzip.Reader  // nil until the first member
@@ -65,7 +68,7 @@ type scanner struct {
 
 func newScanner(r io.Reader, o ReaderOptions) *scanner {
 	c := &counter{r: r}
-	s := &scanner{max: o.MaxBlock, in: c, br: bufio.NewReaderSize(c, maxHeader)}
+	s := &scanner{max: o.MaxBlock, skim: o.Skim, in: c, br: bufio.NewReaderSize(c, maxHeader)}
 	if s.max <= 0 {
 		s.max = defaultMaxBlock
 	}
@@ -94,7 +97,7 @@ func (s *scanner) next(yield func(*Record, error) bool) bool {
 	case bytes.HasPrefix(p, gzipMagic):
 		return s.member(off, yield)
 	case bytes.Equal(p, warcMagic):
-		rec, err := readRecord(s.br, s.max)
+		rec, err := readRecord(s.br, s.max, s.skim)
 		if rec != nil {
 			rec.Offset, rec.Length = off, s.offset()-off
 		}
@@ -135,7 +138,7 @@ func (s *scanner) member(off int64, yield func(*Record, error) bool) bool {
 		return s.emit(off, nil, gzipError(err), yield)
 	}
 	for first := true; ; first = false {
-		rec, err := readRecord(s.zbr, s.max)
+		rec, err := readRecord(s.zbr, s.max, s.skim)
 		if err != nil {
 			return s.leave(off, err, yield)
 		}

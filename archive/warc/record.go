@@ -24,6 +24,12 @@ type Record struct {
 	Fields  []Field // in order
 	Block   []byte
 
+	// Skimmed is the length of a block above the reader's limit that was read
+	// through (ReaderOptions.Skim): Block is nil then, and Verify knows its
+	// SHA-256 only.
+	Skimmed    int64
+	skimmedSum string
+
 	// Offset and Length are the record's place in the file, in bytes: its gzip
 	// member where the file is compressed. Length is 0 where a member holds
 	// several records, which nothing can point at.
@@ -118,10 +124,16 @@ func ReadAt(r io.ReaderAt, ref onrecord.CaptureRef, o ReaderOptions) (*Record, e
 
 // readRecord reads a record and the line breaks behind it. io.EOF means that
 // there was not one byte.
-func readRecord(br *bufio.Reader, limit int64) (*Record, error) {
+func readRecord(br *bufio.Reader, limit int64, skim bool) (*Record, error) {
 	rec, size, err := readHeader(br)
 	if err != nil {
 		return nil, err
+	}
+	if size > limit && skim {
+		if err := rec.readThrough(br, size); err != nil {
+			return nil, err
+		}
+		return rec, nil
 	}
 	if size > limit {
 		n, err := io.CopyN(io.Discard, br, size)
@@ -136,6 +148,21 @@ func readRecord(br *bufio.Reader, limit int64) (*Record, error) {
 	}
 	skipEnd(br)
 	return rec, nil
+}
+
+// readThrough reads a block of n bytes and keeps its SHA-256 only.
+func (r *Record) readThrough(br *bufio.Reader, n int64) error {
+	sum := sha256.New()
+	m, err := io.CopyN(sum, br, n)
+	if err == io.EOF {
+		return fmt.Errorf("%w: %d of %d bytes of the block", ErrTruncated, m, n)
+	}
+	if err != nil {
+		return err
+	}
+	r.Skimmed, r.skimmedSum = n, hex.EncodeToString(sum.Sum(nil))
+	skipEnd(br)
+	return nil
 }
 
 // readBlock reads n bytes. It trusts n with little memory, else a short file

@@ -205,6 +205,9 @@ func (w *Writer) headless(x onrecord.Exchange) (string, error) {
 		kind, mime = "metadata", typeFields
 		body = []byte("failure: " + oneLine(x.Failure) + "\r\nmethod: " + oneLine(x.Method) + "\r\n")
 	}
+	if kind == "resource" && x.Type != "" {
+		mime = oneLine(x.Type)
+	}
 	id, err := w.begin(kind, x.At, mime)
 	if err != nil {
 		return "", err
@@ -266,17 +269,22 @@ func (w *Writer) field(name, value string) {
 	w.head = append(w.head, '\r', '\n')
 }
 
+// close ends the head of the record in hand: digest and length of its block.
+func (w *Writer) close(digest []byte, size int64) {
+	w.head = append(w.head, "WARC-Block-Digest: sha256:"...)
+	w.head = hex.AppendEncode(w.head, digest)
+	w.head = append(w.head, "\r\nContent-Length: "...)
+	w.head = strconv.AppendInt(w.head, size, 10)
+	w.head = append(w.head, "\r\n\r\n"...)
+}
+
 // end writes the record in hand with the block a+b as one gzip member.
 func (w *Writer) end(a, b []byte) error {
 	w.sum.Reset()
 	w.sum.Write(a)
 	w.sum.Write(b)
 	w.digest = w.sum.Sum(w.digest[:0])
-	w.head = append(w.head, "WARC-Block-Digest: sha256:"...)
-	w.head = hex.AppendEncode(w.head, w.digest)
-	w.head = append(w.head, "\r\nContent-Length: "...)
-	w.head = strconv.AppendInt(w.head, int64(len(a)+len(b)), 10)
-	w.head = append(w.head, "\r\n\r\n"...)
+	w.close(w.digest, int64(len(a)+len(b)))
 	w.zip.Reset(&w.out)
 	for _, p := range [...][]byte{w.head, a, b, []byte("\r\n\r\n")} {
 		if _, err := w.zip.Write(p); err != nil {
