@@ -61,7 +61,7 @@ func (r *Record) verifySkimmed() (checked int, err error) {
 		if !ok || name == "WARC-Payload-Digest" && r.http() {
 			continue
 		}
-		if value != r.skimmedSum {
+		if value != r.SkimmedSHA256 {
 			return checked, &Error{Offset: r.Offset, Err: ErrDigest, Detail: name + " of " + r.ID()}
 		}
 		checked++

@@ -25,10 +25,10 @@ type Record struct {
 	Block   []byte
 
 	// Skimmed is the length of a block above the reader's limit that was read
-	// through (ReaderOptions.Skim): Block is nil then, and Verify knows its
-	// SHA-256 only.
-	Skimmed    int64
-	skimmedSum string
+	// through (ReaderOptions.Skim): Block is nil then, and Verify knows
+	// SkimmedSHA256 only.
+	Skimmed       int64
+	SkimmedSHA256 string // lower-case hex
 
 	// Offset and Length are the record's place in the file, in bytes: its gzip
 	// member where the file is compressed. Length is 0 where a member holds
@@ -160,7 +160,7 @@ func (r *Record) readThrough(br *bufio.Reader, n int64) error {
 	if err != nil {
 		return err
 	}
-	r.Skimmed, r.skimmedSum = n, hex.EncodeToString(sum.Sum(nil))
+	r.Skimmed, r.SkimmedSHA256 = n, hex.EncodeToString(sum.Sum(nil))
 	skipEnd(br)
 	return nil
 }
