@@ -12,11 +12,10 @@
 package feed
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -110,7 +109,7 @@ func hostOf(address string) string {
 // Read says what an answer shows.
 func (d *Door) Read(t crawler.Target, c crawler.Capture) (crawler.Page, error) {
 	if c.Request.Kind == kindLook {
-		return readLook(c), nil
+		return readLook(t, c), nil
 	}
 	page, err := d.readFeed(t, c)
 	if err != nil {
@@ -143,47 +142,11 @@ func (d *Door) readFeed(t crawler.Target, c crawler.Capture) (crawler.Page, erro
 	return r.page(), nil
 }
 
-// readLook judges the answer of an item's own address. Only 404 and 410 say
-// that it is gone. A page that calls itself an error, or a way to the home
-// page, is unclear: many sites answer so for what they never had.
-func readLook(c crawler.Capture) crawler.Page {
-	o := onrecord.Observation{Ref: c.Request.About, State: onrecord.ItemUnclear, Code: strconv.Itoa(c.Status)}
-	switch {
-	case c.Status == http.StatusNotFound || c.Status == http.StatusGone:
-		o.State = onrecord.ItemGone
-	case c.Status < 200 || c.Status > 299:
-	case len(bytes.TrimSpace(c.Body)) == 0:
-		o.Code = "empty"
-	case isHome(c.URL) && !isHome(c.Request.URL):
-		o.Code = "home page"
-	case saysNotFound(c.Body):
-		o.Code = "soft 404"
-	default:
-		// What the page says is another door's business: Partial content is
-		// compared with nothing.
-		o.State, o.Code, o.Partial = onrecord.ItemLive, "", true
-	}
+// readLook judges the answer of an item's own address. What a live page says is
+// another door's business: Partial content is compared with nothing.
+func readLook(t crawler.Target, c crawler.Capture) crawler.Page {
+	o := onrecord.Observation{Ref: c.Request.About}
+	o.State, o.Code = crawler.ItemPage(cmp.Or(hostOf(t.URL), t.AccountID), c)
+	o.Partial = o.State == onrecord.ItemLive
 	return crawler.Page{Items: []onrecord.Observation{o}}
-}
-
-func isHome(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == ""
-}
-
-// saysNotFound reports whether the title of a page is that of an error page.
-func saysNotFound(body []byte) bool {
-	body = bytes.ToLower(body[:min(len(body), 64<<10)])
-	_, rest, ok := bytes.Cut(body, []byte("<title"))
-	if !ok {
-		return false
-	}
-	_, rest, _ = bytes.Cut(rest, []byte(">"))
-	title, _, _ := bytes.Cut(rest, []byte("</title"))
-	for _, sign := range []string{"404", "not found", "introuvable", "nicht gefunden", "no encontrada", "non trovata", "не найдена", "access denied", "just a moment"} {
-		if bytes.Contains(title, []byte(sign)) {
-			return true
-		}
-	}
-	return false
 }

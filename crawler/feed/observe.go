@@ -156,7 +156,7 @@ func mediaID(base, address string) string {
 
 // instant reads a claimed date.
 func (r reading) instant(s string) (time.Time, onrecord.Precision) {
-	t, p, ok := parseDate(s, r.door.zone)
+	t, p, ok := crawler.ParseDate(s, r.door.zone)
 	if !ok {
 		return time.Time{}, ""
 	}

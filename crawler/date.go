@@ -1,7 +1,7 @@
 // Copyright 2026 The onrecord authors
 // SPDX-License-Identifier: Apache-2.0
 
-package feed
+package crawler
 
 import (
 	"strconv"
@@ -11,7 +11,7 @@ import (
 	"onrecord"
 )
 
-// isoLayouts are the spellings of ISO 8601 seen in feeds. Those without zone
+// isoLayouts are the spellings of ISO 8601 seen in feeds and pages. Those without zone
 // are read in the zone of the site.
 var isoLayouts = []struct {
 	layout    string
@@ -35,11 +35,11 @@ var isoLayouts = []struct {
 	{"2006", onrecord.PrecisionYear},
 }
 
-// parseDate reads a date as feeds write it: ISO 8601, or RFC 822 and its
+// ParseDate reads a date as feeds and pages write it: ISO 8601, or RFC 822 and its
 // relatives with English month names. A date without zone is one in zone. A
 // zone that isn't known leaves the day. ok is false for everything else; a
 // date is never guessed, and one in the future is as good as any.
-func parseDate(s string, zone *time.Location) (t time.Time, p onrecord.Precision, ok bool) {
+func ParseDate(s string, zone *time.Location) (t time.Time, p onrecord.Precision, ok bool) {
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > 100 || s == "" {
 		return time.Time{}, "", false
@@ -55,7 +55,7 @@ func parseDate(s string, zone *time.Location) (t time.Time, p onrecord.Precision
 	return parseWords(s, zone)
 }
 
-// plausible refuses what no calendar of a feed holds.
+// plausible refuses what no calendar of a site holds.
 func plausible(t time.Time, p onrecord.Precision) (time.Time, onrecord.Precision, bool) {
 	t = t.UTC().Truncate(time.Microsecond)
 	if t.Year() < 1400 || t.Year() > 9998 {
