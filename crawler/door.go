@@ -74,6 +74,7 @@ type Capture struct {
 // where to go on.
 type Page struct {
 	Outcome onrecord.Outcome            // transport; empty means ok
+	Reason  string                      // why Outcome is not ok, for the operator, where the outcome alone does not tell
 	Account onrecord.AccountObservation // zero where the answer says nothing of it
 	Items   []onrecord.Observation
 	Range   onrecord.Range // the span in which an absence means something; empty for most feeds

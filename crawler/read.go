@@ -41,6 +41,8 @@ func (v *visit) take(it item, a *answer, trouble *verdict) {
 			seen = onrecord.Seen{At: seen.At, Kind: seen.Kind, About: seen.About, Capture: seen.Capture, Outcome: onrecord.OutcomeDrift}
 			v.problemAt(a, err)
 			p = Page{}
+		} else if p.Reason != "" {
+			v.problemAt(a, errors.New(p.Reason))
 		}
 	case j.outcome != onrecord.OutcomeNotModified:
 		v.problemAt(a, errors.New(j.reason))
