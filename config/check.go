@@ -24,6 +24,10 @@ const (
 	defaultConfirmAfter = 10 * time.Minute
 	defaultOfflineAfter = time.Hour
 	defaultMinInterval  = time.Second
+	defaultJitter       = 10 // percent
+	mostJitter          = 50
+	defaultConcurrency  = 32
+	mostConcurrency     = 1024
 )
 
 // builtIn is the source of the operator's own acts (record.md 1.12).
@@ -181,11 +185,38 @@ func (k *checker) crawl() {
 			k.fault(d.path, "", "%s is too short", short(*d.value))
 		}
 	}
+	k.whole("crawl.jitter", &c.Jitter, defaultJitter, 0, mostJitter)
+	k.whole("crawl.concurrency", &c.Concurrency, defaultConcurrency, 1, mostConcurrency)
+	k.queue()
 	if c.ConfirmAfter < defaultConfirmAfter && c.ConfirmAfter >= 0 && k.given["crawl.confirm_after"] {
 		k.shortConfirm()
 	}
 	if len(c.AllowAddresses) > 0 {
 		k.warn("crawl.allow_addresses", "for tests and demonstrations only", "requests may reach %s, which the guard refuses otherwise", join(c.AllowAddresses))
+	}
+}
+
+// whole checks a whole number, and fills in its default.
+func (k *checker) whole(path string, value *int, fallback, least, most int) {
+	switch {
+	case !k.given[path]:
+		*value = fallback
+	case (*value < least || *value > most) && !k.faulty(path):
+		k.fault(path, "", "%d is not between %d and %d", *value, least, most)
+	}
+}
+
+// queue checks where due visits are queued.
+func (k *checker) queue() {
+	for one := range strings.SplitSeq(k.Dispatch.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(one))
+		switch {
+		case k.Dispatch.URL == "":
+		case err != nil || u.Scheme != "nats" && u.Scheme != "tls" || u.Hostname() == "":
+			k.fault("dispatch.url", "such as nats://queue.example:4222; left out, the queue is inside the process", "%q is no NATS server", one)
+		case u.User != nil:
+			k.fault("dispatch.url", "", "a password does not belong into a URL")
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type Config struct {
 	Log      Log
 	HTTP     HTTP
 	Crawl    Crawl
+	Dispatch Dispatch
 	Figures  []Figure
 
 	// Warnings are problems that keep nobody from starting.
@@ -73,7 +74,14 @@ type Crawl struct {
 	ConfirmAfter   time.Duration  // between two looks that confirm a deletion; default and least 10m
 	OfflineAfter   time.Duration  // how long every request fails before a platform is offline; default 1h
 	MinInterval    time.Duration  // between two requests to a host and port; default 1s
+	Jitter         int            // percent of the interval by which the ticks of sources are spread, 0 to 50; default 10
+	Concurrency    int            // hosts that are visited at once, 1 to 1024; default 32
 	AllowAddresses []netip.Prefix // private networks that the guard lets through; for tests and demonstrations
+}
+
+// Dispatch is the queue of due visits.
+type Dispatch struct {
+	URL string // of a NATS server or cluster; empty: inside the process
 }
 
 // A Figure is a person or body whose statements are mirrored.

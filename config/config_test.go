@@ -80,6 +80,7 @@ func TestParse(t *testing.T) {
 		HTTP:     config.HTTP{Listen: "127.0.0.1:8080"},
 		Crawl: config.Crawl{
 			Contact: "desk@archive.example", ConfirmAfter: 10 * time.Minute, OfflineAfter: time.Hour, MinInterval: time.Second,
+			Jitter: 10, Concurrency: 32,
 		},
 		Figures: []config.Figure{
 			{Slug: "jane-example", Name: "Jane Example", Sources: []config.Source{
@@ -208,7 +209,7 @@ func TestTemplate(t *testing.T) {
 			Log:      config.Log{Origin: "archive.example/2026"},
 			HTTP:     config.HTTP{Listen: "[::1]:9000"},
 			Crawl: config.Crawl{
-				Contact: "https://archive.example/about", ConfirmAfter: time.Second, OfflineAfter: 90 * time.Minute, MinInterval: 50 * time.Millisecond,
+				Contact: "https://archive.example/about", ConfirmAfter: time.Second, OfflineAfter: 90 * time.Minute, MinInterval: 50 * time.Millisecond, Jitter: 25, Concurrency: 8,
 				AllowAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 			},
 			Figures: parse(t, full).Figures,

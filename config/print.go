@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,11 +38,17 @@ func (c *Config) Print() []byte {
 	p.value(1, "confirm_after", short(c.Crawl.ConfirmAfter))
 	p.value(1, "offline_after", short(c.Crawl.OfflineAfter))
 	p.value(1, "min_interval", short(c.Crawl.MinInterval))
+	p.value(1, "jitter", strconv.Itoa(c.Crawl.Jitter)+"%")
+	p.line(1, "concurrency: "+strconv.Itoa(c.Crawl.Concurrency))
 	networks := make([]string, len(c.Crawl.AllowAddresses))
 	for i, n := range c.Crawl.AllowAddresses {
 		networks[i] = n.String()
 	}
 	p.list(1, "allow_addresses", networks)
+	if c.Dispatch.URL != "" {
+		p.section(0, "dispatch")
+		p.value(1, "url", c.Dispatch.URL)
+	}
 	p.figures(c.Figures)
 	return p.Bytes()
 }

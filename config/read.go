@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,8 +99,11 @@ func (r *reader) read(data []byte) *Config {
 			key{"confirm_after", r.duration(&c.Crawl.ConfirmAfter)},
 			key{"offline_after", r.duration(&c.Crawl.OfflineAfter)},
 			key{"min_interval", r.duration(&c.Crawl.MinInterval)},
+			key{"jitter", r.percent(&c.Crawl.Jitter)},
+			key{"concurrency", r.number(&c.Crawl.Concurrency)},
 			key{"allow_addresses", r.prefixes(&c.Crawl.AllowAddresses)},
 		)},
+		{"dispatch", r.section(key{"url", r.text(&c.Dispatch.URL)})},
 		{"figures", list(r, &c.Figures, r.figure)},
 	})
 	return c
@@ -299,6 +303,29 @@ func (r *reader) duration(dst *time.Duration) func(ast.Node, string) {
 		d, err := time.ParseDuration(v)
 		if v != "" && err != nil {
 			r.problem(n, path, "such as 90s, 10m, 1h30m", "%q is no duration", v)
+		}
+		r.given[path] = true
+		*dst = d
+	}
+}
+
+// number reads a whole number.
+func (r *reader) number(dst *int) func(ast.Node, string) {
+	return r.whole(dst, "", "such as 32", "%q is no whole number")
+}
+
+// percent reads a share, in whole percent.
+func (r *reader) percent(dst *int) func(ast.Node, string) {
+	return r.whole(dst, "%", "such as 10%", "%q is no percentage")
+}
+
+func (r *reader) whole(dst *int, unit, hint, wrong string) func(ast.Node, string) {
+	return func(n ast.Node, path string) {
+		var v string
+		r.text(&v)(n, path)
+		d, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(v, unit)))
+		if v != "" && err != nil {
+			r.problem(n, path, hint, wrong, v)
 		}
 		r.given[path] = true
 		*dst = d

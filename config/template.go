@@ -4,6 +4,8 @@
 package config
 
 import (
+	"cmp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -60,6 +62,10 @@ func (p *printer) crawl(c Crawl) {
 	p.span(1, "offline_after", c.OfflineAfter, defaultOfflineAfter)
 	p.note(1, "Between two requests to one host. A platform's own floor is never undercut.")
 	p.span(1, "min_interval", c.MinInterval, defaultMinInterval)
+	p.note(1, "By how much of its interval the visits of each source are shifted, so that not all begin at once.")
+	p.value(1, "jitter", strconv.Itoa(cmp.Or(c.Jitter, defaultJitter))+"%")
+	p.note(1, "How many hosts are visited at once.")
+	p.line(1, "concurrency: "+strconv.Itoa(cmp.Or(c.Concurrency, defaultConcurrency)))
 	p.note(1, "Private networks that may be asked, such as 127.0.0.0/8: for tests only.")
 	networks := make([]string, len(c.AllowAddresses))
 	for i, n := range c.AllowAddresses {
