@@ -15,6 +15,7 @@ import (
 	"onrecord/config"
 	"onrecord/crawler"
 	"onrecord/crawler/feed"
+	"onrecord/crawler/telegram"
 	"onrecord/ingest"
 	"onrecord/schedule"
 )
@@ -22,7 +23,10 @@ import (
 // configOptions say to config what this release has and other packages know.
 func configOptions() config.Options {
 	return config.Options{
-		Kinds:    []config.Kind{{Name: "feed"}},
+		Kinds: []config.Kind{
+			{Name: "feed"},
+			{Name: "preview", Platforms: []string{telegram.Platform}},
+		},
 		Schemes:  []string{"file"},
 		Schedule: func(spec string) error { _, err := schedule.Parse(spec); return err },
 	}
@@ -94,8 +98,22 @@ func newDoor(s config.Source, c config.Door) (d crawler.Door, address string, er
 	switch c.Kind {
 	case "feed":
 		return feed.New(feed.Options{Zone: zone}), c.URL, nil
+	case "preview":
+		return begins(telegram.New(telegram.Options{}), crawler.Target{Handle: s.Account, AccountID: s.AccountID})
 	}
 	return nil, "", fmt.Errorf("this release has no door of kind %q for %s", c.Kind, s.Platform)
+}
+
+// begins returns d and the address that it begins with at t.
+func begins(d crawler.Door, t crawler.Target) (crawler.Door, string, error) {
+	first, err := d.First(t)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(first) == 0 {
+		return nil, "", fmt.Errorf("door %s asks for nothing", d.Info().Kind)
+	}
+	return d, first[0].URL, nil
 }
 
 // doorOf makes a door of its configuration, with its requests sent to where
