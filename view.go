@@ -93,6 +93,12 @@ type Account struct {
 	Statements int64
 	Since      time.Time // first captured
 	LastLooked time.Time
+
+	MovedTo   string   // address of the new account, where State is moved
+	IsOffline bool     // its platform no longer answers our visits
+	Offline   Window   // since when
+	Handles   []Handle // oldest first
+	Sources   []string // that told of it, in order
 }
 
 // A Coverage is a span in which a source was looked at, or a gap.
@@ -115,7 +121,7 @@ type SourceStatus struct {
 	Schedule                 string
 	LastVisit                time.Time
 	LastGood                 time.Time
-	Outcome                  Outcome // of the last visit
+	Outcome                  Outcome   // of the last visit
 	Next                     time.Time // when it is visited next: due time with jitter, back-off and pause counted in; zero if it is not
 	Frozen                   string
 	OpenGaps                 []Gap
@@ -127,6 +133,7 @@ type SourceStatus struct {
 	PausedNote      string       // why, in the operator's words
 	IdentityChanged bool         // another account stands behind the handle: nothing is attributed until the operator has spoken
 	Doors           []DoorStatus // in order of preference
+	OpenRuns        []Coverage   // looks that are not in the journal yet; Index is -1
 }
 
 // A DoorStatus is how one door of a source fares.

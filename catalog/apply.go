@@ -168,6 +168,7 @@ type batch struct {
 	sources    map[string]*source
 	anyEarly   bool                          // the table early is not empty
 	captures   map[onrecord.CaptureRef]int64 // events of one visit cite the same ones
+	streams    map[stream]int64
 }
 
 // A row is a statement that the batch touches.
@@ -186,13 +187,14 @@ type row struct {
 	hidden   bool
 	aliases  int
 	owner    int64 // number of the account
+	listed   [2]listing
 }
 
 func newBatch(ctx context.Context, f *file) *batch {
 	return &batch{
 		ctx: ctx, f: f, side: f.newest(), lastName: f.names.max(),
 		newNames: map[string]uint64{}, statements: map[onrecord.StatementID]*row{}, byRow: map[int64]onrecord.StatementID{},
-		accounts: map[accountKey]*accountRow{}, sources: map[string]*source{}, captures: map[onrecord.CaptureRef]int64{},
+		accounts: map[accountKey]*accountRow{}, sources: map[string]*source{}, captures: map[onrecord.CaptureRef]int64{}, streams: map[stream]int64{},
 	}
 }
 

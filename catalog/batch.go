@@ -17,6 +17,9 @@ import (
 // visit notes what the first line of a segment says of the source.
 func (b *batch) visit(en Entry) error {
 	v := en.Visit
+	if v.Provenance == onrecord.Imported { // nobody looked at the platform
+		return nil
+	}
 	if v.Source == "" || v.Outcome != onrecord.OutcomeOK && v.Outcome != onrecord.OutcomeNotModified {
 		return nil
 	}
@@ -26,6 +29,9 @@ func (b *batch) visit(en Entry) error {
 	}
 	if v.Ended.After(s.Known.LastGood) {
 		s.Known.LastGood = v.Ended
+	}
+	if err := b.lookedIn(v.Source, v.Started, v.Ended); err != nil {
+		return err
 	}
 	return b.span(v.Source, v.Started, "", v.Door, v.Figure, v.Ended, 1, en.Index)
 }
@@ -173,6 +179,7 @@ func (b *batch) find(id onrecord.StatementID) (*row, error) {
 	k := b.side.accounts[r.owner].doc.Known
 	r.account = b.account(k.Platform, k.ID)
 	r.version, r.versions, r.hidden, r.aliases = r.doc.Known.Version, slices.Clone(r.doc.Known.Versions), r.doc.hidden(), len(r.doc.Known.Aliases)
+	r.listed = listings(&r.doc)
 	b.statements[id], b.byRow[r.r] = r, id
 	return r, nil
 }
@@ -238,6 +245,9 @@ func (b *batch) early(r *row) error {
 func (b *batch) looked(e onrecord.Event) error {
 	if e.Run == nil {
 		return nil
+	}
+	if err := b.lookedIn(e.Source, e.Run.From, e.Run.Until); err != nil {
+		return err
 	}
 	if err := b.span(e.Source, e.Run.From, "", e.Run.Door, e.Figure, e.Run.Until, e.Run.Visits, e.Index); err != nil {
 		return err

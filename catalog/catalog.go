@@ -57,4 +57,5 @@ type Visit struct {
 	Source, Figure, Door, Parser string
 	Started, Ended               time.Time
 	Outcome                      onrecord.Outcome
+	Provenance                   onrecord.Provenance // of its events; empty means captured
 }

@@ -32,7 +32,13 @@ const (
 )
 
 // orders are the numbers of the orders in cursors.
-func orders() []search.Sort { return []search.Sort{search.Newest, search.Oldest, search.Relevance} }
+func orders() []search.Sort {
+	return []search.Sort{search.Newest, search.Oldest, search.Relevance, byChange}
+}
+
+// byChange is the order of the lists of changes, whose key is a time in
+// microseconds. No search can ask for it.
+const byChange search.Sort = "change"
 
 func (c *Catalog) mac(body []byte) []byte {
 	h := hmac.New(sha256.New, c.o.MACKey)

@@ -24,7 +24,7 @@ func (c *Catalog) Dump(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	err := c.view(ctx, func(v *view) error {
 		d := dumper{v: v, ids: map[int64]string{}}
-		for _, part := range []func() error{d.statements, d.accounts, d.sources, d.versions, d.aliases, d.events, d.spans, d.terms} {
+		for _, part := range []func() error{d.statements, d.accounts, d.sources, d.versions, d.aliases, d.events, d.spans, d.days, d.changes, d.terms} {
 			if err := part(); err != nil {
 				return err
 			}
@@ -199,6 +199,30 @@ func (d *dumper) spans() error {
 		}
 		return d.line("span", source, since, gap, door, figure, until, visits)
 	}, `SELECT source, since, gap, door, figure, until, visits FROM spans`)
+}
+
+func (d *dumper) days() error {
+	return d.v.each(func(scan func(...any) error) error {
+		var source string
+		var day, hours int64
+		if err := scan(&source, &day, &hours); err != nil {
+			return err
+		}
+		return d.line("day", source, day, hours)
+	}, `SELECT source, day, hours FROM days`)
+}
+
+func (d *dumper) changes() error {
+	return d.v.each(func(scan func(...any) error) error {
+		var what, at, n int64
+		var key []byte
+		var least, most *int64
+		if err := scan(&what, &at, &key, &n, &least, &most); err != nil {
+			return err
+		}
+		a := d.v.side.accounts[n].doc.Known
+		return d.line("change", what, at, unpackID(key), a.Platform, a.ID, least, most)
+	}, `SELECT what, at, id, account, least, most FROM changes`)
 }
 
 // terms writes the index as it is: each token with its place.

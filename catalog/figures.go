@@ -74,7 +74,14 @@ func (a *accountRow) view() onrecord.Account {
 	out := onrecord.Account{
 		AccountRef: onrecord.AccountRef{Platform: k.Platform, ID: k.ID, Handle: k.Handle, Name: k.Name},
 		Figure:     a.doc.Figure, State: cmp.Or(k.State, onrecord.AccountUnknown), Statements: a.statements,
-		Since: a.doc.Since, LastLooked: a.doc.Looked,
+		Since: a.doc.Since, LastLooked: a.doc.Looked, Handles: handles(a.doc.Handles), Sources: a.doc.Sources,
+	}
+	out.URL = onrecord.AccountURL(out.AccountRef)
+	if a.doc.Offline {
+		out.IsOffline, out.Offline = true, a.doc.Off
+	}
+	if out.State == onrecord.AccountMoved {
+		out.MovedTo = a.doc.MovedTo
 	}
 	if out.State != onrecord.AccountLive && out.State != onrecord.AccountUnknown {
 		out.Window, out.Code = a.doc.Window, a.doc.Code

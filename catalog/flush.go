@@ -33,14 +33,18 @@ func (b *batch) store(e onrecord.Event) error {
 	if err != nil {
 		return err
 	}
+	stream, err := b.stream(e)
+	if err != nil {
+		return err
+	}
 	var key any
 	if e.Statement != "" {
 		if k, ok := packID(string(e.Statement)); ok {
 			key = k
 		}
 	}
-	return b.exec(`INSERT INTO events (i, kind, rare, id, doc) VALUES ($1, $2, $3, $4, $5)`,
-		e.Index, int64(kind), boolInt(isRare(e.Type)), key, doc)
+	return b.exec(`INSERT INTO events (i, kind, rare, stream, id, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
+		e.Index, int64(kind), boolInt(isRare(e.Type)), stream, key, doc)
 }
 
 func (b *batch) capture(c onrecord.CaptureRef) (int64, error) {
@@ -118,6 +122,9 @@ func (b *batch) write(r *row, changes map[int64]change) error {
 		return err
 	}
 	if err := b.children(r); err != nil {
+		return err
+	}
+	if err := b.changed(r); err != nil {
 		return err
 	}
 	if r.fresh || r.hidden != r.doc.hidden() || !slices.Equal(r.versions, k.Versions) {

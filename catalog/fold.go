@@ -62,6 +62,9 @@ type account struct {
 	Offline bool
 	Off     onrecord.Window
 	OffBy   onrecord.Mark
+	MovedTo string            // where Known.State is moved
+	Handles []onrecord.Handle // under which it was observed, by name; at most maxHandles
+	Sources []string          // whose events name it, in order; at most maxSources
 }
 
 // A source is a row of the table sources.
@@ -184,8 +187,12 @@ func (a *account) apply(e onrecord.Event) {
 		a.Figure, a.Named = e.Figure, m
 	}
 	if a.Known.Stated == m && a.Known.State == e.State {
-		a.Window, a.Code = e.Window(), e.Code
+		a.Window, a.Code, a.MovedTo = e.Window(), e.Code, ""
+		if e.Observed != nil && e.State == onrecord.AccountMoved {
+			a.MovedTo = e.Observed.MovedTo
+		}
 	}
+	a.called(e)
 	if isStatement(e.Type) && m.FirstHand && (a.Since.IsZero() || e.At.Before(a.Since)) {
 		a.Since = e.At
 	}

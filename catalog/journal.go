@@ -143,112 +143,16 @@ func (c *Catalog) Event(ctx context.Context, index int64) (e onrecord.Event, err
 	return e, err
 }
 
-// scanAtMost bounds the rows that one call of Events reads for a filter that
-// few events pass.
-const scanAtMost = 20_000
-
 // Events returns at most limit events whose index is greater than after and
 // that f lets through, in ledger order. next is the index to go on from, or 0
-// at the end; a walk with a filter that few events pass may return fewer than
-// limit, even none, before its end. After is -1 or 0 at the start.
+// at the end. After is -1 or 0 at the start.
 func (c *Catalog) Events(ctx context.Context, after int64, f onrecord.EventFilter, limit int) (list []onrecord.Event, next int64, err error) {
 	limit = min(max(limit, 1), 1000)
 	err = c.view(ctx, func(v *view) error {
-		list, next, err = v.events(after, f, limit)
+		list, next, err = v.eventsAt(after, false, f, limit)
 		return err
 	})
 	return list, next, err
-}
-
-func (v *view) events(after int64, f onrecord.EventFilter, limit int) (list []onrecord.Event, next int64, err error) {
-	text, args, ok := v.eventQuery(after, f)
-	if !ok {
-		return nil, 0, nil
-	}
-	rows, err := v.rows(text, args...)
-	if err != nil {
-		return nil, 0, err
-	}
-	var docs [][]byte
-	var last int64
-	n := 0
-	more := false
-	for rows.Next() {
-		if len(docs) == limit || n == scanAtMost {
-			more = true
-			break
-		}
-		var doc []byte
-		if err := rows.Scan(&last, &doc); err != nil {
-			rows.Close()
-			return nil, 0, err
-		}
-		n++
-		ok, err := v.passes(doc, f)
-		if err != nil {
-			rows.Close()
-			return nil, 0, err
-		}
-		if ok {
-			docs = append(docs, doc)
-		}
-	}
-	if err := cmp.Or(rows.Err(), rows.Close()); err != nil {
-		return nil, 0, fmt.Errorf("catalog: %w", err)
-	}
-	for _, doc := range docs {
-		e, err := v.event(doc)
-		if err != nil {
-			return nil, 0, err
-		}
-		list = append(list, e)
-	}
-	if more {
-		next = last
-	}
-	return list, next, nil
-}
-
-// eventQuery asks for the events after an index, by the narrowest index there
-// is. ok is false where nothing can match.
-func (v *view) eventQuery(after int64, f onrecord.EventFilter) (text string, args []any, ok bool) {
-	if f.Statement != "" {
-		key, ok := packID(string(f.Statement))
-		return `SELECT i, doc FROM events WHERE i > $1 AND id = $2 ORDER BY i`, []any{after, key}, ok
-	}
-	args = []any{after}
-	if len(f.Types) == 0 || slices.ContainsFunc(f.Types, func(t onrecord.EventType) bool { return !isRare(t) }) {
-		return `SELECT i, doc FROM events WHERE i > $1 ORDER BY i`, args, true
-	}
-	in := ""
-	for _, t := range f.Types {
-		n, known := v.f.names.numOf(string(t))
-		if !known {
-			continue
-		}
-		args = append(args, int64(n))
-		in += fmt.Sprintf(", $%d", len(args))
-	}
-	if in == "" {
-		return "", nil, false
-	}
-	return `SELECT i, doc FROM events WHERE i > $1 AND rare AND kind IN (` + in[2:] + `) ORDER BY i`, args, true
-}
-
-// passes reports whether the event of a row is one that f asks for.
-func (v *view) passes(doc []byte, f onrecord.EventFilter) (bool, error) {
-	if len(f.Types) == 0 && f.Figure == "" && f.Platform == "" && f.Source == "" {
-		return true, nil
-	}
-	var stored storedEvent
-	if err := unmarshal(doc, &stored, v.name); err != nil {
-		return false, err
-	}
-	e := stored.Event
-	return (len(f.Types) == 0 || slices.Contains(f.Types, e.Type)) &&
-		(f.Figure == "" || f.Figure == e.Figure) &&
-		(f.Platform == "" || f.Platform == cmp.Or(e.Account.Platform, e.Platform)) &&
-		(f.Source == "" || f.Source == e.Source), nil
 }
 
 // RecentChanges returns the n statements last found deleted or edited, newest

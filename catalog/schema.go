@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 2
+const schemaNumber = 3
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -56,10 +56,14 @@ CREATE TABLE aliases (alias BLOB PRIMARY KEY, id BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE versions (n INTEGER PRIMARY KEY, id BLOB NOT NULL, version BLOB NOT NULL, doc BLOB NOT NULL, UNIQUE (id, version));
 CREATE TABLE captures (n INTEGER PRIMARY KEY, doc BLOB NOT NULL);
 
--- kind is the number of the type's name. Events that are rare are found by kind.
-CREATE TABLE events (i INTEGER PRIMARY KEY, kind INTEGER NOT NULL, rare INTEGER NOT NULL, id BLOB, doc BLOB NOT NULL);
+-- kind is the number of the type's name. Events that are rare are found by kind, all by their stream.
+CREATE TABLE events (i INTEGER PRIMARY KEY, kind INTEGER NOT NULL, rare INTEGER NOT NULL, stream INTEGER NOT NULL, id BLOB, doc BLOB NOT NULL);
 CREATE INDEX events_of ON events (id) WHERE id IS NOT NULL;
 CREATE INDEX events_rare ON events (kind) WHERE rare;
+CREATE INDEX events_stream ON events (stream);
+
+-- A stream is what filters ask of events: a list that is narrowed merges the streams that pass.
+CREATE TABLE streams (n INTEGER PRIMARY KEY, source TEXT NOT NULL, figure TEXT NOT NULL, platform TEXT NOT NULL, type TEXT NOT NULL, UNIQUE (source, figure, platform, type));
 
 -- Runs of source.looked that name a statement before its first event.
 CREATE TABLE early (id BLOB, i INTEGER, PRIMARY KEY (id, i)) WITHOUT ROWID;
@@ -69,6 +73,17 @@ CREATE TABLE spans (
 	source TEXT, since INTEGER, gap TEXT, door TEXT NOT NULL, figure TEXT NOT NULL,
 	until INTEGER, visits INTEGER NOT NULL, i INTEGER NOT NULL,
 	PRIMARY KEY (source, since, gap, door)
+) WITHOUT ROWID;
+CREATE INDEX spans_gaps ON spans (since, source) WHERE gap <> '';
+
+-- Hours of UTC days in which a source was looked at, a bit each. day is in days since 1970.
+CREATE TABLE days (source TEXT, day INTEGER, hours INTEGER NOT NULL, PRIMARY KEY (source, day)) WITHOUT ROWID;
+
+-- Statements that are deleted, reported deleted or edited now, by when that was found, in microseconds. least and most bound
+-- the seconds online of a deleted one; null where they are not known.
+CREATE TABLE changes (
+	what INTEGER, at INTEGER, id BLOB, account INTEGER NOT NULL, least INTEGER, most INTEGER,
+	PRIMARY KEY (what, at, id)
 ) WITHOUT ROWID;
 `
 

@@ -1,0 +1,69 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"onrecord"
+)
+
+// AccountsNamed returns the accounts of a platform that have name as their
+// handle or stable id, or were observed under that handle before (Handles
+// tells), by stable id.
+func (c *Catalog) AccountsNamed(ctx context.Context, platform, name string) (list []onrecord.Account, err error) {
+	err = c.view(ctx, func(v *view) error {
+		for _, a := range v.side.accounts {
+			if a == nil || a.doc.Known.Platform != platform || a.doc.Known.ID == "" {
+				continue
+			}
+			if a.doc.Known.ID == name || onrecord.SameHandle(a.doc.Known.Handle, name) ||
+				slices.ContainsFunc(a.doc.Handles, func(h onrecord.Handle) bool { return onrecord.SameHandle(h.Handle, name) }) {
+				list = append(list, a.view())
+			}
+		}
+		slices.SortFunc(list, func(a, b onrecord.Account) int { return cmp.Compare(a.ID, b.ID) })
+		return nil
+	})
+	return list, err
+}
+
+// accountTypes are the events that tell what became of an account.
+func accountTypes() []onrecord.EventType {
+	return []onrecord.EventType{
+		onrecord.AccountIdentified, onrecord.AccountWasSuspended, onrecord.AccountWasClosed, onrecord.AccountWentPrivate, onrecord.AccountWasMoved,
+		onrecord.AccountRenamed, onrecord.AccountRestored, onrecord.AccountIdentityChanged, onrecord.PlatformOffline, onrecord.PlatformOnline,
+	}
+}
+
+// maxAccountEvents bounds what AccountEvents reads of one source: the latest.
+const maxAccountEvents = 500
+
+// AccountEvents returns what happened to an account, by time of observation,
+// ties by ledger index; of more than 500 events of a source the last recorded.
+// An outage of its platform, as its sources saw it, is among them.
+func (c *Catalog) AccountEvents(ctx context.Context, platform, accountID string) (list []onrecord.Event, err error) {
+	err = c.view(ctx, func(v *view) error {
+		a := v.side.byKey[accountKey{platform, accountID}]
+		if a == nil {
+			return nil
+		}
+		for _, source := range a.doc.Sources {
+			events, _, err := v.eventsAt(maxIndex, true, onrecord.EventFilter{Types: accountTypes(), Source: source}, maxAccountEvents)
+			if err != nil {
+				return err
+			}
+			for _, e := range events {
+				if e.Account.ID == accountID || e.Account.ID == "" {
+					list = append(list, e)
+				}
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(list, func(a, b onrecord.Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Index, b.Index)) })
+	return list, err
+}

@@ -1,0 +1,386 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"onrecord"
+	"onrecord/catalog"
+	"onrecord/search"
+)
+
+// looked is a run of visits.
+func looked(source string, from, until time.Time, visits int) onrecord.Event {
+	return onrecord.Event{
+		Type: onrecord.SourceLooked, At: until, Figure: "jane-example", Source: source, Door: "api", Account: jane, Prev: -1,
+		Run: &onrecord.Run{Door: "api", Parser: "1", From: from, Until: until, Visits: visits},
+	}
+}
+
+func gap(source, reason string, since, at time.Time, open bool) onrecord.Event {
+	return onrecord.Event{
+		Type: onrecord.SourceGap, At: at, Figure: "jane-example", Source: source, Account: jane, Prev: -1,
+		Gap: &onrecord.Gap{Reason: reason, Since: since, Open: open},
+	}
+}
+
+// TestDays: a look belongs to the day and the hours in which it was, on both
+// sides of midnight, and the hour of its last moment counts.
+func TestDays(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	at := func(d, h, m int) time.Time {
+		return day.AddDate(0, 0, d).Add(time.Duration(h)*time.Hour + time.Duration(m)*time.Minute)
+	}
+	apply(t, c, l.visit(at(0, 22, 59), "masto",
+		looked("masto", at(0, 23, 30), at(1, 0, 30), 13), // over midnight
+		looked("masto", at(1, 4, 0), at(1, 5, 0), 3),     // ends with the hour
+		looked("masto", at(2, 23, 10), at(3, 0, 0), 2),   // ends with the day
+		looked("masto", at(5, 12, 0), at(8, 1, 0), 70),   // over days
+		gap("masto", "outage", at(1, 5, 0), at(1, 5, 30), true),
+		gap("masto", "outage", at(1, 5, 0), at(2, 23, 10), false),
+		gap("masto", "drift", at(8, 1, 0), at(8, 2, 0), true),
+	)...)
+	hours := func(list ...[2]int) (mask uint32) {
+		for _, span := range list {
+			for h := span[0]; h <= span[1]; h++ {
+				mask |= 1 << h
+			}
+		}
+		return mask
+	}
+	want := []onrecord.Day{
+		{Date: at(0, 0, 0), Hours: hours([2]int{22, 23})}, {Date: at(1, 0, 0), Hours: hours([2]int{0, 0}, [2]int{4, 5})},
+		{Date: at(2, 0, 0), Hours: hours([2]int{23, 23})}, {Date: at(3, 0, 0), Hours: hours([2]int{0, 0})},
+		{Date: at(5, 0, 0), Hours: hours([2]int{12, 23})}, {Date: at(6, 0, 0), Hours: hours([2]int{0, 23})},
+		{Date: at(7, 0, 0), Hours: hours([2]int{0, 23})}, {Date: at(8, 0, 0), Hours: hours([2]int{0, 1})},
+	}
+	list, err := c.Days(t.Context(), onrecord.DaysFilter{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d sources, error %v", len(list), err)
+	}
+	got := list[0]
+	if d := cmp.Diff(want, got.Days); d != "" {
+		t.Error(d)
+	}
+	if !got.First.Equal(at(0, 22, 59)) || !got.Last.Equal(at(8, 1, 0)) || got.Account != jane || got.Figure != "jane-example" {
+		t.Errorf("first %s, last %s, account %v, figure %s", got.First, got.Last, got.Account, got.Figure)
+	}
+	if len(got.Gaps) != 2 || got.Gaps[0].Reason != "outage" || !got.Gaps[0].Until.Equal(at(2, 23, 10)) || !got.Gaps[1].Until.IsZero() {
+		t.Errorf("gaps %+v", got.Gaps)
+	}
+	// A bound is a bound of days and gaps; what ends as it begins does not lie in it.
+	list, err = c.Days(t.Context(), onrecord.DaysFilter{Source: "masto", Since: at(2, 23, 10), Until: at(6, 0, 0)})
+	if err != nil || len(list) != 1 || len(list[0].Days) != 3 || len(list[0].Gaps) != 0 {
+		t.Errorf("bounded: %+v, error %v", list, err)
+	}
+	for _, f := range []onrecord.DaysFilter{{Source: "other"}, {Figure: "jean-dupont"}, {Platform: "x"}, {Platform: "mastodon", AccountID: "101"}} {
+		if list, err := c.Days(t.Context(), f); err != nil || len(list) != 0 {
+			t.Errorf("%+v: %+v, error %v", f, list, err)
+		}
+	}
+}
+
+// TestGapsPaged walks the gaps page by page, two of which began together.
+func TestGapsPaged(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	var events []onrecord.Event
+	for i := range 7 {
+		since := noon.Add(time.Duration(i/2) * time.Hour)
+		events = append(events, gap([]string{"a", "b"}[i%3/2], []string{"outage", "drift"}[i%2], since, since.Add(time.Minute), false))
+	}
+	apply(t, c, l.visit(noon, "a", events...)...)
+	var seen []string
+	f := onrecord.GapFilter{Limit: 2}
+	for range 10 {
+		list, err := c.Gaps(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 0 {
+			break
+		}
+		for _, g := range list {
+			seen = append(seen, fmt.Sprint(g.From.Unix(), g.Source, g.Reason))
+		}
+		last := list[len(list)-1]
+		f.Before, f.BeforeSource, f.BeforeReason = last.From, last.Source, last.Reason
+	}
+	if len(seen) != len(events) || !slices.IsSortedFunc(seen, func(a, b string) int { return -cmpString(a, b) }) {
+		t.Errorf("%d gaps on the way, want %d: %q", len(seen), len(events), seen)
+	}
+}
+
+func cmpString(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// TestEventsFiltered holds every filter, in both directions and by small pages,
+// to a plain walk over everything.
+func TestEventsFiltered(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	r := rand.New(rand.NewPCG(4, 4))
+	var all []onrecord.Event
+	kinds := []onrecord.EventType{onrecord.StatementCreated, onrecord.StatementLooked, onrecord.StatementDeleted, onrecord.AccountRenamed, onrecord.SourceFrozen}
+	for v := range 60 {
+		var events []onrecord.Event
+		for range 1 + r.IntN(4) {
+			e := happened(kinds[r.IntN(len(kinds))], strconv.Itoa(r.IntN(9)), noon.Add(time.Duration(v)*time.Minute))
+			e.Source, e.Figure = []string{"a", "b", "c"}[r.IntN(3)], []string{"jane-example", "jean-dupont"}[r.IntN(2)]
+			e.Account.Platform = []string{"mastodon", "x"}[r.IntN(2)]
+			if r.IntN(9) == 0 {
+				e.Platform, e.Account, e.Statement, e.Type = "gab", onrecord.AccountRef{}, "", onrecord.PlatformOffline
+			}
+			events = append(events, e)
+		}
+		for _, en := range l.visit(noon, "a", events...) {
+			apply(t, c, en)
+			if en.Event.Type != onrecord.VisitLine {
+				en.Event.Index = en.Index
+				all = append(all, en.Event)
+			}
+		}
+	}
+	for _, f := range []onrecord.EventFilter{
+		{}, {Figure: "jane-example"}, {Platform: "x"}, {Platform: "gab"}, {Source: "b"}, {Source: "b", Figure: "jean-dupont", Platform: "x"},
+		{Types: []onrecord.EventType{onrecord.StatementCreated}}, {Types: []onrecord.EventType{onrecord.StatementDeleted, onrecord.SourceFrozen}, Figure: "jane-example"},
+		{Types: []onrecord.EventType{"statement.unheard"}}, {Source: "nobody"}, {Statement: id("3")}, {Statement: id("3"), Types: []onrecord.EventType{onrecord.StatementDeleted}},
+	} {
+		var want []int64
+		for _, e := range all {
+			platform := e.Account.Platform
+			if platform == "" {
+				platform = e.Platform
+			}
+			if (len(f.Types) == 0 || slices.Contains(f.Types, e.Type)) && (f.Figure == "" || f.Figure == e.Figure) && (f.Source == "" || f.Source == e.Source) &&
+				(f.Platform == "" || f.Platform == platform) && (f.Statement == "" || f.Statement == e.Statement) {
+				want = append(want, e.Index)
+			}
+		}
+		for _, limit := range []int{1, 7, 1000} {
+			if d := cmp.Diff(want, indexes(t, c, f, limit, false)); d != "" {
+				t.Errorf("%+v, %d a page:\n%s", f, limit, d)
+			}
+			back := slices.Clone(want)
+			slices.Reverse(back)
+			if d := cmp.Diff(back, indexes(t, c, f, limit, true)); d != "" {
+				t.Errorf("%+v, %d a page, newest first:\n%s", f, limit, d)
+			}
+		}
+	}
+}
+
+// indexes walks all pages of a filter.
+func indexes(t *testing.T, c *catalog.Catalog, f onrecord.EventFilter, limit int, back bool) (all []int64) {
+	t.Helper()
+	at := int64(0)
+	for {
+		list, next, err := c.Events(t.Context(), at, f, limit)
+		if back {
+			list, next, err = c.EventsBefore(t.Context(), at, f, limit)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) > limit || next != 0 && len(list) < limit {
+			t.Fatalf("%+v: %d events on a page of %d, next %d", f, len(list), limit, next)
+		}
+		for _, e := range list {
+			all = append(all, e.Index)
+		}
+		if at = next; at == 0 {
+			return all
+		}
+	}
+}
+
+// TestChanges: what is deleted, reported and edited stands in its own list, by
+// when it was found; what is back, withheld or gone with its account does not.
+func TestChanges(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	deleted := func(native string, hours int) onrecord.Event {
+		e := happened(onrecord.StatementDeleted, native, noon.Add(time.Duration(hours)*time.Hour))
+		e.After, e.Grade, e.Look = e.By.Add(-10*time.Minute), onrecord.GradeD2, onrecord.LookGone
+		return e
+	}
+	var all []onrecord.Event
+	for i := range 8 {
+		all = append(all, said(onrecord.StatementCreated, strconv.Itoa(i), "Words no. "+strconv.Itoa(i), noon))
+	}
+	for i := range 5 {
+		all = append(all, deleted(strconv.Itoa(i), 9-i)) // 0 was found last
+	}
+	back := happened(onrecord.StatementRestored, "4", noon.Add(20*time.Hour))
+	hidden := happened(onrecord.StatementWithheld, "3", noon.Add(21*time.Hour))
+	edited := said(onrecord.StatementEdited, "6", "Other words", noon.Add(3*time.Hour))
+	edited.After = noon.Add(2 * time.Hour)
+	x := onrecord.AccountRef{Platform: "x", ID: "7", Handle: "jean"}
+	dump := said(onrecord.StatementCreated, "x1", "An old post", noon.Add(-1000*time.Hour))
+	dump.Account, dump.Figure, dump.Source, dump.Provenance, dump.Statement = x, "jean-dupont", "old", onrecord.Imported, onrecord.NewStatementID("x", "x1")
+	report := happened(onrecord.StatementDeleted, "x1", noon.Add(time.Hour))
+	report.Account, report.Figure, report.Source, report.Provenance, report.Statement, report.Grade = x, "jean-dupont", "old", onrecord.Imported, dump.Statement, onrecord.GradeD0
+	apply(t, c, l.visit(noon, "masto", append(all, back, hidden, edited, dump, report)...)...)
+
+	want := []onrecord.StatementID{id("0"), id("1"), id("2")}
+	page, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(page.List); !slices.Equal(got, want) || page.Total != 3 || page.Next != "" || page.Prev != "" {
+		t.Errorf("deleted %v, total %d, want %v", got, page.Total, want)
+	}
+	// Published an hour before noon, found gone 7, 8 and 9 hours after it, within ten minutes.
+	if page.Timed != 3 || page.Least != 9*time.Hour-10*time.Minute || page.Most != 9*time.Hour {
+		t.Errorf("median of %d: %s to %s", page.Timed, page.Least, page.Most)
+	}
+	if d := cmp.Diff([]onrecord.Facet{{Value: "jane-example", Name: "Jane Example", Count: 3}}, page.Figures); d != "" {
+		t.Error(d)
+	}
+	for kind, want := range map[onrecord.ChangeKind]onrecord.StatementID{onrecord.ChangeReported: dump.Statement, onrecord.ChangeEdited: id("6")} {
+		page, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: kind, Limit: 10})
+		if got := ids(page.List); err != nil || !slices.Equal(got, []onrecord.StatementID{want}) || page.Timed != 0 {
+			t.Errorf("%s: %v, error %v, want %s", kind, got, err, want)
+		}
+	}
+	// Narrowed by another group, a facet's counts follow it; by its own they don't.
+	page, err = c.Changes(t.Context(), onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Platforms: []string{"x"}, Limit: 10})
+	if err != nil || page.Total != 0 || len(page.Figures) != 0 || len(page.Platforms) != 1 || page.Platforms[0].Count != 3 {
+		t.Errorf("on x: %+v, error %v", page, err)
+	}
+
+	// A suspension takes the rest with it, and is no deletion.
+	suspended := happened(onrecord.AccountWasSuspended, "", noon.Add(30*time.Hour))
+	suspended.Statement, suspended.State, suspended.Captures = "", onrecord.AccountSuspended, nil
+	apply(t, c, l.visit(noon, "masto", suspended)...)
+	page, err = c.Changes(t.Context(), onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Limit: 10})
+	if err != nil || page.Total != 3 {
+		t.Errorf("after the suspension: %d deleted, error %v", page.Total, err)
+	}
+	for _, s := range page.List {
+		if s.State != onrecord.StateDeleted {
+			t.Errorf("%s is %s and listed as deleted", s.ID, s.State)
+		}
+	}
+	changesCursors(t, c, want)
+}
+
+func ids(list []onrecord.Statement) (out []onrecord.StatementID) {
+	for _, s := range list {
+		out = append(out, s.ID)
+	}
+	return out
+}
+
+// changesCursors walks the list one by one, and back.
+func changesCursors(t *testing.T, c *catalog.Catalog, want []onrecord.StatementID) {
+	t.Helper()
+	f := onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Limit: 1}
+	var got, back []onrecord.StatementID
+	for range want {
+		page, err := c.Changes(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, ids(page.List)...)
+		if f.Cursor = page.Next; f.Cursor == "" {
+			f.Cursor = page.Prev
+			break
+		}
+	}
+	for f.Cursor != "" {
+		page, err := c.Changes(t.Context(), f)
+		if err != nil || page.Next == "" {
+			t.Fatalf("back: next %q, error %v", page.Next, err)
+		}
+		back = append(back, ids(page.List)...)
+		f.Cursor = page.Prev
+	}
+	if !slices.Equal(got, want) || !slices.Equal(back, []onrecord.StatementID{want[1], want[0]}) {
+		t.Errorf("forth %v, back %v, want %v", got, back, want)
+	}
+	res, err := c.Search(t.Context(), search.Request{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"x", res.Next} {
+		if _, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Cursor: bad}); !errors.Is(err, search.ErrCursor) {
+			t.Errorf("cursor %q: error %v, want ErrCursor", bad, err)
+		}
+	}
+	if _, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: "found"}); err == nil {
+		t.Error("a list that there is not")
+	}
+}
+
+// TestAccounts: an account is found by its handle, by its stable id, and by
+// handles that it had; what happened to it is told in order.
+func TestAccounts(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	account := func(kind onrecord.EventType, hours int, a onrecord.AccountRef, state onrecord.AccountState) onrecord.Event {
+		at := noon.Add(time.Duration(hours) * time.Hour)
+		return onrecord.Event{Type: kind, At: at, By: at, Figure: "jane-example", Source: "masto", Door: "api", Account: a, State: state, Observed: &onrecord.AccountObservation{State: state}, Prev: -1}
+	}
+	first := onrecord.AccountRef{Platform: "mastodon", ID: "100", Handle: "jane@social.example"}
+	renamed := first
+	renamed.Handle = "janeexample@social.example"
+	other := onrecord.AccountRef{Platform: "mastodon", ID: "200", Handle: "jane@social.example"}
+	moved := account(onrecord.AccountWasMoved, 4, renamed, onrecord.AccountMoved)
+	moved.Observed.MovedTo = "https://other.example/@jane"
+	offline := onrecord.Event{Type: onrecord.PlatformOffline, At: noon.Add(5 * time.Hour), After: noon.Add(4 * time.Hour), By: noon.Add(5 * time.Hour), Figure: "jane-example", Source: "masto", Platform: "mastodon", Prev: -1}
+	stranger := account(onrecord.AccountIdentified, 3, other, onrecord.AccountLive)
+	stranger.Source = "masto-2"
+	apply(t, c, l.visit(noon, "masto",
+		account(onrecord.AccountIdentified, 1, first, onrecord.AccountLive), account(onrecord.AccountRenamed, 2, renamed, onrecord.AccountLive), stranger, moved, offline)...)
+
+	for name, want := range map[string][]string{
+		"JANE@social.example": {"100", "200"}, "@janeexample@social.example": {"100"}, "200": {"200"}, "jane": nil, "": nil,
+	} {
+		list, err := c.AccountsNamed(t.Context(), "mastodon", name)
+		var got []string
+		for _, a := range list {
+			got = append(got, a.ID)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %v, error %v, want %v", name, got, err, want)
+		}
+	}
+	list, err := c.AccountsNamed(t.Context(), "mastodon", "100")
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d accounts, error %v", len(list), err)
+	}
+	a := list[0]
+	if a.URL != "https://social.example/@janeexample" || a.MovedTo != "https://other.example/@jane" || !a.IsOffline || a.Offline != offline.Window() || !slices.Equal(a.Sources, []string{"masto"}) {
+		t.Errorf("%+v", a)
+	}
+	want := []onrecord.Handle{{Handle: first.Handle, First: noon.Add(time.Hour), Last: noon.Add(time.Hour)}, {Handle: renamed.Handle, First: noon.Add(2 * time.Hour), Last: noon.Add(4 * time.Hour)}}
+	if d := cmp.Diff(want, a.Handles); d != "" {
+		t.Error(d)
+	}
+	events, err := c.AccountEvents(t.Context(), "mastodon", "100")
+	var kinds []onrecord.EventType
+	for _, e := range events {
+		kinds = append(kinds, e.Type)
+	}
+	if err != nil || !slices.Equal(kinds, []onrecord.EventType{onrecord.AccountIdentified, onrecord.AccountRenamed, onrecord.AccountWasMoved, onrecord.PlatformOffline}) {
+		t.Errorf("%v, error %v", kinds, err)
+	}
+	if events, err := c.AccountEvents(t.Context(), "mastodon", "nobody"); err != nil || len(events) != 0 {
+		t.Errorf("of nobody: %v, error %v", events, err)
+	}
+}
