@@ -7,6 +7,7 @@ import (
 	"context"
 	"io/fs"
 	"iter"
+	"time"
 
 	"onrecord"
 )
@@ -56,4 +57,11 @@ type Refusal struct {
 	ID     string // native id, where it has one
 	Reason string // one of a few, so that they can be counted: "no id", "another account", "no date" …
 	Detail string
+}
+
+// A Dater is an Importer whose files may say when they were made.
+type Dater interface {
+	// Dated returns the time at which the files were made, as they say
+	// themselves; zero where they don't.
+	Dated(ctx context.Context, fsys fs.FS) (time.Time, error)
 }

@@ -63,6 +63,8 @@ type Draft struct {
 	// Quiet: nothing for the journal, and no capture to keep; only the source's
 	// state moves.
 	Quiet bool
+	// Provenance of the events, as the visit line has it; empty means captured.
+	Provenance onrecord.Provenance
 }
 
 // An Open visit can be recorded into, read again and ended, once.
@@ -95,6 +97,19 @@ type Visit struct {
 	Memo    []byte
 }
 
+// An ImportVisit is an open visit that reads files. What it records is durable
+// once it is committed, and not before: it can be made again.
+type ImportVisit struct {
+	Visit
+	Keeper
+}
+
+// A Keeper records files of any size.
+type Keeper interface {
+	// RecordFile keeps f as a capture: of x its address, times and media type.
+	RecordFile(ctx context.Context, x onrecord.Exchange, f onrecord.File) (onrecord.CaptureRef, error)
+}
+
 // A LateError reports that another process committed a visit of the source
 // first. Visit is the same visit under a new name, to be judged again by the
 // rules of late visits.
@@ -115,6 +130,9 @@ type Record interface {
 	// Begin begins a visit. What memo makes of the state that the visit begins
 	// from is kept with it, whatever happens, and is Visit.Memo.
 	Begin(ctx context.Context, s Source, d Door, memo func(onrecord.SourceState) ([]byte, error)) (Visit, error)
+	// BeginImport begins a visit that reads files and asks no platform. Door is
+	// its name in the record, parser that of the importer; memo is kept with it.
+	BeginImport(ctx context.Context, s Source, door, parser string, memo []byte) (ImportVisit, error)
 	// Recover yields the visits that an earlier process left in the spool and
 	// that need judgement, oldest first.
 	Recover(ctx context.Context) iter.Seq2[Visit, error]

@@ -24,6 +24,7 @@ type VisitLine struct {
 	Source, Figure, Door, Parser string
 	Started, Ended               time.Time
 	Outcome                      onrecord.Outcome
+	Provenance                   onrecord.Provenance // of its events; empty means captured
 }
 
 // A Journal is read by Follow: the archive.

@@ -95,6 +95,10 @@ func (i *Ingester) Recover(ctx context.Context, lock func(source string) (unlock
 // visit asked, by its memo, not what the state of now would ask.
 func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 	rep := Report{Source: v.Source, Door: v.Door, Outcome: onrecord.OutcomeInterrupted, Index: -1}
+	if isImport(v) { // nothing of it was acknowledged: the import goes on where it was
+		rep.Dropped = true
+		return rep, v.Drop(ctx)
+	}
 	s, ok := i.source(v.Source)
 	if !ok {
 		return rep, fmt.Errorf("source %s is not configured any more: put it back, and its captures in the spool are read", v.Source)
@@ -225,6 +229,7 @@ type memo struct {
 	State  onrecord.DoorState `json:"state"`
 	Looks  []onrecord.Ref     `json:"looks,omitempty"`
 	Canary onrecord.Ref       `json:"canary,omitzero"`
+	Import string             `json:"import,omitempty"` // kind of the importer: the visit reads files
 }
 
 // memo makes the memo of a visit of s through d that begins from st: where the

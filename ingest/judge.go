@@ -73,18 +73,9 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 // includes the last visit of every source of the account (record.md 1.2).
 func (i *Ingester) known(ctx context.Context, s Source, v Visit, r crawler.Result) (change.Known, int64, error) {
 	account := cmp.Or(accountOf(s, v.State), r.Account.ID)
-	least := v.State.Done.Index
-	for _, o := range i.Sources {
-		if o.ID == s.ID || o.Platform != s.Platform || o.AccountID != "" && o.AccountID != account {
-			continue
-		}
-		st, err := i.Record.State(ctx, o.ID)
-		if err != nil {
-			return change.Known{}, 0, err
-		}
-		if accountOf(o, st) == account {
-			least = max(least, st.Done.Index)
-		}
+	least, err := i.least(ctx, s, account, v.State.Done.Index)
+	if err != nil {
+		return change.Known{}, 0, err
 	}
 	base, err := i.CatchUp(ctx, least+1)
 	if err != nil {
@@ -101,6 +92,24 @@ func (i *Ingester) known(ctx context.Context, s Source, v Visit, r crawler.Resul
 		return k, 0, err
 	}
 	return k, base, i.addRanges(ctx, &k, s.Platform, account, r.Seen)
+}
+
+// least returns the largest ledger index that the states of the sources of an
+// account name; done is that of s itself.
+func (i *Ingester) least(ctx context.Context, s Source, account string, done int64) (int64, error) {
+	for _, o := range i.Sources {
+		if o.ID == s.ID || o.Platform != s.Platform || o.AccountID != "" && o.AccountID != account {
+			continue
+		}
+		st, err := i.Record.State(ctx, o.ID)
+		if err != nil {
+			return done, err
+		}
+		if accountOf(o, st) == account {
+			done = max(done, st.Done.Index)
+		}
+	}
+	return done, nil
 }
 
 // addRanges adds the statements within the ranges that a visit saw whole, and

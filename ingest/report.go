@@ -32,6 +32,7 @@ type Report struct {
 	Seconds  float64          `json:"seconds"`
 	Late     bool             `json:"late,omitempty"`
 	Spooled  bool             `json:"spooled,omitempty"` // the bucket is out of reach: committed later
+	Dropped  bool             `json:"dropped,omitempty"` // an interrupted import, which goes on when it is run again
 	Stopped  bool             `json:"stopped,omitempty"` // another account stands behind the handle
 	Frozen   string           `json:"frozen,omitempty"`
 	Problems []string         `json:"problems,omitempty"`

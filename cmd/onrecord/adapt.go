@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +36,17 @@ func (r record) Begin(ctx context.Context, s ingest.Source, d ingest.Door, memo 
 		return ingest.Visit{}, err
 	}
 	return asVisit(v), nil
+}
+
+func (r record) BeginImport(ctx context.Context, s ingest.Source, door, parser string, memo []byte) (ingest.ImportVisit, error) {
+	v, err := r.a.Begin(ctx, archive.Source{
+		Source: s.ID, Platform: s.Platform, AccountID: s.AccountID, Figure: s.Figure,
+	}, door, parser, func(onrecord.SourceState) ([]byte, error) { return memo, nil })
+	if err != nil {
+		return ingest.ImportVisit{}, err
+	}
+	v.Defer()
+	return ingest.ImportVisit{Visit: asVisit(v), Keeper: v}, nil
 }
 
 func (r record) Recover(ctx context.Context) iter.Seq2[ingest.Visit, error] {
@@ -79,7 +89,7 @@ func (r record) Walk(ctx context.Context, from, to int64) iter.Seq2[ingest.Line,
 			h := e.Visit
 			if !yield(ingest.Line{Index: e.Index, Event: e.Event, Visit: ingest.VisitLine{
 				Source: h.Source, Figure: h.Figure, Door: h.Door, Parser: h.Parser,
-				Started: h.Started, Ended: h.Ended, Outcome: h.Outcome,
+				Started: h.Started, Ended: h.Ended, Outcome: h.Outcome, Provenance: h.Provenance,
 			}}, nil) {
 				return
 			}
@@ -115,7 +125,7 @@ func (v openVisit) Commit(ctx context.Context, d ingest.Draft) (onrecord.Done, e
 	}
 	done, err := v.Visit.Commit(ctx, archive.Draft{
 		Base: d.Base, Outcome: d.Outcome, Started: d.Started, Ended: d.Ended, Skew: d.Skew,
-		Events: d.Events, Next: d.Next, KeepWARC: d.KeepWARC,
+		Events: d.Events, Next: d.Next, KeepWARC: d.KeepWARC, Provenance: d.Provenance,
 	})
 	return done, asLate(err)
 }
@@ -163,9 +173,5 @@ func (e evidence) Proof(ctx context.Context, id onrecord.StatementID) ([]byte, e
 }
 
 func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error) {
-	b, err := e.a.Capture(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	return io.NopCloser(bytes.NewReader(b)), nil
+	return e.a.OpenCapture(ctx, ref)
 }

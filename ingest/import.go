@@ -1,0 +1,256 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"onrecord"
+	"onrecord/crawler"
+)
+
+// ErrImport reports files that can't be imported into a source as it is
+// configured.
+var ErrImport = errors.New("can't import")
+
+// lateTries is how often an import goes on after another process has committed
+// a visit of its source first.
+const lateTries = 8
+
+// ImportOptions say how files are imported.
+type ImportOptions struct {
+	// Dated is the date of the dump; zero for what the files say, else the
+	// newest time at which one was changed. It is never in the future.
+	Dated time.Time
+	// DryRun reads and counts and records nothing.
+	DryRun bool
+	// Soft ends the import after the batch under way: what is read is committed,
+	// and another import of the same files goes on there. Nil for never.
+	Soft <-chan struct{}
+	// Progress is told now and then how far the import is. It may be nil.
+	Progress func(ImportReport)
+	// Refused is told of each record that is not taken, those among them that an
+	// earlier, interrupted import has passed. It may be nil.
+	Refused func(crawler.Refusal)
+}
+
+// The ways in which the date of a dump is known.
+const (
+	DatedGiven    = "given"
+	DatedByFiles  = "the files say so"
+	DatedByChange = "when the newest file was last changed"
+	DatedByClock  = "no file says when"
+	DatedBefore   = "as when the import began"
+)
+
+// An ImportReport says how far an import is, and at its end what it did. What an
+// earlier, interrupted import of the same files did is not counted, but for
+// Records and Refused.
+type ImportReport struct {
+	Source   string    `json:"source"`
+	Kind     string    `json:"kind"`
+	Files    int       `json:"files"`
+	Size     int64     `json:"size"`   // of all files, bytes
+	SHA256   string    `json:"sha256"` // see onrecord.ImportState
+	Dated    time.Time `json:"dated"`
+	DatedBy  string    `json:"dated_by"`
+	DryRun   bool      `json:"dry_run,omitempty"`
+	Resumed  int64     `json:"resumed,omitempty"` // records that an interrupted import had done
+	Already  bool      `json:"already,omitempty"` // all of it was imported before
+	Stopped  bool      `json:"stopped,omitempty"` // before its end: run again, it goes on
+	Hashing  bool      `json:"-"`                 // the files are read for their digest
+	Read     int64     `json:"-"`                 // bytes read so far
+	Records  int64     `json:"records"`           // of the input, refused ones among them
+	Items    int64     `json:"statements"`        // observations of statements
+	Created  int64     `json:"created"`
+	Known    int64     `json:"known"`    // observations that say nothing new
+	Readings int64     `json:"readings"` // other wordings of statements known
+	Deleted  int64     `json:"reported_deleted"`
+	Events   int64     `json:"events"`
+	Visits   int       `json:"visits"`
+	Refused  int64     `json:"refused"`
+	Seconds  float64   `json:"seconds"`
+}
+
+// Import reads files and adds to the record what they show that is not known, as
+// a run of visits of s (record.md 1.9). It goes on where an interrupted import
+// of the same files has stopped. The caller has the lock of the source, and has
+// called Recover. An error means that the import ended early; what was committed
+// stands, and the next import of the files goes on from there.
+func (i *Ingester) Import(ctx context.Context, s Source, imp crawler.Importer, fsys fs.FS, o ImportOptions) (ImportReport, error) {
+	r := &importRun{i: i, s: s, imp: imp, info: imp.Info(), o: o, began: i.Now()}
+	r.rep = ImportReport{Source: s.ID, Kind: r.info.Kind, DryRun: o.DryRun}
+	err := r.run(ctx, fsys)
+	r.tell()
+	if err != nil {
+		err = fmt.Errorf("import %s into %s: %w", r.info.Kind, s.ID, err)
+	}
+	return r.rep, err
+}
+
+// An importRun is one call of Import.
+type importRun struct {
+	i     *Ingester
+	s     Source
+	imp   crawler.Importer
+	info  crawler.Info
+	o     ImportOptions
+	began time.Time
+	in    *input
+	rep   ImportReport
+	write *importWriter // nil in a dry run
+}
+
+// run imports, and begins again where another process was faster.
+func (r *importRun) run(ctx context.Context, fsys fs.FS) error {
+	if r.info.Platform != "" && r.info.Platform != r.s.Platform {
+		return fmt.Errorf("%w: such files are of platform %s, the source is of %s", ErrImport, r.info.Platform, r.s.Platform)
+	}
+	var err error
+	if r.in, err = openInput(ctx, r.imp, fsys, func(n int64) {
+		r.rep.Hashing, r.rep.Read = true, n
+		r.tell()
+	}); err != nil {
+		return err
+	}
+	r.rep.Files, r.rep.Size, r.rep.SHA256, r.rep.Hashing = len(r.in.files), r.in.size, r.in.sum, false
+	for range lateTries {
+		err = r.once(ctx)
+		if _, late := errors.AsType[*LateError](err); !late {
+			return err
+		}
+	}
+	return err
+}
+
+// once imports from where the source's state says.
+func (r *importRun) once(ctx context.Context) error {
+	st, err := r.i.Record.State(ctx, r.s.ID)
+	if err != nil {
+		return err
+	}
+	old := st.Import
+	if old != nil && (old.SHA256 != r.in.sum || old.Kind != r.info.Kind || old.Parser != r.info.Parser) {
+		old = nil
+	}
+	if err := r.date(ctx, old); err != nil {
+		return err
+	}
+	r.rep.Records, r.rep.Refused, r.rep.Resumed = 0, 0, 0
+	var from int64
+	if old != nil && !r.o.DryRun {
+		if old.Done {
+			r.rep.Already, r.rep.Records = true, old.Next
+			return nil
+		}
+		from, r.rep.Resumed = old.Next, old.Next
+	}
+	account := accountOf(r.s, st)
+	if r.o.DryRun {
+		return r.read(ctx, account, from)
+	}
+	w, err := r.newWriter(ctx, account, old)
+	if err != nil {
+		return err
+	}
+	r.write = w
+	err = r.read(ctx, account, from)
+	return w.end(ctx, err, r.rep.Stopped)
+}
+
+// date sets the date of the dump.
+func (r *importRun) date(ctx context.Context, old *onrecord.ImportState) error {
+	at, by := r.o.Dated, DatedGiven
+	if at.IsZero() && old != nil && !old.Dated.IsZero() {
+		at, by = old.Dated, DatedBefore
+	}
+	if d, ok := r.imp.(crawler.Dater); at.IsZero() && ok {
+		var err error
+		if at, err = d.Dated(ctx, r.in.fsys); err != nil {
+			return err
+		}
+		by = DatedByFiles
+	}
+	if at.IsZero() {
+		at, by = r.in.changed, DatedByChange
+	}
+	now := r.i.Now()
+	switch {
+	case by == DatedGiven && at.After(now):
+		return fmt.Errorf("%w: the date of the dump, %s, lies in the future", ErrImport, at.UTC().Format(time.RFC3339))
+	case at.IsZero() || at.After(now):
+		at, by = now, DatedByClock
+	}
+	r.rep.Dated, r.rep.DatedBy = at.UTC().Truncate(time.Second), by
+	return nil
+}
+
+// read passes what the files show to the writer, but for the first records.
+func (r *importRun) read(ctx context.Context, account string, from int64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	target := crawler.Target{Platform: r.s.Platform, AccountID: account, Handle: r.s.Handle}
+	for b, err := range ahead(ctx, r.imp.Import(ctx, r.in.fsys, target)) {
+		if err != nil {
+			return err
+		}
+		r.rep.Records += b.Records
+		r.rep.Refused += int64(len(b.Refused))
+		for _, f := range b.Refused {
+			if r.o.Refused != nil {
+				r.o.Refused(f)
+			}
+		}
+		if r.rep.Records > from || b.Records == 0 && r.rep.Records == from {
+			if err := r.take(ctx, b); err != nil {
+				return err
+			}
+		}
+		r.rep.Read = r.in.read.Load()
+		r.tell()
+		select {
+		case <-r.o.Soft:
+			r.rep.Stopped = true
+			return nil
+		default:
+		}
+	}
+	return ctx.Err()
+}
+
+// take counts a batch, and writes it.
+func (r *importRun) take(ctx context.Context, b crawler.Batch) error {
+	if r.o.DryRun {
+		r.rep.Items += int64(len(b.Items))
+		return nil
+	}
+	return r.write.batch(ctx, b)
+}
+
+// tell tells how far the import is.
+func (r *importRun) tell() {
+	r.rep.Seconds = r.i.Now().Sub(r.began).Seconds()
+	if r.o.Progress != nil {
+		r.o.Progress(r.rep)
+	}
+}
+
+// refuse counts a record that was read and can't be kept.
+func (r *importRun) refuse(f crawler.Refusal) {
+	r.rep.Refused++
+	if r.o.Refused != nil {
+		r.o.Refused(f)
+	}
+}
+
+// isImport reports whether v reads files.
+func isImport(v Visit) bool {
+	var m memo
+	return json.Unmarshal(v.Memo, &m) == nil && m.Import != ""
+}
