@@ -134,9 +134,31 @@ type Run struct {
 	Except []StatementID `json:"except,omitempty"` // known at Base and in Range, yet not seen, whatever their state
 	Seen   []StatementID `json:"seen,omitempty"`   // shown outside of Range, or new in it; at most 500
 
+	// Unread are those of Range and Seen that were shown without their wording,
+	// as an excerpt: seen, not read. Sorted.
+	Unread []StatementID `json:"unread,omitempty"`
+	// Asked are the visits that asked for known statements at their own
+	// addresses, oldest first, and what came of it; at most 500 statements. That
+	// a list shows what it showed before repeats nothing of this.
+	Asked []Asked `json:"asked,omitempty"`
+
 	Account    AccountState `json:"account,omitempty"`    // as the visits saw the account; empty where they could not tell
 	Provenance Provenance   `json:"provenance,omitempty"` // of the visits; empty means captured
 }
+
+// An Asked is one visit of a run that asked for known statements at their own
+// addresses. The lists are sorted, and no statement is in two of them. What is
+// news has events of its own; this says that somebody looked.
+type Asked struct {
+	At      time.Time     `json:"at"`                // when the visit began: no answer is older
+	Read    []StatementID `json:"read,omitempty"`    // live, and the door read the wording that it or an event names
+	Live    []StatementID `json:"live,omitempty"`    // live; how it reads was not looked at
+	Gone    []StatementID `json:"gone,omitempty"`    // the platform's gone code
+	Unclear []StatementID `json:"unclear,omitempty"` // an answer that says neither, or none
+}
+
+// Len returns how many statements were asked for.
+func (a Asked) Len() int { return len(a.Read) + len(a.Live) + len(a.Gone) + len(a.Unclear) }
 
 // An Event is something that happened, as one line of the journal. At is when
 // it was observed; After and By are its window. Statement, Version and Content

@@ -35,7 +35,7 @@ func NewKnown(id StatementID) Known {
 //     Versions and Published follow; Readings of the source's door and parser
 //     names it, the latest wins. The current wording is the latest that was
 //     created or edited first-hand, else the latest seen first-hand, else the
-//     latest of all others. First-hand it is also a sighting. Reason history:
+//     latest of all others. First-hand it is also a sighting, and LastRead. Reason history:
 //     the version only.
 //   - looked live, restored: a sighting.
 //   - sighting: LastSeen moves forward; absences, gone looks and deletions up
@@ -51,7 +51,11 @@ func NewKnown(id StatementID) Known {
 //   - source.looked: where the run saw the statement, in its list or as one of
 //     the account's in its range, and is first-hand, LastSeen
 //     moves to Until, as in a sighting; the reading of the run's door moves to
-//     Until, and begins there, without a Version, if there is none.
+//     Until, and begins there, without a Version, if there is none, unless the
+//     run says that it was shown unread. Read in a range it was Checked then.
+//     Where the run asked for it at its own address, the same holds of the time
+//     of that visit: read or live is a sighting, read a reading; read, live and
+//     gone have Checked it, and unclear has Tried.
 //
 // Every statement event moves FirstIndex and Prev, adds Aliases, and fills
 // NativeID and Order, of several Orders the least; ID and URL are those of the
@@ -260,6 +264,9 @@ func (k *Known) read(e Event) {
 		}
 		r.At = latest(r.At, seenFrom(e))
 		k.Readings[key] = r
+	}
+	if w.Mark.FirstHand {
+		k.LastRead = latest(k.LastRead, seenFrom(e))
 	}
 	k.sight(e)
 }

@@ -144,6 +144,7 @@ func (k *KnownSource) looked(e Event) {
 		return
 	}
 	r := *e.Run
+	r.Asked = nil // no 304 repeats it
 	key := RunKey(r.Door, r.Parser)
 	k.LastGood = latest(k.LastGood, r.Until)
 	e.At = r.Until

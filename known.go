@@ -99,6 +99,9 @@ type Known struct {
 	Absences   []time.Time // every look that found it absent since LastSeen, oldest first
 	Deletions  []Deletion  // since LastSeen, oldest first
 	WasDeleted bool        // it was seen live again after a deletion
+	LastRead   time.Time   // last time that somebody first-hand read how it is worded, and not only that it is there
+	Checked    time.Time   // last first-hand look that would have shown an edit or its end: at its own address, or whole in a complete range; zero if never
+	Tried      time.Time   // last time that it was asked for at its own address, whatever came of it; never before Checked
 	LastLook   time.Time   // last statement.looked or statement.deleted, whatever it found
 	Named      Mark        // of the event that ID and URL come from
 	Withheld   bool
@@ -136,7 +139,7 @@ type KnownSource struct {
 	Gaps            []Gap     // open ones, by reason
 
 	// Runs are the latest of each door and parser that the journal holds, by
-	// RunKey: what a 304 repeats.
+	// RunKey, without Asked: what a 304 repeats.
 	Runs map[string]Run
 	// Complete is the latest first-hand run with a Range: the last complete look.
 	Complete Run

@@ -89,7 +89,7 @@ var lineKeys = func() map[string]string {
 	for k := range strings.FieldsSeq(`v type at after by clock_disputed figure source door parser account statement native_id
 		ref url aliases order version content published_at precision changed engagement grade provenance look state code reason
 		gap run platform observed captures prev salt id handle name moved_to open since note from until visits base range
-		except seen to from_in to_in object offset length sha256 status likes reposts replies views quotes html lang links
+		except seen unread asked read live gone unclear to from_in to_in object offset length sha256 status likes reposts replies views quotes html lang links
 		media poll published quote_of reply_to repost_of spoiler text title alt categories`) {
 		keys[k] = k
 	}
@@ -269,15 +269,34 @@ func (w *lineWriter) run(r Run) {
 	for _, l := range []struct {
 		key string
 		ids []StatementID
-	}{{"except", r.Except}, {"seen", r.Seen}} {
-		if len(l.ids) > 0 {
-			w.key(l.key)
-			w.list(len(l.ids), func(i int) { w.b = appendString(w.b, string(l.ids[i])) })
-		}
+	}{{"except", r.Except}, {"seen", r.Seen}, {"unread", r.Unread}} {
+		w.ids(l.key, l.ids)
+	}
+	if len(r.Asked) > 0 {
+		w.key("asked")
+		w.list(len(r.Asked), func(i int) { w.asked(r.Asked[i]) })
 	}
 	w.str("account", string(r.Account))
 	w.str("provenance", string(r.Provenance))
 	w.b = append(w.b, '}')
+}
+
+func (w *lineWriter) asked(a Asked) {
+	w.b = append(w.b, '{')
+	w.time("at", a.At)
+	w.ids("read", a.Read)
+	w.ids("live", a.Live)
+	w.ids("gone", a.Gone)
+	w.ids("unclear", a.Unclear)
+	w.b = append(w.b, '}')
+}
+
+func (w *lineWriter) ids(key string, ids []StatementID) {
+	if len(ids) == 0 {
+		return
+	}
+	w.key(key)
+	w.list(len(ids), func(i int) { w.b = appendString(w.b, string(ids[i])) })
 }
 
 func (w *lineWriter) capture(c CaptureRef) {

@@ -42,7 +42,10 @@ func fullEvent(t testing.TB) onrecord.Event {
 		Code: "404", Reason: "a reason",
 		Gap: &onrecord.Gap{Reason: "blocked", Open: true, Since: at.Add(-time.Hour), Note: "a note"},
 		Run: &onrecord.Run{Door: "api", Parser: "mastodon/1", From: at.Add(-time.Hour), Until: at, Visits: 12, Base: 16,
-			Range: onrecord.Range{From: "1", To: "17", FromIn: true, ToIn: true}, Except: []onrecord.StatementID{"0123456789abcdef"}, Seen: []onrecord.StatementID{"fedcba9876543210"}},
+			Range: onrecord.Range{From: "1", To: "17", FromIn: true, ToIn: true}, Except: []onrecord.StatementID{"0123456789abcdef"}, Seen: []onrecord.StatementID{"fedcba9876543210"},
+			Unread: []onrecord.StatementID{"fedcba9876543210"}, Asked: []onrecord.Asked{
+				{At: at.Add(-time.Hour), Read: []onrecord.StatementID{"1123456789abcdef"}, Live: []onrecord.StatementID{"2123456789abcdef"}},
+				{At: at, Gone: []onrecord.StatementID{"3123456789abcdef"}, Unclear: []onrecord.StatementID{"4123456789abcdef"}}}},
 		Platform: "mastodon",
 		Observed: &onrecord.AccountObservation{State: onrecord.AccountMoved, ID: "1", Handle: "jane", Name: "Jane", MovedTo: "https://other.example/@jane", Code: "moved"},
 		Captures: []onrecord.CaptureRef{{Object: "captures/2026/08/04/01arz3ndektsv4rrffq69g5fav.warc.gz", Offset: 17, Length: 400,

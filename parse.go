@@ -240,9 +240,13 @@ func (r *reader) run() *Run {
 		case "range":
 			run.Range = r.ordersRange()
 		case "except":
-			r.array(func() { run.Except = append(run.Except, StatementID(r.str())) })
+			run.Except = r.ids()
 		case "seen":
-			r.array(func() { run.Seen = append(run.Seen, StatementID(r.str())) })
+			run.Seen = r.ids()
+		case "unread":
+			run.Unread = r.ids()
+		case "asked":
+			r.array(func() { run.Asked = append(run.Asked, r.asked()) })
 		case "account":
 			run.Account = AccountState(r.str())
 		case "provenance":
@@ -252,6 +256,32 @@ func (r *reader) run() *Run {
 		}
 	})
 	return &run
+}
+
+func (r *reader) asked() Asked {
+	var a Asked
+	r.object(func(key string) {
+		switch key {
+		case "at":
+			a.At = r.time()
+		case "read":
+			a.Read = r.ids()
+		case "live":
+			a.Live = r.ids()
+		case "gone":
+			a.Gone = r.ids()
+		case "unclear":
+			a.Unclear = r.ids()
+		default:
+			r.skip()
+		}
+	})
+	return a
+}
+
+func (r *reader) ids() (list []StatementID) {
+	r.array(func() { list = append(list, StatementID(r.str())) })
+	return list
 }
 
 func (r *reader) ordersRange() Range {

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"onrecord"
@@ -24,11 +25,14 @@ func (j *judge) judgeAbsences() {
 	if !j.may {
 		return
 	}
-	lost, looked := j.losses()
-	mass := 0
+	lost, looked, listed := j.losses()
+	mass, own := 0, 0
 	for _, l := range lost {
 		if l.it.LastSeen.After(j.k.Source.Thawed) {
 			mass++ // what is older was looked at by the operator, who thawed the source
+			if l.by == l.it.look {
+				own++
+			}
 		}
 	}
 	switch {
@@ -36,10 +40,14 @@ func (j *judge) judgeAbsences() {
 		j.hole = true
 	case mass > 3 && mass*5 >= looked:
 		j.hole = true
-		j.freeze(fmt.Sprintf("%d of %d statements looked at are missing", mass, looked))
+		reason := fmt.Sprintf("%d of %d statements looked at are missing", mass, looked)
+		if own == mass {
+			reason += atOwnAddresses
+		}
+		j.freeze(reason)
 	case j.frozen:
 		j.hole = j.hole || len(lost) > 0
-		if looked > 0 {
+		if j.back(lost, looked, listed) {
 			j.thaw("what was missing is back")
 		}
 	default:
@@ -49,13 +57,32 @@ func (j *judge) judgeAbsences() {
 	}
 }
 
-// losses returns the statements that are newly missing, and how many
-// statements were looked at.
-func (j *judge) losses() (lost []loss, looked int) {
-	lost, looked = j.missingItems(lost)
+// atOwnAddresses ends the reason of a freeze for what own addresses said: lists
+// that are well say nothing against it.
+const atOwnAddresses = " at their own addresses"
+
+// back reports whether what froze the source is explained by this visit: lists
+// that lacked much are whole again; or, where own addresses had called much
+// gone, none does so now, and one of those is live. That others are says nothing.
+func (j *judge) back(lost []loss, looked, listed int) bool {
+	if !strings.HasSuffix(j.k.Source.Frozen, atOwnAddresses) {
+		return listed > 0 || looked > 0 && !j.v.Can.CompleteRanges
+	}
+	if slices.ContainsFunc(lost, func(l loss) bool { return l.by == l.it.look }) {
+		return false
+	}
+	return slices.ContainsFunc(j.order, func(it *item) bool {
+		return it.found == onrecord.LookLive && it.LastLook.After(it.LastSeen)
+	})
+}
+
+// losses returns the statements that are newly missing, how many statements
+// were looked at, and how many of them in lists.
+func (j *judge) losses() (lost []loss, looked, listed int) {
+	lost, looked, listed = j.missingItems()
 	ranges := j.ranges()
 	if len(ranges) == 0 {
-		return lost, looked
+		return lost, looked, listed
 	}
 	for id, s := range j.statements() {
 		seen := rangeOf(ranges, s.Order)
@@ -74,6 +101,9 @@ func (j *judge) losses() (lost []loss, looked int) {
 		if it.look == nil && it.missing == nil {
 			looked++
 		}
+		if it.missing == nil {
+			listed++
+		}
 		if it.shown || it.live != nil || it.missing != nil {
 			continue
 		}
@@ -85,17 +115,20 @@ func (j *judge) losses() (lost []loss, looked int) {
 	slices.SortFunc(lost, func(a, b loss) int {
 		return cmp.Or(onrecord.CompareOrder(a.it.Order, b.it.Order), cmp.Compare(a.it.Statement, b.it.Statement))
 	})
-	return lost, looked
+	return lost, looked, listed
 }
 
 // missingItems returns those of the shown and looked at statements that an
-// answer says are gone.
-func (j *judge) missingItems(lost []loss) (_ []loss, looked int) {
+// answer says are gone. Those that are known to be deleted are not among them.
+func (j *judge) missingItems() (lost []loss, looked, listed int) {
 	for _, it := range j.order {
-		if !it.firstHand() || j.foreign(it.Known) || it.look == nil && it.missing == nil {
+		if !it.firstHand() || j.foreign(it.Known) || it.look == nil && it.missing == nil || len(it.Deletions) > 0 {
 			continue
 		}
 		looked++
+		if it.missing != nil {
+			listed++
+		}
 		if it.live != nil || it.Suspect() {
 			continue
 		}
@@ -106,7 +139,7 @@ func (j *judge) missingItems(lost []loss) (_ []loss, looked int) {
 			lost = append(lost, loss{it, it.missing})
 		}
 	}
-	return lost, looked
+	return lost, looked, listed
 }
 
 // unlisted reports whether the statement is one that the platform leaves out
@@ -193,7 +226,7 @@ func (j *judge) judgeLooks() {
 		return
 	}
 	for _, it := range j.order {
-		if it.look == nil || it.live != nil || it.signed != nil || !it.isKnown || j.foreign(it.Known) {
+		if it.look == nil || it.live != nil || it.signed != nil || !it.firstHand() || j.foreign(it.Known) {
 			continue
 		}
 		switch {

@@ -20,6 +20,8 @@ type item struct {
 	also    []string // aliases
 
 	live     *onrecord.Seen // first answer that showed it live
+	listed   bool           // live on a page of the account
+	asked    bool           // live in the answer of a statement's own address
 	readings []reading      // whole wordings, in the order in which they were shown
 	shown    bool           // on a page, in any form but gone
 	missing  *onrecord.Seen // a page says that it is gone, without proof
@@ -104,10 +106,18 @@ func (it *item) observe(o onrecord.Observation, s *onrecord.Seen, firstHand bool
 		if it.live == nil {
 			it.live = s
 		}
+		it.listed = it.listed || !isOwn(*s)
+		it.asked = it.asked || isOwn(*s)
 	}
 	if (isLive(o) || o.State == onrecord.ItemGone && !firstHand) && !o.Partial && !isEmpty(o.Content) {
 		it.readings = append(it.readings, reading{o, o.Content.Version(), s})
 	}
+}
+
+// reads reports whether a page of the account, or an own address, showed the
+// statement with its wording.
+func (it *item) reads(own bool) bool {
+	return slices.ContainsFunc(it.readings, func(r reading) bool { return isOwn(*r.seen) == own })
 }
 
 func isEmpty(c onrecord.Content) bool {

@@ -122,6 +122,11 @@ func isLook(s onrecord.Seen) bool {
 	return (s.Kind == "look" || s.Kind == "canary") && s.About.NativeID != ""
 }
 
+// isOwn reports whether s is the answer of a statement's own address, whatever
+// for: a look, or the details of what a list shows in part. That a list stands
+// unchanged says nothing of it.
+func isOwn(s onrecord.Seen) bool { return s.About.NativeID != "" }
+
 // otherIdentity reports whether another account answers to the handle, and
 // notes it once.
 func (j *judge) otherIdentity() bool {

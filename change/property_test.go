@@ -24,7 +24,7 @@ var (
 )
 
 // found are seeds that once found a mistake.
-var found = []uint64{1016, 2181, 4312, 4612, 6268}
+var found = []uint64{460, 1016, 2181, 4312, 4612, 6268}
 
 // each runs f on random histories and names the seed of one that fails.
 func each(t *testing.T, f func(t *testing.T, r *rand.Rand)) {
@@ -97,7 +97,7 @@ func TestWindowsHoldTheTruth(t *testing.T) {
 		if r.IntN(3) == 0 {
 			c.offset = time.Duration(r.IntN(600)-300) * time.Second
 		}
-		sources := []string{"masto", "masto", "second", "feed"}[:1+r.IntN(4)]
+		sources := []string{"masto", "page", "second", "feed"}[:1+r.IntN(4)]
 		var told []string
 		now := epoch
 		for range 60 {
@@ -308,6 +308,7 @@ func deepCopy(k change.Known) change.Known {
 	out.Account, out.Source, out.Runs = k.Account.Clone(), k.Source.Clone(), slices.Clone(k.Runs)
 	for i := range out.Runs {
 		out.Runs[i].Seen, out.Runs[i].Except = slices.Clone(out.Runs[i].Seen), slices.Clone(out.Runs[i].Except)
+		out.Runs[i].Unread, out.Runs[i].Asked = slices.Clone(out.Runs[i].Unread), slices.Clone(out.Runs[i].Asked)
 	}
 	return out
 }

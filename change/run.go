@@ -33,19 +33,57 @@ func (j *judge) cover() {
 	} else {
 		r.Range = j.completeRange()
 	}
+	unread := make(map[onrecord.StatementID]bool)
+	for _, id := range r.Unread {
+		unread[id] = true
+	}
 	for _, it := range j.order {
-		if it.live != nil && (it.told || it.isKnown) {
+		if it.listed && (it.told || it.isKnown) {
 			seen[it.Statement] = true
+			unread[it.Statement] = !it.reads(false)
 		}
 	}
+	maps.DeleteFunc(unread, func(id onrecord.StatementID, yes bool) bool {
+		return !yes || !seen[id] && !slices.Contains(r.Unread, id)
+	})
 	if !j.repeats() {
 		j.except(&r, seen)
 	}
+	r.Unread = slices.Sorted(maps.Keys(unread))
 	r.Seen = slices.Sorted(maps.Keys(seen))
 	if len(r.Seen) > maxSeen {
 		r.Seen = j.shorten(r.Seen)
 	}
+	if a := j.asked(); a.Len() > 0 {
+		r.Asked = []onrecord.Asked{a}
+	}
 	j.res.Run = &r
+}
+
+// asked says of which known statements the visit learnt at their own addresses,
+// and what. It claims no more than would count: where a list shows what its own
+// address calls gone, or the canary is silent, the answer settles nothing.
+func (j *judge) asked() onrecord.Asked {
+	a := onrecord.Asked{At: j.v.Started}
+	for _, it := range j.order {
+		if !it.isKnown || !it.asked && it.look == nil || a.Len() >= maxSeen {
+			continue
+		}
+		list := &a.Unclear
+		switch {
+		case it.reads(true):
+			list = &a.Read
+		case it.asked:
+			list = &a.Live
+		case it.live == nil && j.counts(it):
+			list = &a.Gone
+		}
+		*list = append(*list, it.Statement)
+	}
+	for _, list := range [][]onrecord.StatementID{a.Read, a.Live, a.Gone, a.Unclear} {
+		slices.Sort(list)
+	}
+	return a
 }
 
 // except names what the range of r holds and the visit has not seen, and takes
@@ -75,7 +113,7 @@ func (j *judge) repeat(r *onrecord.Run, seen map[onrecord.StatementID]bool) {
 	if !ok || r.Until.Sub(old.Until) > repeatable {
 		return
 	}
-	r.Base, r.Range, r.Except = old.Base, old.Range, slices.Clone(old.Except)
+	r.Base, r.Range, r.Except, r.Unread = old.Base, old.Range, slices.Clone(old.Except), slices.Clone(old.Unread)
 	r.Account = cmp.Or(r.Account, old.Account)
 	for _, id := range old.Seen {
 		seen[id] = true
@@ -167,15 +205,26 @@ func compareBound(x string, xIn bool, y string, yIn bool) int {
 // Extend adds a visit's run to the open ones: it extends the last if it saw
 // the same through the same door at most an hour later, else begins the next. A
 // run says that somebody looked from its first visit to its last, which visits
-// a day apart do not.
+// a day apart do not. What was asked for at own addresses differs from visit to
+// visit, and is told with the time of each.
 func Extend(open []onrecord.Run, r onrecord.Run) []onrecord.Run {
 	out := slices.Clone(open)
-	if n := len(out); n > 0 && same(out[n-1], r) && joins(out[n-1], r) {
+	if n := len(out); n > 0 && same(out[n-1], r) && joins(out[n-1], r) && askedFor(out[n-1])+askedFor(r) <= maxSeen {
 		out[n-1].Until = later(out[n-1].Until, r.Until)
 		out[n-1].Visits += r.Visits
+		out[n-1].Asked = slices.Concat(out[n-1].Asked, r.Asked)
 		return out
 	}
 	return append(out, r)
+}
+
+// askedFor returns how many looks at own addresses r tells of.
+func askedFor(r onrecord.Run) int {
+	n := 0
+	for _, a := range r.Asked {
+		n += a.Len()
+	}
+	return n
 }
 
 // joins reports whether b began soon after the last visit of a. A clock that
@@ -187,14 +236,14 @@ func joins(a, b onrecord.Run) bool {
 
 func same(a, b onrecord.Run) bool {
 	return a.Door == b.Door && a.Parser == b.Parser && a.Account == b.Account && a.Provenance == b.Provenance &&
-		a.Range == b.Range && slices.Equal(a.Except, b.Except) && slices.Equal(a.Seen, b.Seen)
+		a.Range == b.Range && slices.Equal(a.Except, b.Except) && slices.Equal(a.Seen, b.Seen) && slices.Equal(a.Unread, b.Unread)
 }
 
 // runsSize returns about how many bytes of JSON the runs take.
 func runsSize(runs []onrecord.Run) int {
 	n := 0
 	for _, r := range runs {
-		n += 320 + 19*(len(r.Except)+len(r.Seen)) + len(r.Range.From) + len(r.Range.To)
+		n += 320 + 19*(len(r.Except)+len(r.Seen)+len(r.Unread)+askedFor(r)) + 80*len(r.Asked) + len(r.Range.From) + len(r.Range.To)
 	}
 	return n
 }

@@ -251,10 +251,13 @@ func (b *visitReader) line(line string) error {
 	case "range":
 		return b.span(f[1:])
 	case "page":
-		if len(f) != 3 {
-			return fmt.Errorf("want: page KIND OUTCOME")
+		if len(f) != 3 && (len(f) != 5 || f[3] != "about") {
+			return fmt.Errorf("want: page KIND OUTCOME, and perhaps: about ID")
 		}
-		b.answer(f[1], onrecord.Outcome(f[2]))
+		s := b.answer(f[1], onrecord.Outcome(f[2]))
+		if len(f) == 5 {
+			s.About = onrecord.Ref{NativeID: f[4]}
+		}
 		return nil
 	case "at":
 		if len(f) != 2 {

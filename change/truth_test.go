@@ -160,7 +160,7 @@ func (c *crawl) visit(source string, t time.Time, tb trouble) change.Result {
 		Can:     onrecord.Capabilities{CompleteRanges: true, OwnAddress: true, AccountStates: true, EditSignal: true},
 		Started: c.clock(t), Outcome: onrecord.OutcomeOK, Skew: c.offset,
 	}
-	if source == "feed" {
+	if source == "feed" || source == "page" {
 		v.Can.CompleteRanges = false
 	}
 	if c.unmeasured {
@@ -249,7 +249,11 @@ func (c *crawl) pages(v *change.Visit, asked time.Time, tb trouble) time.Time {
 			(tb == glitch && c.r.IntN(6) == 0 || tb == vanished && i%2 == 0 || tb == emptyPage || tb == late)
 		if !hidden {
 			s.Items = append(s.Items, p.observe(now))
+			s.Items[len(s.Items)-1].Partial = v.Source == "page"
 		}
+	}
+	if v.Source == "page" {
+		asked = c.details(v, shown, asked)
 	}
 	if tb == partial {
 		s.Items = s.Items[:len(s.Items)/2]
@@ -266,7 +270,34 @@ func (c *crawl) pages(v *change.Visit, asked time.Time, tb trouble) time.Time {
 	return asked.Add(2 * time.Second)
 }
 
-// ask asks suspects and a canary for their own addresses.
+// details reads the own pages of the posts that are new to the source.
+func (c *crawl) details(v *change.Visit, shown []*post, asked time.Time) time.Time {
+	for _, p := range shown {
+		k := c.w.statements[onrecord.NewStatementID("mastodon", p.id)]
+		if _, ok := k.Readings[onrecord.ReadingKey(v.Source, v.Door, v.Parser)]; ok || c.r.IntN(4) == 0 {
+			continue
+		}
+		asked = asked.Add(2 * time.Second)
+		if p.live(asked) && !within(c.tr.suspended, asked) {
+			s := c.answer(v, "item", asked)
+			s.About, s.Items = onrecord.Ref{NativeID: p.id}, []onrecord.Observation{p.observe(asked)}
+		}
+	}
+	return asked
+}
+
+// rechecks picks a few known posts that nobody suspects.
+func (c *crawl) rechecks() (refs []onrecord.Ref) {
+	for _, p := range c.tr.posts {
+		k, ok := c.w.statements[onrecord.NewStatementID("mastodon", p.id)]
+		if ok && !k.Suspect() && c.r.IntN(6) == 0 {
+			refs = append(refs, k.Ref)
+		}
+	}
+	return refs
+}
+
+// ask asks suspects and a canary for their own addresses, and a few others.
 func (c *crawl) ask(v *change.Visit, asked time.Time, tb trouble) time.Time {
 	var refs []onrecord.Ref
 	for _, l := range c.looks[v.Source] {
@@ -274,7 +305,12 @@ func (c *crawl) ask(v *change.Visit, asked time.Time, tb trouble) time.Time {
 			refs = append(refs, l.Ref)
 		}
 	}
-	if canary, ok := c.w.known(v.Source).Canary(); ok && len(refs) > 0 {
+	for _, ref := range c.rechecks() {
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	if canary, ok := c.w.known(v.Source).Canary(); ok && len(refs) > 0 && !slices.Contains(refs, canary) {
 		refs = append(refs, canary)
 	}
 	for _, ref := range refs {
@@ -285,6 +321,7 @@ func (c *crawl) ask(v *change.Visit, asked time.Time, tb trouble) time.Time {
 		i := slices.IndexFunc(c.tr.posts, func(p *post) bool { return p.id == ref.NativeID })
 		if c.tr.posts[i].live(now) && !within(c.tr.suspended, now) && tb != soft404 && tb != banned && tb != late {
 			o = c.tr.posts[i].observe(now)
+			o.Partial = v.Source == "feed" // its own page is none that this door reads
 		}
 		s.Items = append(s.Items, o)
 		asked = asked.Add(2 * time.Second)

@@ -83,6 +83,9 @@ func (it *item) lastGone() time.Time {
 	for _, a := range it.Absences {
 		t = later(t, a)
 	}
+	if len(it.Deletions) > 0 && it.Checked.After(it.LastSeen) {
+		t = later(t, it.Checked) // in vain: such a look is no event
+	}
 	return t
 }
 
@@ -240,7 +243,7 @@ func (j *judge) judgeHistory(it *item, list []reading, own onrecord.Reading, rea
 	known := knownIn(list, it.Wordings)
 	last, after := -1, own.At
 	if !read {
-		after = it.LastSeen
+		after = it.LastRead
 	}
 	for i, w := range known {
 		if w != nil {

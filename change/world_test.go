@@ -255,7 +255,14 @@ func tellRun(e onrecord.Event) string {
 	if r.Account != "" {
 		s += " account " + string(r.Account)
 	}
-	return s + fmt.Sprintf(" except %d seen %d", len(r.Except), len(r.Seen))
+	s += fmt.Sprintf(" except %d seen %d", len(r.Except), len(r.Seen))
+	if len(r.Unread) > 0 {
+		s += fmt.Sprintf(" unread %d", len(r.Unread))
+	}
+	for _, a := range r.Asked {
+		s += " asked at " + clock(a.At, r.From) + fmt.Sprintf(" read %d live %d gone %d unclear %d", len(a.Read), len(a.Live), len(a.Gone), len(a.Unclear))
+	}
+	return s
 }
 
 // tellKnown words what is known of a statement.
