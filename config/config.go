@@ -107,15 +107,17 @@ type Door struct {
 	ID   string // unique in the source; default the kind, then kind-2 …
 	Kind string // feed, page, preview, api …
 
-	URL    string   // feed: its address
-	Start  string   // page: address of the newest page
-	Item   string   // page: selector of the links to items
-	Next   string   // page: selector of the link to older pages
-	Title  string   // page: selector in an item's page, as are the following
-	Text   string   //
-	Date   string   // "selector@attribute"
-	Remove []string // what is cut out of Text
-	Zone   string   // feed, page: zone of dates without one, "Europe/Paris"; default UTC
+	URL     string   // feed: its address
+	Start   string   // page: address of the newest page
+	Sitemap string   // page: address of a sitemap, beside start or in place of it
+	Match   string   // page: addresses that are items, path and query with "*" for anything; empty: all that are listed
+	Item    string   // page: selector of the links to items
+	Next    string   // page: selector of the link to older pages
+	Title   string   // page: selector in an item's page, as are the following
+	Text    string   //
+	Date    string   // "selector@attribute"
+	Remove  []string // what is cut out of Text
+	Zone    string   // feed, page: zone of dates without one, "Europe/Paris"; default UTC
 
 	BaseURL string // requests go here in place of the platform's own address
 	// OriginalURL is the platform's own address where URL or Start point
@@ -129,6 +131,7 @@ type Options struct {
 	Schemes  []string                // of storage URLs; file and s3 if nil
 	Schedule func(spec string) error // checks a schedule; nil accepts any
 	Zone     func(string) error      // checks a time zone; time.LoadLocation if nil
+	Selector func(string) error      // checks a selector of a page door; nil accepts any
 }
 
 // A Kind is a kind of door that this release implements.

@@ -31,11 +31,13 @@ func doorKeys(kind string) []doorKey {
 		}
 	case "page":
 		return []doorKey{
-			{"start", func(d *Door) string { return d.Start }, true, true},
-			{"item", func(d *Door) string { return d.Item }, true, false},
+			{"start", func(d *Door) string { return d.Start }, false, true},
+			{"sitemap", func(d *Door) string { return d.Sitemap }, false, true},
+			{"match", func(d *Door) string { return d.Match }, false, false},
+			{"item", func(d *Door) string { return d.Item }, false, false},
 			{"next", func(d *Door) string { return d.Next }, false, false},
 			{"title", func(d *Door) string { return d.Title }, false, false},
-			{"text", func(d *Door) string { return d.Text }, true, false},
+			{"text", func(d *Door) string { return d.Text }, false, false},
 			{"date", func(d *Door) string { return d.Date }, false, false},
 			{"remove", func(d *Door) string { return strings.Join(d.Remove, ",") }, false, false},
 			{"zone", func(d *Door) string { return d.Zone }, false, false},
@@ -140,12 +142,43 @@ func (k *checker) door(d *Door, path string) {
 	}
 	k.original(d, path)
 	k.zone(d.Zone, path+".zone")
+	if d.Kind == "page" {
+		k.page(d, path)
+	}
+}
+
+// page checks where a page door begins, and its selectors.
+func (k *checker) page(d *Door, path string) {
+	switch {
+	case d.Start == "" && d.Sitemap == "":
+		k.required(path+".start", "")
+	case d.Start == "" && d.Item != "":
+		k.fault(path+".item", "without start, a visit begins with the sitemap, which lists items by itself", "there is no listing to select items in")
+	case d.Start != "":
+		k.required(path+".item", d.Item)
+	}
+	if k.o.Selector == nil {
+		return
+	}
+	type selector struct{ key, value string }
+	list := []selector{{"item", d.Item}, {"next", d.Next}, {"title", d.Title}, {"text", d.Text}, {"date", d.Date}}
+	for i, s := range d.Remove {
+		list = append(list, selector{fmt.Sprintf("remove[%d]", i), s})
+	}
+	for _, s := range list {
+		if s.value == "" {
+			continue
+		}
+		if err := k.o.Selector(s.value); err != nil {
+			k.fault(path+"."+s.key, "such as h1, .entry-content p, time@datetime", "%v", err)
+		}
+	}
 }
 
 // original checks that original_url is the door's own address at another host:
 // requests differ from what the platform has in scheme, host and port only.
 func (k *checker) original(d *Door, path string) {
-	at := cmp.Or(d.URL, d.Start)
+	at := cmp.Or(d.URL, d.Start, d.Sitemap)
 	if d.OriginalURL == "" || d.BaseURL != "" || at == "" {
 		return
 	}

@@ -113,7 +113,7 @@ func (p *printer) source(s Source) {
 		p.line(5, "- kind: "+quote(d.Kind))
 		for _, f := range [...][2]string{
 			{"id", d.ID},
-			{"url", d.URL}, {"start", d.Start}, {"item", d.Item}, {"next", d.Next},
+			{"url", d.URL}, {"start", d.Start}, {"sitemap", d.Sitemap}, {"match", d.Match}, {"item", d.Item}, {"next", d.Next},
 			{"title", d.Title}, {"text", d.Text}, {"date", d.Date}, {"zone", d.Zone},
 			{"base_url", d.BaseURL}, {"original_url", d.OriginalURL},
 		} {

@@ -134,6 +134,8 @@ func (r *reader) door(d *Door) []key {
 		{"kind", r.text(&d.Kind)},
 		{"url", r.text(&d.URL)},
 		{"start", r.text(&d.Start)},
+		{"sitemap", r.text(&d.Sitemap)},
+		{"match", r.text(&d.Match)},
 		{"item", r.text(&d.Item)},
 		{"next", r.text(&d.Next)},
 		{"title", r.text(&d.Title)},

@@ -31,7 +31,7 @@ func ItemPage(host string, c Capture) (s onrecord.ItemState, code string) {
 	if errFrom != nil || errTo != nil {
 		return onrecord.ItemUnclear, "address"
 	}
-	left := sameSite(from.Hostname(), host) && !sameSite(to.Hostname(), host)
+	left := SameSite(from.Hostname(), host) && !SameSite(to.Hostname(), host)
 	switch {
 	case c.Status == http.StatusNotFound || c.Status == http.StatusGone:
 		if left {
@@ -72,7 +72,7 @@ func led(from, to *url.URL) string {
 		return "log-in page"
 	case strings.HasPrefix(host, "consent.") || hasSegment(at, "consent", "cookie-consent", "cookiewall", "cookie-wall") && !hasSegment(was, "consent"):
 		return "consent page"
-	case strings.HasPrefix(was, at+"/") && !isRendition(was[len(at)+1:]) && sameSite(from.Hostname(), host):
+	case strings.HasPrefix(was, at+"/") && !isRendition(was[len(at)+1:]) && SameSite(from.Hostname(), host):
 		return "listing"
 	}
 	return ""
@@ -100,9 +100,9 @@ func hasSegment(path string, words ...string) bool {
 	return false
 }
 
-// sameSite reports whether two hosts are one site: equal but for "www.", or
+// SameSite reports whether two hosts are one site: equal but for "www.", or
 // one below the other. An empty host is any.
-func sameSite(a, b string) bool {
+func SameSite(a, b string) bool {
 	a, b = strings.TrimPrefix(strings.ToLower(a), "www."), strings.TrimPrefix(strings.ToLower(b), "www.")
 	return a == b || a == "" || b == "" || strings.HasSuffix(a, "."+b) || strings.HasSuffix(b, "."+a)
 }

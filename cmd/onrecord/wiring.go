@@ -16,6 +16,7 @@ import (
 	"onrecord/crawler"
 	"onrecord/crawler/feed"
 	"onrecord/crawler/telegram"
+	"onrecord/crawler/website"
 	"onrecord/ingest"
 	"onrecord/schedule"
 )
@@ -25,10 +26,12 @@ func configOptions() config.Options {
 	return config.Options{
 		Kinds: []config.Kind{
 			{Name: "feed"},
+			{Name: "page", Platforms: []string{website.Platform}},
 			{Name: "preview", Platforms: []string{telegram.Platform}},
 		},
 		Schemes:  []string{"file"},
 		Schedule: func(spec string) error { _, err := schedule.Parse(spec); return err },
+		Selector: website.CheckSelector,
 	}
 }
 
@@ -98,10 +101,40 @@ func newDoor(s config.Source, c config.Door) (d crawler.Door, address string, er
 	switch c.Kind {
 	case "feed":
 		return feed.New(feed.Options{Zone: zone}), c.URL, nil
+	case "page":
+		return pageDoor(c, zone)
 	case "preview":
 		return begins(telegram.New(telegram.Options{}), crawler.Target{Handle: s.Account, AccountID: s.AccountID})
 	}
 	return nil, "", fmt.Errorf("this release has no door of kind %q for %s", c.Kind, s.Platform)
+}
+
+// pageDoor makes a door to a website's pages. It begins with the listing, or,
+// where there is none, with the sitemap. A sitemap at the listing's own host is
+// asked for where the listing is: base_url and original_url hold for both.
+func pageDoor(c config.Door, zone *time.Location) (crawler.Door, string, error) {
+	o := website.Options{
+		Item: c.Item, Next: c.Next, Match: c.Match, Title: c.Title, Text: c.Text, Date: c.Date, Remove: c.Remove, Zone: zone,
+	}
+	at := cmp.Or(c.Start, c.Sitemap)
+	if c.Start != "" && c.Sitemap != "" {
+		listing, err := url.Parse(c.Start)
+		if err != nil {
+			return nil, "", err
+		}
+		sitemap, err := url.Parse(c.Sitemap)
+		if err != nil {
+			return nil, "", err
+		}
+		if o.Sitemap = c.Sitemap; sitemap.Scheme == listing.Scheme && sitemap.Host == listing.Host {
+			o.Sitemap = sitemap.RequestURI()
+		}
+	}
+	d, err := website.New(o)
+	if err != nil {
+		return nil, "", err
+	}
+	return d, at, nil
 }
 
 // begins returns d and the address that it begins with at t.
