@@ -142,6 +142,10 @@ type Observation struct {
 	Partial bool      // an excerpt: an item page follows, its content is compared with nothing
 	Signed  bool      // a signed or platform-issued deletion (D4), where State is gone
 	Changed time.Time // the platform's claim when this wording began, UTC; a history is one Observation a wording, oldest first
+	// Dated says that the platform tells every change by the author in Changed:
+	// while that stands, another content is no edit, such as what a repost
+	// repeats.
+	Dated   bool `json:",omitempty"`
 	Content Content
 
 	Published  time.Time        // Content.Published as an instant, UTC; zero where it can't be read

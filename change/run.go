@@ -145,7 +145,7 @@ func (j *judge) shorten(list []onrecord.StatementID) []onrecord.StatementID {
 func (j *judge) repeats() bool {
 	repeated := false
 	for _, s := range j.v.Seen {
-		if isLook(s) {
+		if isLook(s) || livesOn(s) {
 			continue
 		}
 		if s.Outcome != onrecord.OutcomeNotModified {
@@ -154,6 +154,12 @@ func (j *judge) repeats() bool {
 		repeated = true
 	}
 	return repeated || len(j.v.Seen) == 0 && j.v.Outcome == onrecord.OutcomeNotModified
+}
+
+// livesOn reports whether s is the answer of a look-up that found the account
+// well: it shows no statements, and what the lists showed stands.
+func livesOn(s onrecord.Seen) bool {
+	return s.Kind == "lookup" && answered(s) && len(s.Items) == 0 && s.Account.State == onrecord.AccountLive
 }
 
 // completeRange returns the span in which the visit saw whatever there is: that

@@ -353,6 +353,8 @@ func item(f []string) (o onrecord.Observation, err error) {
 			o.Partial = true
 		case w == "signed":
 			o.Signed = true
+		case w == "dated":
+			o.Dated = true
 		case w == "code":
 			o.Code = next()
 		case w == "order":

@@ -220,6 +220,8 @@ func (j *judge) judgeWordings(it *item) {
 		// brought, or lags behind it: that edit is recorded, and when this door
 		// would have shown it nobody knows.
 		seen()
+	case r.Dated && r.Changed.Equal(cur.Changed):
+		seen() // what it repeats was changed, not it
 	default:
 		edited()
 	}

@@ -21,7 +21,8 @@ type Door interface {
 	// Info returns what the door is and what it can see.
 	Info() Info
 	// First returns the requests that begin a visit: the newest page, or,
-	// while t has no account id, the look-up that finds it.
+	// while t has no account id or no cursor, the look-up that finds it. After
+	// look-ups that were answered it is asked again, with what they told.
 	First(t Target) ([]Request, error)
 	// Look returns the request for one statement at its own address. ok is
 	// false where the platform has none.
@@ -74,7 +75,7 @@ type Capture struct {
 // where to go on.
 type Page struct {
 	Outcome onrecord.Outcome            // transport; empty means ok
-	Reason  string                      // why Outcome is not ok, for the operator, where the outcome alone does not tell
+	Reason  string                      // for the operator: what is wrong with the answer, where the outcome alone does not tell
 	Account onrecord.AccountObservation // zero where the answer says nothing of it
 	Items   []onrecord.Observation
 	Range   onrecord.Range // the span in which an absence means something; empty for most feeds

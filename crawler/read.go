@@ -100,8 +100,9 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 // again reports whether what failed with o is asked for again by the next
 // visit. Older pages are, unless they are gone or refused; details out of the
 // backlog only where time may help, since a parser that can't read one today
-// can't tomorrow, and the backlog is short. Other details are named again by
-// the page that named them, which is lost.
+// can't tomorrow, and the backlog is short. Details that are asked for only
+// while they are new are named again by the page that named them, which is
+// lost; others, such as histories of edits, may not be.
 func (it item) again(o onrecord.Outcome, j verdict) bool {
 	switch {
 	case o == onrecord.OutcomeGone, o == onrecord.OutcomeBlocked && j.retryAt.IsZero():
@@ -109,7 +110,7 @@ func (it item) again(o onrecord.Outcome, j verdict) bool {
 	case it.role == roleNext:
 		return true
 	}
-	return it.role == roleDetail && it.from == nil && o != onrecord.OutcomeDrift
+	return it.role == roleDetail && (it.from == nil || !it.req.IfNew) && o != onrecord.OutcomeDrift
 }
 
 // account notes what an answer says of the account. The first id of the visit

@@ -160,7 +160,8 @@ func (v *visit) all() error {
 }
 
 // first asks for what begins the visit. A look-up that finds the account and
-// names no page of its own is followed by the first pages.
+// names no page of its own is followed by the first pages, for which the door
+// gets the cursor that the look-up gave.
 func (v *visit) first() error {
 	lookup, err := v.begin()
 	if err != nil {
@@ -169,18 +170,21 @@ func (v *visit) first() error {
 	if !lookup || v.t.AccountID == "" || v.stop || len(v.next)+len(v.details) > 0 {
 		return nil
 	}
+	if v.cursor != "" {
+		v.t.Cursor, v.cursor = v.cursor, ""
+	}
 	_, err = v.begin()
 	return err
 }
 
 // begin makes the requests of Door.First and reports whether they were only
-// look-ups for an account whose id was not known.
+// look-ups.
 func (v *visit) begin() (lookup bool, err error) {
 	reqs, err := v.firstOf()
 	if err != nil {
 		return false, fmt.Errorf("door %s: %w", v.job.DoorID, err)
 	}
-	lookup = v.t.AccountID == "" && len(reqs) > 0
+	lookup = len(reqs) > 0
 	for _, r := range reqs {
 		lookup = lookup && r.Kind == "lookup"
 		if err := v.do(item{req: r, role: roleFirst}); err != nil {
@@ -234,7 +238,7 @@ func (v *visit) backlog() {
 	for _, b := range v.job.State.Backlog {
 		it := item{req: Request{URL: b.URL, Header: b.Header, Kind: b.Kind, About: b.About, State: b.State,
 			Conditional: b.Conditional, NoRedirect: b.NoRedirect, IfNew: b.IfNew}, role: roleNext}
-		if b.IfNew {
+		if b.IfNew || b.About != (onrecord.Ref{}) {
 			it.role = roleDetail
 		}
 		old = append(old, it)
