@@ -178,4 +178,5 @@ type CoverageFilter struct {
 	Source string
 	Since  time.Time
 	Until  time.Time
+	Gaps   bool // gaps only
 }

@@ -42,20 +42,6 @@ type DaysFilter struct {
 	Until     time.Time
 }
 
-// A GapFilter narrows a list of gaps. Gaps that overlap [Since, Until) match.
-type GapFilter struct {
-	Figure string
-	Source string
-	Since  time.Time
-	Until  time.Time
-	// Before is a place in the list, newest first: the From, Source and Reason
-	// of the last gap that is known. Zero begins at the newest.
-	Before       time.Time
-	BeforeSource string
-	BeforeReason string
-	Limit        int
-}
-
 // A ChangeKind says what a list of changed statements holds.
 type ChangeKind string
 
@@ -169,7 +155,9 @@ func firstOf(a, b string) string {
 
 // hostURL is the address of a host; empty where the text is none.
 func hostURL(host string) string {
-	odd := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-:[]", r) }
+	odd := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-:[]", r)
+	}
 	u, err := url.Parse("https://" + host + "/")
 	if err != nil || host == "" || u.Host != host || strings.ContainsFunc(host, odd) {
 		return ""

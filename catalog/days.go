@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"onrecord"
@@ -119,8 +118,7 @@ func (v *view) fillDays(s *onrecord.SourceDays, f onrecord.DaysFilter) error {
 	if err != nil {
 		return err
 	}
-	s.Gaps, err = v.gaps(onrecord.GapFilter{Source: s.Source, Since: f.Since, Until: f.Until}, -1)
-	slices.Reverse(s.Gaps)
+	s.Gaps, err = v.spans(spanQuery{f: onrecord.CoverageFilter{Source: s.Source, Since: f.Since, Until: f.Until, Gaps: true}, limit: -1})
 	return err
 }
 
@@ -132,63 +130,6 @@ func (v *view) lastLook(source string) (time.Time, error) {
 		return time.Time{}, err
 	}
 	return time.UnixMicro(*until).UTC(), nil
-}
-
-// Gaps returns at most f.Limit gaps, those that began last first.
-func (c *Catalog) Gaps(ctx context.Context, f onrecord.GapFilter) (list []onrecord.Coverage, err error) {
-	limit := min(max(f.Limit, 1), 1000)
-	err = c.view(ctx, func(v *view) error {
-		list, err = v.gaps(f, limit)
-		return err
-	})
-	return list, err
-}
-
-// gaps reads gaps, newest first; a limit of -1 is none.
-func (v *view) gaps(f onrecord.GapFilter, limit int) ([]onrecord.Coverage, error) {
-	var text strings.Builder
-	text.WriteString(`SELECT source, since, gap, figure, until, i FROM spans WHERE gap <> '' AND source <> 'archive'`)
-	var args []any
-	cond := func(format string, values ...any) {
-		places := make([]any, len(values))
-		for i, value := range values {
-			args = append(args, value)
-			places[i] = fmt.Sprintf("$%d", len(args))
-		}
-		fmt.Fprintf(&text, format, places...)
-	}
-	if f.Source != "" {
-		cond(` AND source = %s`, f.Source)
-	}
-	if f.Figure != "" {
-		cond(` AND figure = %s`, f.Figure)
-	}
-	if !f.Until.IsZero() {
-		cond(` AND since < %s`, f.Until.UnixMicro())
-	}
-	if !f.Since.IsZero() {
-		cond(` AND (until IS NULL OR until > %s)`, f.Since.UnixMicro())
-	}
-	if !f.Before.IsZero() {
-		cond(` AND (since, source, gap) < (%s, %s, %s)`, f.Before.UnixMicro(), f.BeforeSource, f.BeforeReason)
-	}
-	cond(` ORDER BY since DESC, source DESC, gap DESC LIMIT %s`, limit)
-	var list []onrecord.Coverage
-	err := v.each(func(scan func(...any) error) error {
-		s := onrecord.Coverage{Status: "gap"}
-		var since int64
-		var until *int64
-		if err := scan(&s.Source, &since, &s.Reason, &s.Figure, &until, &s.Index); err != nil {
-			return err
-		}
-		s.From = time.UnixMicro(since).UTC()
-		if until != nil {
-			s.Until = time.UnixMicro(*until).UTC()
-		}
-		list = append(list, s)
-		return nil
-	}, text.String(), args...)
-	return list, err
 }
 
 // operator is the built-in source of the acts of the operator (record.md 1.12).

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"onrecord"
 )
@@ -87,52 +86,6 @@ func (a *accountRow) view() onrecord.Account {
 		out.Window, out.Code = a.doc.Window, a.doc.Code
 	}
 	return out
-}
-
-// Coverage returns the spans in which sources were looked at, and the gaps,
-// oldest first, that overlap [f.Since, f.Until). Acts of the operator (source
-// "archive") look at nothing.
-func (c *Catalog) Coverage(ctx context.Context, f onrecord.CoverageFilter) ([]onrecord.Coverage, error) {
-	var list []onrecord.Coverage
-	text := `SELECT source, since, gap, door, figure, until, visits, i FROM spans WHERE source <> 'archive'`
-	var args []any
-	cond := func(text string, arg any) string {
-		args = append(args, arg)
-		return fmt.Sprintf(text, len(args))
-	}
-	if f.Source != "" {
-		text += cond(` AND source = $%d`, f.Source)
-	}
-	if f.Figure != "" {
-		text += cond(` AND figure = $%d`, f.Figure)
-	}
-	if !f.Until.IsZero() {
-		text += cond(` AND since < $%d`, f.Until.UnixMicro())
-	}
-	if !f.Since.IsZero() {
-		text += cond(` AND (until IS NULL OR until >= $%d)`, f.Since.UnixMicro())
-	}
-	err := c.view(ctx, func(v *view) error {
-		return v.each(func(scan func(...any) error) error {
-			var s onrecord.Coverage
-			var since int64
-			var until *int64
-			if err := scan(&s.Source, &since, &s.Reason, &s.Door, &s.Figure, &until, &s.Visits, &s.Index); err != nil {
-				return err
-			}
-			s.Status = "captured"
-			if s.Reason != "" {
-				s.Status = "gap"
-			}
-			s.From = time.UnixMicro(since).UTC()
-			if until != nil {
-				s.Until = time.UnixMicro(*until).UTC()
-			}
-			list = append(list, s)
-			return nil
-		}, text+` ORDER BY since, source, gap, door`, args...)
-	})
-	return list, err
 }
 
 // KnownAccount returns what is known of an account; one never heard of has the

@@ -74,6 +74,7 @@ CREATE TABLE spans (
 	until INTEGER, visits INTEGER NOT NULL, i INTEGER NOT NULL,
 	PRIMARY KEY (source, since, gap, door)
 ) WITHOUT ROWID;
+CREATE INDEX spans_since ON spans (since, source);
 CREATE INDEX spans_gaps ON spans (since, source) WHERE gap <> '';
 
 -- Hours of UTC days in which a source was looked at, a bit each. day is in days since 1970.

@@ -79,9 +79,9 @@ func TestDays(t *testing.T) {
 	if len(got.Gaps) != 2 || got.Gaps[0].Reason != "outage" || !got.Gaps[0].Until.Equal(at(2, 23, 10)) || !got.Gaps[1].Until.IsZero() {
 		t.Errorf("gaps %+v", got.Gaps)
 	}
-	// A bound is a bound of days and gaps; what ends as it begins does not lie in it.
+	// Bounds are of days and gaps; a gap that ends with the first moment touches it.
 	list, err = c.Days(t.Context(), onrecord.DaysFilter{Source: "masto", Since: at(2, 23, 10), Until: at(6, 0, 0)})
-	if err != nil || len(list) != 1 || len(list[0].Days) != 3 || len(list[0].Gaps) != 0 {
+	if err != nil || len(list) != 1 || len(list[0].Days) != 3 || len(list[0].Gaps) != 1 {
 		t.Errorf("bounded: %+v, error %v", list, err)
 	}
 	for _, f := range []onrecord.DaysFilter{{Source: "other"}, {Figure: "jean-dupont"}, {Platform: "x"}, {Platform: "mastodon", AccountID: "101"}} {
@@ -101,20 +101,28 @@ func TestGapsPaged(t *testing.T) {
 	}
 	apply(t, c, l.visit(noon, "a", events...)...)
 	var seen []string
-	f := onrecord.GapFilter{Limit: 2}
-	for range 10 {
-		list, err := c.Gaps(t.Context(), f)
+	cursor := ""
+	for {
+		list, next, err := c.CoveragePage(t.Context(), onrecord.CoverageFilter{Gaps: true}, true, cursor, 2)
 		if err != nil {
 			t.Fatal(err)
-		}
-		if len(list) == 0 {
-			break
 		}
 		for _, g := range list {
 			seen = append(seen, fmt.Sprint(g.From.Unix(), g.Source, g.Reason))
 		}
-		last := list[len(list)-1]
-		f.Before, f.BeforeSource, f.BeforeReason = last.From, last.Source, last.Reason
+		if cursor = next; cursor == "" {
+			break
+		}
+		if _, _, err := c.CoveragePage(t.Context(), onrecord.CoverageFilter{}, false, cursor, 2); !errors.Is(err, search.ErrCursor) {
+			t.Errorf("a cursor of the other order: error %v, want ErrCursor", err)
+		}
+	}
+	if _, _, err := c.CoveragePage(t.Context(), onrecord.CoverageFilter{}, false, "bm8", 2); !errors.Is(err, search.ErrCursor) {
+		t.Errorf("a cursor of nobody: error %v, want ErrCursor", err)
+	}
+	all, next, err := c.CoveragePage(t.Context(), onrecord.CoverageFilter{}, false, "", 100)
+	if err != nil || next != "" || len(all) != len(events)+1 {
+		t.Errorf("%d spans and gaps, next %q, error %v, want %d", len(all), next, err, len(events)+1)
 	}
 	if len(seen) != len(events) || !slices.IsSortedFunc(seen, func(a, b string) int { return -cmpString(a, b) }) {
 		t.Errorf("%d gaps on the way, want %d: %q", len(seen), len(events), seen)
