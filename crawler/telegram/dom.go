@@ -91,18 +91,6 @@ func element(n *html.Node, name string) *html.Node {
 	return nil
 }
 
-// within reports whether n lies in an element of one of the classes, below top.
-func within(n, top *html.Node, classes ...string) bool {
-	for p := n.Parent; p != nil && p != top; p = p.Parent {
-		for _, c := range classes {
-			if has(p, c) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // line returns the text below n as one line; nil has none.
 func line(n *html.Node) string {
 	if n == nil {

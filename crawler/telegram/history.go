@@ -40,8 +40,7 @@ func (r reading) history(doc, section *html.Node) (crawler.Page, error) {
 		return crawler.Page{}, fmt.Errorf("asked for posts before %s, got %s: %w", before, newest, crawler.ErrDrift)
 	}
 	more := before != "" || hasOlder(doc, section)
-	p.Items, err = r.items(list, channel, more)
-	if err != nil {
+	if err := addItems(&p, list, more); err != nil {
 		return crawler.Page{}, err
 	}
 	p.Range = onrecord.Range{From: list[0].post, FromIn: true, To: before}
@@ -137,31 +136,35 @@ func hasLink(doc *html.Node, rel string) bool {
 	return false
 }
 
-// items returns what the blocks show. The oldest block of a page may be the end
-// of an album that began on the one before, so where it shows media it is no
-// whole reading: the next request asks for it again.
-func (r reading) items(list []message, channel string, more bool) ([]onrecord.Observation, error) {
-	var items []onrecord.Observation
-	read, posts, why := 0, 0, ""
+// addItems adds what the blocks show. The oldest block of a page may be the end of
+// an album that began on the one before, so where it shows media it is no whole
+// reading: the next request asks for it again. A post that can't be read is
+// told; many of them are a page whose structure is not known.
+func addItems(p *crawler.Page, list []message, more bool) error {
+	read, unread, why := 0, 0, ""
 	for i, m := range list {
 		if m.service {
 			continue
 		}
-		posts++
 		o := m.observe()
-		switch o.State {
-		case onrecord.ItemUnclear:
-			why = o.Code
-		default:
-			read++
-		}
 		o.Partial = i == 0 && more && m.media
-		items = append(items, o)
+		p.Items = append(p.Items, o)
+		switch o.State {
+		case onrecord.ItemLive:
+			read++
+		case onrecord.ItemUnclear:
+			unread++
+			why = o.NativeID + ": " + o.Code
+		}
 	}
-	if posts > 0 && read == 0 {
-		return nil, fmt.Errorf("none of %d posts can be read: %s: %w", posts, why, crawler.ErrDrift)
+	switch {
+	case unread == 0:
+		return nil
+	case read == 0 || unread > read:
+		return fmt.Errorf("%d of %d posts can't be read, such as %s: %w", unread, len(p.Items), why, crawler.ErrDrift)
 	}
-	return items, nil
+	p.Reason = fmt.Sprintf("%d of %d posts can't be read, such as %s", unread, len(p.Items), why)
+	return nil
 }
 
 // goOn asks for older posts, as far as the cursor. That there are none is only
