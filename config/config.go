@@ -137,7 +137,8 @@ type Options struct {
 // A Kind is a kind of door that this release implements.
 type Kind struct {
 	Name      string
-	Platforms []string // that it reads; empty: any
+	Platforms []string                   // that it reads; empty: any
+	Account   func(account string) error // checks the account of a source that it reads; nil accepts any
 }
 
 // Load reads and checks the file at path. Problems in it are an [*Error].

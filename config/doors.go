@@ -76,6 +76,7 @@ func (k *checker) doors(s *Source, path string) {
 			taken[d.ID] = at
 		}
 		if k.kind(d, s.Platform, at) {
+			k.account(s, d.Kind, path)
 			k.door(d, at)
 		}
 	}
@@ -112,6 +113,18 @@ func (k *checker) kind(d *Door, platform, path string) bool {
 	hint := didYouMean(d.Kind, slices.Sorted(maps.Keys(names)))
 	k.fault(path+".kind", hint, "this release has no door of kind %q", d.Kind)
 	return false
+}
+
+// account checks the account of a source as a kind of door wants it.
+func (k *checker) account(s *Source, kind, path string) {
+	for _, o := range k.o.Kinds {
+		if o.Name != kind || o.Account == nil || len(o.Platforms) > 0 && !slices.Contains(o.Platforms, s.Platform) {
+			continue
+		}
+		if err := o.Account(s.Account); err != nil && !k.faulty(path+".account") {
+			k.fault(path+".account", "", "%v", err)
+		}
+	}
 }
 
 // door checks the keys of a door.

@@ -15,6 +15,7 @@ import (
 	"onrecord/config"
 	"onrecord/crawler"
 	"onrecord/crawler/feed"
+	"onrecord/crawler/mastodon"
 	"onrecord/crawler/telegram"
 	"onrecord/crawler/website"
 	"onrecord/ingest"
@@ -28,6 +29,7 @@ func configOptions() config.Options {
 			{Name: "feed"},
 			{Name: "page", Platforms: []string{website.Platform}},
 			{Name: "preview", Platforms: []string{telegram.Platform}},
+			{Name: "api", Platforms: []string{mastodon.Platform}, Account: mastodon.CheckHandle},
 		},
 		Schemes:  []string{"file"},
 		Schedule: func(spec string) error { _, err := schedule.Parse(spec); return err },
@@ -103,6 +105,8 @@ func newDoor(s config.Source, c config.Door) (d crawler.Door, address string, er
 		return feed.New(feed.Options{Zone: zone}), c.URL, nil
 	case "page":
 		return pageDoor(c, zone)
+	case "api":
+		return begins(mastodon.New(mastodon.Options{}), crawler.Target{Handle: s.Account, AccountID: s.AccountID})
 	case "preview":
 		return begins(telegram.New(telegram.Options{}), crawler.Target{Handle: s.Account, AccountID: s.AccountID})
 	}
