@@ -109,11 +109,15 @@ type AccountRef struct {
 // source was not successfully looked at opens or closes. There is at most one
 // open gap of a Reason at a source.
 type Gap struct {
-	Reason string    `json:"reason"` // an Outcome, or "backlog" for pages left by the budget
+	Reason string    `json:"reason"` // an Outcome, "backlog" for pages left by the budget, or GapPaused
 	Open   bool      `json:"open"`   // opened by this event, else closed
 	Since  time.Time `json:"since"`  // when it was opened: the last good look before it, or the first visit
 	Note   string    `json:"note,omitempty"`
 }
+
+// GapPaused is the Reason of the gap that an operator opens by pausing a source
+// and closes by resuming it. No visit closes it. Its Note is the operator's.
+const GapPaused = "paused"
 
 // ReasonHistory is the Reason of a statement.seen whose wording was read from
 // the platform's own history and was over by then.

@@ -150,7 +150,7 @@ func (j *judge) recover() {
 		return
 	}
 	for _, g := range j.k.Source.Gaps {
-		if g.Reason != reasonBacklog {
+		if g.Reason != reasonBacklog && g.Reason != onrecord.GapPaused {
 			j.closeGap(g)
 		}
 	}

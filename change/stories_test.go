@@ -110,7 +110,7 @@ func (s *teller) visitNow(v change.Visit) {
 	}
 }
 
-// operator commits an act of the operator: thawed, or identified.
+// operator commits an act of the operator: thawed, identified, paused …
 func (s *teller) operator(p part) error {
 	if len(p.args) != 3 {
 		return fmt.Errorf("%s:%d: want: operator TIME SOURCE ACT", s.path, p.line)
@@ -122,6 +122,7 @@ func (s *teller) operator(p part) error {
 	types := map[string]onrecord.EventType{
 		"thawed": onrecord.SourceThawed, "identified": onrecord.AccountIdentified,
 		"withheld": onrecord.StatementWithheld, "erased": onrecord.StatementErased,
+		"paused": onrecord.SourceGap, "resumed": onrecord.SourceGap,
 	}
 	typ, ok := types[p.args[2]]
 	if !ok {
@@ -131,6 +132,9 @@ func (s *teller) operator(p part) error {
 		Type: typ, At: at, By: at, Source: p.args[1], Provenance: onrecord.Captured,
 		Account: onrecord.AccountRef{Platform: s.w.account.Platform, ID: s.w.account.ID, Handle: s.w.account.Handle},
 		State:   s.w.account.State,
+	}
+	if typ == onrecord.SourceGap {
+		e.Gap = &onrecord.Gap{Reason: onrecord.GapPaused, Open: p.args[2] == "paused", Since: at}
 	}
 	if len(p.lines) > 0 {
 		e.NativeID = strings.TrimSpace(p.lines[0])

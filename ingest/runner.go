@@ -10,40 +10,67 @@ import (
 	"time"
 
 	"onrecord"
+	"onrecord/schedule"
 )
 
-// sweepEvery is how often pending visits of all sources are finished
-// (record.md 1.5), and idleAtMost how long a worker sleeps at most before it
-// looks at the sources' states again: another process may have visited them.
 const (
+	// sweepEvery is how often pending visits of all sources are finished
+	// (record.md 1.5).
 	sweepEvery = time.Hour
+	// idleAtMost is how long a Runner sleeps at most before it looks at the
+	// clock, which may have been set.
 	idleAtMost = time.Minute
-	waitAtMost = time.Hour        // between two attempts at a source that can't be visited
-	spoolDelay = 10 * time.Second // before what was left in the spool is tried again
+	// lookEvery is how often the state of a source is read at least: another
+	// process may have visited it. What is due is looked at again before it is
+	// visited, so this bounds nothing but surprise.
+	lookEvery   = 10 * time.Minute
+	pausedEvery = 10 * time.Second // how often a paused source is looked at
+	lookAtOnce  = 16               // states that are read at once at the start
+	waitAtMost  = time.Hour        // between two attempts at a source that can't be visited
+	spoolDelay  = 10 * time.Second // before what was left in the spool is tried again
+	takenDelay  = 2 * time.Second  // before a host that somebody else visits is asked for again
+	queueDelay  = 5 * time.Second  // before a queue that does not answer is asked again
+	heldDelay   = time.Second      // before locks that another process has are tried again
+	defaultMost = 32
 )
 
-// A Runner makes the visits that are due, one worker a host, so that a host
-// meets one request of ours at a time.
+// A Runner makes the visits that are due: it finds them by the states of the
+// sources, announces them in a queue, and takes turns from it, so that a host
+// meets one visit of ours at a time, whoever makes it. The queue is asked who
+// does what, never what is to be done: what it loses is found again.
 type Runner struct {
 	Visitor Visitor
 	States  States
+	Queue   Queue
 	Sources []Source
 	Now     func() time.Time
 	Log     *slog.Logger
 	// Lock takes the locks of a source and, where it is named, of a host
-	// between processes; the returned function gives them back. ok is false
-	// where somebody else has them: the visit is theirs.
+	// between the processes of this machine; the returned function gives them
+	// back. ok is false where somebody else has them: the visit is theirs.
 	Lock func(source, host string) (unlock func(), ok bool)
+	// Paused reports whether the operator has paused a source. Nil: none is.
+	Paused func(ctx context.Context, source string) (bool, error)
+	Most   int // hosts that are visited at once; default 32
 
-	mu    sync.Mutex
-	wait  map[string]patience // by source; guarded by mu
-	spool chan struct{}       // wakes the worker that commits what is in the spool
+	mu      sync.Mutex
+	sources map[string]Source
+	agenda  schedule.Agenda       // when to look at which source; guarded by mu
+	hosts   map[string]*hostPlan  // by host; guarded by mu
+	ready   []string              // hosts with due visits and no worker, in order; guarded by mu
+	running int                   // workers; guarded by mu
+	plans   map[string]sourcePlan // by source; guarded by mu
+	wait    map[string]patience   // by source; guarded by mu
+	mute    time.Time             // until when the queue's silence is not told again; guarded by mu
+
+	work  sync.WaitGroup
+	wake  chan struct{} // wakes Run: something is due, or a worker is free
+	spool chan struct{} // wakes the worker that commits what is in the spool
 }
 
 // A Visitor makes visits and commits what others left in the spool: an
 // Ingester.
 type Visitor interface {
-	Door(ctx context.Context, s Source) (Door, error)
 	Visit(ctx context.Context, s Source, d Door) (Report, error)
 	Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) ([]Report, error)
 }
@@ -52,6 +79,49 @@ type Visitor interface {
 type States interface {
 	State(ctx context.Context, source string) (onrecord.SourceState, error)
 	Sweep(ctx context.Context) (int, error)
+}
+
+// A Task is one visit to be made.
+type Task struct {
+	Source string
+	Host   string    // host and port that its requests go to
+	Tick   time.Time // when it was due, UTC
+}
+
+// A Queue hands out visits. It keeps one visit a source, and gives out one of a
+// host at a time.
+type Queue interface {
+	// Put announces a visit. That one of the source is there already is no error.
+	Put(ctx context.Context, t Task) error
+	// Take takes the next visit of a host; ok is false where there is none or
+	// somebody else is at the host.
+	Take(ctx context.Context, host string) (t Turn, ok bool, err error)
+}
+
+// A Turn is a visit to be made, and the right to visit its host, until it ends.
+type Turn interface {
+	Task() Task
+	Done(ctx context.Context) error // made, or not needed
+	Back() error                    // not made: for somebody else, now
+}
+
+// A hostPlan is what is due at a host.
+type hostPlan struct {
+	due     []dueTask
+	waiting bool // in Runner.ready
+	busy    bool // a worker is at it
+}
+
+// A dueTask is a due visit, and whether the queue knows of it.
+type dueTask struct {
+	Task
+	put bool
+}
+
+// A sourcePlan is what is next for a source.
+type sourcePlan struct {
+	door Door // that it is visited through
+	look bool // read its state; else visit it
 }
 
 // A patience keeps a source whose visits can't be made, recorded or committed
@@ -65,113 +135,139 @@ type patience struct {
 // unless hard ends too. What an earlier process left in the spool is committed
 // first. Being stopped is no error.
 func (r *Runner) Run(ctx, hard context.Context) error {
-	r.wait, r.spool = make(map[string]patience), make(chan struct{}, 1)
-	hosts := make(map[string][]Source)
+	r.wait, r.spool, r.wake = make(map[string]patience), make(chan struct{}, 1), make(chan struct{}, 1)
+	r.sources, r.plans, r.hosts = make(map[string]Source), make(map[string]sourcePlan), make(map[string]*hostPlan)
 	for _, s := range r.Sources {
 		if len(s.Doors) > 0 && !s.Schedule.IsZero() {
-			hosts[s.Doors[0].Host] = append(hosts[s.Doors[0].Host], s)
+			r.sources[s.ID] = s
 		}
 	}
-	r.settle(hard)
-	var wg sync.WaitGroup
-	for _, sources := range hosts {
-		wg.Go(func() { r.work(ctx, hard, sources) })
+	if r.Most <= 0 {
+		r.Most = defaultMost
 	}
-	wg.Go(func() { r.sweep(ctx, hard) })
-	wg.Wait()
+	r.settle(hard)
+	r.work.Go(func() { r.sweep(ctx, hard) })
+	r.lookAtAll(ctx, hard)
+	for last := r.wall(); ctx.Err() == nil; {
+		now := r.wall()
+		if now.Before(last.Add(-time.Second)) {
+			r.Log.Warn("the clock was set back; looking at all sources again", "by", last.Sub(now))
+			r.lookAtAll(ctx, hard)
+		}
+		last = now
+		pause := r.collect(hard, now)
+		r.start(ctx, hard)
+		sleep(ctx, pause, r.wake)
+	}
+	r.work.Wait()
 	return nil
 }
 
-// work visits the sources of one host as they become due.
-func (r *Runner) work(ctx, hard context.Context, sources []Source) {
-	for ctx.Err() == nil {
-		wake := r.Now().Add(idleAtMost)
-		for _, s := range sources {
-			at, ok := r.due(hard, s)
-			if !ok {
-				continue
+// wall returns the time by the clock on the wall: a machine that sleeps, or
+// whose clock is set, counts.
+func (r *Runner) wall() time.Time { return r.Now().Round(0) }
+
+// lookAtAll reads the states of all sources.
+func (r *Runner) lookAtAll(ctx, hard context.Context) {
+	var wg sync.WaitGroup
+	list := make(chan Source)
+	for range lookAtOnce {
+		wg.Go(func() {
+			for s := range list {
+				r.look(hard, s)
 			}
-			if now := r.Now(); at.After(now) {
-				if at.Before(wake) {
-					wake = at
-				}
-				continue
-			}
-			if ctx.Err() != nil {
-				return
-			}
-			if next := r.visit(hard, s); next.Before(wake) {
-				wake = next
-			}
+		})
+	}
+	for _, s := range r.sources {
+		if ctx.Err() != nil {
+			break
 		}
-		sleep(ctx, wake.Sub(r.Now()), nil)
+		list <- s
+	}
+	close(list)
+	wg.Wait()
+}
+
+// collect takes off the agenda what is due, and returns for how long nothing
+// else is.
+func (r *Runner) collect(hard context.Context, now time.Time) time.Duration {
+	for {
+		r.mu.Lock()
+		e, ok := r.agenda.Take(now)
+		if !ok {
+			pause := idleAtMost
+			if e, ok := r.agenda.Next(); ok {
+				pause = min(pause, e.At.Sub(now))
+			}
+			r.mu.Unlock()
+			return pause
+		}
+		p := r.plans[e.Source]
+		if !p.look {
+			r.enqueue(Task{Source: e.Source, Host: p.door.Host, Tick: e.At})
+		}
+		r.mu.Unlock()
+		if p.look {
+			r.look(hard, r.sources[e.Source])
+		}
 	}
 }
 
-// due returns when s is to be visited next, by its state in the bucket.
-func (r *Runner) due(ctx context.Context, s Source) (time.Time, bool) {
-	now := r.Now()
-	r.mu.Lock()
-	p := r.wait[s.ID]
-	r.mu.Unlock()
-	if p.until.After(now) && !now.Before(p.since) { // else the clock was set back
-		return p.until, true
+// enqueue notes a due visit at its host. The caller holds mu.
+func (r *Runner) enqueue(t Task) {
+	h := r.hosts[t.Host]
+	if h == nil {
+		h = &hostPlan{}
+		r.hosts[t.Host] = h
 	}
-	st, err := r.States.State(ctx, s.ID)
-	if err != nil {
-		r.failed(s, err)
-		return time.Time{}, false
-	}
-	at, alarm := s.Schedule.Due(st.LastTick, now)
-	if alarm {
-		r.Log.Warn("the last visit lies in the future: the clock was wrong then or is now; visiting", "source", s.ID, "last_tick", st.LastTick)
-	}
-	if retry := RetryAt(st, s, now); retry.After(at) {
-		at = retry
-	}
-	return at, true
+	h.due = append(h.due, dueTask{Task: t})
+	r.line(t.Host, h)
 }
 
-// visit makes one visit of s and returns when s may be looked at again.
-func (r *Runner) visit(hard context.Context, s Source) (again time.Time) {
-	d, err := r.Visitor.Door(hard, s)
-	if err != nil {
-		return r.failed(s, err)
+// line puts a host with due visits and no worker into the line. The caller
+// holds mu.
+func (r *Runner) line(host string, h *hostPlan) {
+	if len(h.due) == 0 {
+		if !h.busy {
+			delete(r.hosts, host)
+		}
+		return
 	}
-	unlock, ok := r.Lock(s.ID, d.Host)
-	if !ok {
-		return r.Now().Add(time.Second)
+	if !h.busy && !h.waiting {
+		h.waiting = true
+		r.ready = append(r.ready, host)
 	}
-	defer unlock()
-	rep, err := r.Visitor.Visit(hard, s, d)
-	if err != nil || rep.Spooled {
-		defer r.wakeSpool()
-	}
-	if err != nil {
-		return r.failed(s, err)
-	}
-	rep.log(r.Log)
-	next := s.Schedule.Next(r.Now())
+}
+
+// start sends workers to the hosts in the line, as many as there may be. A
+// worker makes one visit; a host with more goes to the end of the line.
+func (r *Runner) start(ctx, hard context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if delete(r.wait, s.ID); rep.Spooled {
-		r.wait[s.ID] = patience{since: r.Now().Round(0), until: next.Round(0)} // its state could not move
+	for len(r.ready) > 0 && r.running < r.Most && ctx.Err() == nil {
+		host := r.ready[0]
+		r.ready = r.ready[1:]
+		h := r.hosts[host]
+		h.waiting, h.busy = false, true
+		r.running++
+		r.work.Go(func() {
+			r.turn(ctx, hard, host)
+			r.mu.Lock()
+			h.busy = false
+			r.running--
+			r.line(host, h)
+			r.mu.Unlock()
+			nudge(r.wake)
+		})
 	}
-	return next
 }
 
-// failed notes that s could not be visited, and returns when it is tried again:
-// after a minute, then two, four … up to an hour.
-func (r *Runner) failed(s Source, err error) time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := r.wait[s.ID]
-	p.since = r.Now().Round(0)
-	p.until = p.since.Add(min(idleAtMost<<min(p.fails, 6), waitAtMost))
-	p.fails++
-	r.wait[s.ID] = p
-	r.Log.Error("visit", "source", s.ID, "err", err, "again", p.until)
-	return p.until
+// nudge wakes whoever sleeps on wake.
+func nudge(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
 }
 
 // sweep commits what is in the spool when somebody left something there, and
@@ -181,14 +277,6 @@ func (r *Runner) sweep(ctx, hard context.Context) {
 		if sleep(ctx, spoolDelay, nil); ctx.Err() == nil {
 			r.settle(hard)
 		}
-	}
-}
-
-// wakeSpool tells sweep that something was left in the spool.
-func (r *Runner) wakeSpool() {
-	select {
-	case r.spool <- struct{}{}:
-	default:
 	}
 }
 

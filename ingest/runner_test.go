@@ -48,10 +48,6 @@ func (p *platform) State(_ context.Context, source string) (onrecord.SourceState
 
 func (p *platform) Sweep(context.Context) (int, error) { return 0, nil }
 
-func (p *platform) Door(_ context.Context, s ingest.Source) (ingest.Door, error) {
-	return s.Doors[0], nil
-}
-
 func (p *platform) Recover(context.Context, func(string) (func(), bool)) ([]ingest.Report, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,14 +91,18 @@ func source(t *testing.T, id, host, spec string) ingest.Source {
 	return ingest.Source{ID: id, Schedule: s, Spec: spec, Doors: []ingest.Door{{ID: "feed", Host: host}}}
 }
 
+func runner(p *platform, l *line, sources ...ingest.Source) *ingest.Runner {
+	return &ingest.Runner{
+		Visitor: p, States: p, Queue: l, Sources: sources, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Lock: func(string, string) (func(), bool) { return func() {}, true },
+	}
+}
+
 // run runs a runner for a while in a bubble.
 func run(t *testing.T, p *platform, d time.Duration, sources ...ingest.Source) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &ingest.Runner{
-		Visitor: p, States: p, Sources: sources, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Lock: func(string, string) (func(), bool) { return func() {}, true },
-	}
+	r := runner(p, newLine(), sources...)
 	done := make(chan error)
 	go func() { done <- r.Run(ctx, t.Context()) }()
 	time.Sleep(d)

@@ -119,6 +119,11 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	if err != nil {
 		return err
 	}
+	queue, err := h.openQueue(ctx)
+	if err != nil {
+		return err
+	}
+	defer queue.Close()
 	var banner atomic.Pointer[string]
 	handler, err := h.website(in, &banner)
 	if err != nil {
@@ -130,14 +135,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	var wg sync.WaitGroup
 	wg.Go(func() { h.keepUp(soft, &banner) })
 	wg.Go(func() {
-		runner := ingest.Runner{Visitor: in, States: in.Record, Sources: in.Sources, Now: h.env.now, Log: h.log, Lock: func(source, host string) (func(), bool) {
-			unlock, err := locks.visit(source, host)
-			if err != nil && !errors.Is(err, errHeld) {
-				h.log.Error("locks", "err", err)
-			}
-			return unlock, err == nil
-		}}
-		if err := runner.Run(soft, ctx); err != nil {
+		if err := h.runner(in, queue, locks).Run(soft, ctx); err != nil {
 			h.log.Error("visits", "err", err)
 		}
 	})

@@ -77,6 +77,7 @@ func sourcesOf(cfg *config.Config) ([]ingest.Source, error) {
 				if s.Schedule, err = schedule.Parse(c.Schedule); err != nil {
 					return nil, fmt.Errorf("source %s: %w", c.ID, err)
 				}
+				s.Schedule = s.Schedule.Spread(c.ID, float64(cfg.Crawl.Jitter)/100)
 			}
 			for _, dc := range c.Doors {
 				d, err := doorOf(c, dc)
