@@ -18,6 +18,7 @@ import (
 	"onrecord/crawler/mastodon"
 	"onrecord/crawler/telegram"
 	"onrecord/crawler/website"
+	"onrecord/crawler/x"
 	"onrecord/ingest"
 	"onrecord/schedule"
 )
@@ -35,6 +36,11 @@ func configOptions() config.Options {
 		Schedule: func(spec string) error { _, err := schedule.Parse(spec); return err },
 		Selector: website.CheckSelector,
 	}
+}
+
+// importers are what "onrecord import" reads, by kind.
+func importers() []crawler.Importer {
+	return []crawler.Importer{x.NewTheTrumpArchive(), x.NewTwitter()}
 }
 
 // ingester joins the configuration to the write path: a client that names
