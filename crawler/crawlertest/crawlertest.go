@@ -1,8 +1,8 @@
 // Copyright 2026 The onrecord authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package crawlertest is the conformance suite of doors. Every door runs it
-// over its fixtures:
+// Package crawlertest has the conformance suites of doors (Run) and of
+// importers (RunImport). Every door runs its suite over its fixtures:
 //
 //	func TestDoor(t *testing.T) {
 //		crawlertest.Run(t, crawlertest.Suite{
@@ -161,7 +161,8 @@ func (s Suite) read(t *testing.T, f Fixture) {
 	var ids []string
 	for _, o := range page.Items {
 		ids = append(ids, o.NativeID)
-		s.item(t, o)
+		item(t, s.Door.Info().Can, o)
+		s.look(t, o)
 	}
 	if d := cmp.Diff(f.IDs, ids); f.IDs != nil && d != "" {
 		t.Errorf("native ids (-want +got):\n%s", d)
@@ -190,9 +191,9 @@ func (s Suite) page(t *testing.T, p crawler.Page) {
 	s.requests(t, "Next", p.Next)
 }
 
-func (s Suite) item(t *testing.T, o onrecord.Observation) {
+// item checks an observation by one who can see as much as can says.
+func item(t *testing.T, can onrecord.Capabilities, o onrecord.Observation) {
 	t.Helper()
-	can := s.Door.Info().Can
 	for _, id := range append([]string{o.NativeID}, o.Aliases...) {
 		if err := onrecord.CheckNativeID(id); err != nil {
 			t.Error(err)
@@ -224,11 +225,10 @@ func (s Suite) item(t *testing.T, o onrecord.Observation) {
 	if !o.Changed.IsZero() && !o.Signed && !can.EditSignal {
 		t.Errorf("%s: changed %v from a door without edit signal", o.NativeID, o.Changed)
 	}
-	s.times(t, o)
-	s.look(t, o)
+	times(t, o)
 }
 
-func (s Suite) times(t *testing.T, o onrecord.Observation) {
+func times(t *testing.T, o onrecord.Observation) {
 	t.Helper()
 	for name, at := range map[string]time.Time{"published": o.Published, "changed": o.Changed} {
 		if !at.IsZero() && (at.Location() != time.UTC || at != at.Truncate(time.Microsecond)) {

@@ -125,7 +125,8 @@ func (t *tweet) content() onrecord.Content {
 		c.Type = "post"
 	}
 	said.say(&c)
-	if c.QuoteOf != "" && t.quoteURL != "" && !slices.Contains(c.Links, t.quoteURL) {
+	named := func(link string) bool { return strings.Contains(link, "/status/"+c.QuoteOf) }
+	if c.QuoteOf != "" && t.quoteURL != "" && !slices.ContainsFunc(c.Links, named) {
 		c.Links = append(c.Links, t.quoteURL)
 	}
 	return c

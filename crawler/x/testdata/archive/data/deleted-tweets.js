@@ -1,0 +1,1 @@
+window.YTD.deleted_tweets.part0 = [{"tweet": {"id_str": "2029105312035766272", "full_text": "Taken back", "created_at": "Wed Mar 04 08:03:00 +0000 2026", "deleted_at": "Wed Mar 04 09:00:00 +0000 2026"}}]

@@ -1,0 +1,1 @@
+window.YTD.tweets.part1 = [{"tweet": {"id_str": "2029105060377526272", "full_text": "Part two", "created_at": "Wed Mar 04 08:02:00 +0000 2026"}}]
