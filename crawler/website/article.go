@@ -84,7 +84,7 @@ func (r reading) article(o *onrecord.Observation, doc *page) error {
 		o.State, o.Code = onrecord.ItemUnclear, "soft 404"
 		return nil
 	}
-	categories := r.categories(doc, d)
+	categories, aliases := r.categories(doc, d), r.aliases(doc, *o)
 	b, err := r.body(doc, d, title)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (r reading) article(o *onrecord.Observation, doc *page) error {
 	if t, p, ok := parseDate(published, r.door.zone); ok {
 		o.Published, o.Precision = t, p
 	}
-	o.Aliases = r.aliases(doc, *o)
+	o.Aliases = aliases
 	return nil
 }
 

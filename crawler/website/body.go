@@ -64,7 +64,7 @@ var (
 	// never is what nobody says: it is cut out wherever it stands.
 	never = mustPick("script, style, noscript, template, nav, form, button, select, textarea, dialog, [hidden], plaintext, xmp, iframe, object, embed, svg, canvas, link, meta, base")
 	// around is what stands around a text within the frame of a page.
-	around = mustPick("aside, footer, time, [role=navigation], [role=complementary], [role=search], .breadcrumb, .breadcrumbs, #breadcrumbs, .entry-meta, .post-meta, .article-meta, .entry-footer, " +
+	around = mustPick("aside, footer, time, .date, .entry-date, .post-date, .published, [role=navigation], [role=complementary], [role=search], .breadcrumb, .breadcrumbs, #breadcrumbs, .entry-meta, .post-meta, .article-meta, .entry-footer, " +
 		".pagination, .post-navigation, .nav-links, .related, .related-posts, .comments, .comments-area, #comments, #respond, .author-box, .skip-link")
 	// sharing is what invites to spread a text.
 	sharing = mustPick(".sharedaddy, .share, .sharing, .share-buttons, .social-share, .social-sharing, .social-links, .addtoany_share_save_container, .a2a_kit, .shariff, .jp-relatedposts, " +
