@@ -51,7 +51,7 @@ const (
 // scripts are the parts of account archives that are read, by what they assign
 // to: "window.YTD.tweets.part0", "Grailbird.data.tweets_2016_05". Everything
 // else in them is private.
-var scripts = regexp.MustCompile(`^(window\.YTD\.(tweets?|tweets_part\d+|deleted_tweets?|account)\.part\d+|Grailbird\.data\.tweets_\d{4}_\d{2}|var user_details|var tweet_index|var payload_details)\s*=`)
+var scripts = regexp.MustCompile(`^(window\.YTD\.(tweets?|tweets_part\d+|deleted_tweets?|account)\.part\d+|Grailbird\.data\.tweets_\d{4}_\d{2}|var user_details)\s*=`)
 
 // members are the names of the scripts among them.
 var members = regexp.MustCompile(`^(tweets?(-part\d+)?|deleted-tweets?(-part\d+)?|account|user_details|\d{4}_\d{2})\.js$`)

@@ -1,0 +1,205 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package x_test
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/klauspost/compress/zstd"
+
+	"onrecord"
+	"onrecord/crawler"
+	"onrecord/crawler/x"
+)
+
+// corpus returns the folder of real captures of that name; without it the test
+// is skipped, or fails where ONRECORD_REQUIRE says so.
+func corpus(tb testing.TB, name string) string {
+	tb.Helper()
+	root := os.Getenv("ONRECORD_TEST_DATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	dir := filepath.Join(root, filepath.FromSlash(name))
+	if _, err := os.Stat(dir); err != nil {
+		msg := fmt.Sprintf("no real captures at %s: set ONRECORD_TEST_DATA", dir)
+		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
+			tb.Fatal(msg)
+		}
+		tb.Skip(msg)
+	}
+	return dir
+}
+
+// A tally is what became of the records of a set.
+type tally struct {
+	records, items, gone int64
+	ids                  map[string]bool
+	refused              map[string]int
+	states               map[onrecord.AccountState]int
+	err                  error
+}
+
+func tallyOf(tb testing.TB, im *x.Importer, fsys fs.FS, target crawler.Target) tally {
+	tb.Helper()
+	c := tally{ids: map[string]bool{}, refused: map[string]int{}, states: map[onrecord.AccountState]int{}}
+	for b, err := range im.Import(tb.Context(), fsys, target) {
+		if err != nil {
+			c.err = err
+			return c
+		}
+		c.records += b.Records
+		c.items += int64(len(b.Items))
+		if b.Account.State != "" {
+			c.states[b.Account.State]++
+		}
+		for _, o := range b.Items {
+			c.ids[o.NativeID] = true
+			if o.State == onrecord.ItemGone {
+				c.gone++
+			}
+			if at := o.Published; !at.IsZero() && (at.Year() < 2006 || at.Year() > 2026) {
+				tb.Errorf("%s: published %v", o.NativeID, at)
+			}
+		}
+		for _, r := range b.Refused {
+			c.refused[r.Reason]++
+		}
+	}
+	return c
+}
+
+func (c tally) String() string {
+	if c.err != nil {
+		return "refused: " + c.err.Error()
+	}
+	s := fmt.Sprintf("%d records, %d items of %d statements", c.records, c.items, len(c.ids))
+	if c.gone > 0 {
+		s += fmt.Sprintf(" (%d items reported deleted)", c.gone)
+	}
+	for _, state := range slices.Sorted(maps.Keys(c.states)) {
+		s += fmt.Sprintf(", account %s", state)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(c.refused)) {
+		s += fmt.Sprintf("; refused %d %s", c.refused[reason], reason)
+	}
+	return s
+}
+
+// accounts are whose posts the sets are of.
+var accounts = map[string]crawler.Target{
+	"us":        {Platform: "x", AccountID: "25073877", Handle: "realDonaldTrump"},
+	"org":       {Platform: "x", AccountID: "2244994945", Handle: "XDevelopers"},
+	"spacex":    {Platform: "x", AccountID: "34743251", Handle: "SpaceX"},
+	"suspended": {Platform: "x", AccountID: "2040364845615173632", Handle: "testsuspendeduser"},
+	"macron":    {Platform: "x", AccountID: "1976143068", Handle: "EmmanuelMacron"},
+	"test":      {Platform: "x", AccountID: "727366726141239296", Handle: "camlistore_test"},
+}
+
+// TestCorpora counts what becomes of every record of every set.
+func TestCorpora(t *testing.T) {
+	corpus(t, "twitter")
+	var table strings.Builder
+	for _, c := range []struct{ kind, set, account string }{
+		{"twitter", "account-archive-fixtures/perkeep__perkeep", "test"},
+		{"twitter", "account-archive-fixtures/dogsheep__twitter-to-sqlite", "test"},
+		{"twitter", "french-candidates-2017", "macron"},
+		{"twitter", "graphql-org-timelines", "org"},
+		{"twitter", "graphql-status-and-errors", "spacex"},
+		{"twitter", "graphql-status-and-errors", "suspended"},
+		{"twitter", "status-page-html", "us"},
+		{"twitter", "trump-2020", "us"},
+		{"twitter", "trump-api-v2-fixtures", "us"},
+		{"twitter", "trump-condensed", "us"},
+		{"thetrumparchive", "trump-condensed", "us"},
+		{"thetrumparchive", "trump-deleted-ids", "us"},
+		{"twitter", "trump-v11-master", "us"},
+	} {
+		im := x.NewTwitter()
+		if c.kind == "thetrumparchive" {
+			im = x.NewTheTrumpArchive()
+		}
+		got := tallyOf(t, im, os.DirFS(filepath.Join(corpus(t, "twitter"), c.set)), accounts[c.account])
+		fmt.Fprintf(&table, "%s twitter/%s as %s: %s\n", c.kind, c.set, c.account, got)
+	}
+	polls := lastPoll(t)
+	fmt.Fprintf(&table, "twitter twitter/trump-2020-polls, the last of them, as us: %s\n", tallyOf(t, x.NewTwitter(), polls, accounts["us"]))
+	golden(t, "corpora", table.String())
+}
+
+// lastPoll returns the last version of a table that grew by the hour.
+func lastPoll(t *testing.T) fs.FS {
+	t.Helper()
+	f, err := os.Open(filepath.Join(corpus(t, "twitter/trump-2020-polls"), "files.tar.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f, zstd.WithDecoderMaxWindow(128<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var last string
+	var data []byte
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return fstest.MapFS{"poll.csv": {Data: data}}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag != tar.TypeReg || h.Name < last {
+			continue
+		}
+		last = h.Name
+		if data, err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDistinct checks ids and texts of whole sets against a reading by other
+// means: encoding/json is slower and known to be right.
+func TestDistinct(t *testing.T) {
+	dir := corpus(t, "twitter/trump-condensed")
+	target := accounts["us"]
+	got := map[string]onrecord.Observation{}
+	for b, err := range x.NewTwitter().Import(t.Context(), os.DirFS(dir), target) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range b.Items {
+			got[o.NativeID] = o
+		}
+	}
+	want := byEncodingJSON(t, dir)
+	if len(want) != len(got) || len(want) < 45_000 {
+		t.Errorf("%d statements, want %d", len(got), len(want))
+	}
+	for id, p := range want {
+		o := got[id]
+		if p.text != o.Content.Text {
+			t.Errorf("%s: text %q, want %q", id, o.Content.Text, p.text)
+		}
+		if !o.Published.Equal(p.at) {
+			t.Errorf("%s: published %v, want %v", id, o.Published, p.at)
+		}
+		if by := x.IDTime(id); !by.IsZero() && by.Sub(p.at).Abs().Seconds() > 5 {
+			t.Errorf("%s: its id says %v, its date %v", id, by, p.at)
+		}
+	}
+}
