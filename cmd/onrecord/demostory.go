@@ -129,6 +129,11 @@ func (p *demoPlay) play(ctx context.Context, w *demoWorld, pace time.Duration, t
 		}
 		w.clock.to(b.at)
 		w.scene(b.scene)
+		if i == 0 {
+			if err := w.importDump(ctx); err != nil {
+				return err
+			}
+		}
 		p.happened()
 		for _, t := range rounds(b.at, next) {
 			w.clock.to(t)

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -167,6 +168,25 @@ func (w *demoWorld) visit(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// importDump imports the posts on X that somebody else has kept.
+func (w *demoWorld) importDump(ctx context.Context) error {
+	dump, err := fs.Sub(demoFiles, "demo/x")
+	if err != nil {
+		return err
+	}
+	imp, err := importerOf("thetrumparchive")
+	if err != nil {
+		return err
+	}
+	for _, s := range w.ingester.Sources {
+		if s.Platform == imp.Info().Platform {
+			_, err := w.ingester.Import(ctx, s, imp, dump, ingest.ImportOptions{Dated: demoStart().AddDate(0, 0, -6)})
+			return err
+		}
+	}
+	return errors.New("no source takes the dump")
 }
 
 // close ends the platforms and closes the archive. What is in the folder stays.

@@ -11,10 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"onrecord/catalog"
 	"onrecord/change"
 	"onrecord/config"
 	"onrecord/crawler"
 	"onrecord/crawler/feed"
+	"onrecord/crawler/mailbox"
 	"onrecord/crawler/mastodon"
 	"onrecord/crawler/telegram"
 	"onrecord/crawler/website"
@@ -40,7 +42,7 @@ func configOptions() config.Options {
 
 // importers are what "onrecord import" reads, by kind.
 func importers() []crawler.Importer {
-	return []crawler.Importer{x.NewTheTrumpArchive(), x.NewTwitter()}
+	return []crawler.Importer{x.NewTheTrumpArchive(), x.NewTwitter(), mailbox.New()}
 }
 
 // ingester joins the configuration to the write path: a client that names
@@ -61,12 +63,26 @@ func (h *house) ingester() (*ingest.Ingester, error) {
 	}
 	return &ingest.Ingester{
 		Record: record{h.archive}, View: h.catalog, Accounts: h.catalog, Client: client, Limits: limits,
-		Sources: sources, Now: h.env.now, CatchUp: h.catchUp,
+		Sources: sources, Now: h.env.now, CatchUp: h.catchUp, Recheck: planOf(h.cfg),
 		Rules: change.Config{
 			ConfirmAfter: c.ConfirmAfter, OfflineAfter: c.OfflineAfter,
 			AllowShortConfirm: len(c.AllowAddresses) > 0,
 		},
 	}, nil
+}
+
+// planOf returns the plan of re-checks that the configuration tells.
+func planOf(cfg *config.Config) schedule.Plan {
+	return schedule.Plan{Points: cfg.Crawl.Recheck, Sweep: cfg.Crawl.Sweep}
+}
+
+// catalogOptions are those of this archive's catalog.
+func (h *house) catalogOptions() catalog.Options {
+	plan := planOf(h.cfg)
+	return catalog.Options{
+		MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log,
+		Due: ingest.Recheck(plan), Plan: plan.String(),
+	}
 }
 
 // sourcesOf makes the configured sources ready to be visited.
