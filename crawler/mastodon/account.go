@@ -61,7 +61,7 @@ func (a *account) flags() string {
 func (a *account) ending(o *onrecord.AccountObservation) {
 	switch {
 	case a.Suspended:
-		o.State, o.Code = onrecord.AccountSuspended, "suspended"
+		o.State, o.Code, o.Name = onrecord.AccountSuspended, "suspended", "" // which is blanked
 	case a.Moved != nil:
 		o.State, o.Code = onrecord.AccountMoved, "moved"
 		if to, err := webAddress(cmp.Or(a.Moved.URL, a.Moved.URI)); err == nil {

@@ -110,7 +110,9 @@ func (d *Door) First(t crawler.Target) ([]crawler.Request, error) {
 	}
 	requests := []crawler.Request{{
 		URL:  api(server) + "/accounts/lookup?" + url.Values{"acct": {name}}.Encode(),
-		Kind: kindLookup, Header: accept(), Conditional: true,
+		// Never conditional: it is short, and what it says of the account has
+		// to be said by this visit.
+		Kind: kindLookup, Header: accept(),
 	}}
 	if cur := parseCursor(t.Cursor); cur.Account != "" {
 		requests = append(requests, d.page(server, state{Account: cur.Account, Stop: cur.Newest, StopAt: cur.NewestAt}))
