@@ -252,7 +252,7 @@ func (b *batch) looked(e onrecord.Event) error {
 	if err := b.span(e.Source, e.Run.From, "", e.Run.Door, e.Figure, e.Run.Until, e.Run.Visits, e.Index); err != nil {
 		return err
 	}
-	for _, id := range e.Run.Seen {
+	for _, id := range named(*e.Run) {
 		r, err := b.find(id)
 		if err != nil {
 			return err
@@ -279,6 +279,16 @@ func (b *batch) looked(e onrecord.Event) error {
 		who = s.Account
 	}
 	return b.inRange(who, e)
+}
+
+// named returns the statements that a run names as seen or asked for.
+func named(r onrecord.Run) []onrecord.StatementID {
+	list := slices.Clone(r.Seen)
+	for _, a := range r.Asked {
+		list = slices.Concat(list, a.Read, a.Live, a.Gone, a.Unclear)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // inRange folds a run into the statements of its range. Rows that the batch

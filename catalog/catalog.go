@@ -39,6 +39,12 @@ type Options struct {
 	// ReadOnly opens the file beside the process that applies to it. The file
 	// must exist.
 	ReadOnly bool
+	// Due says when a statement that nobody suspects is to be asked for again,
+	// and whether that is only its turn in the slow sweep; the zero time means
+	// never. Nil means that KnownDue finds nothing. Plan names what Due does: a
+	// file that was written by another plan is brought up to this one.
+	Due  func(onrecord.Known) (at time.Time, sweep bool)
+	Plan string
 	// Log is told of rare events, such as a file that was replaced. Nil
 	// discards.
 	Log *slog.Logger

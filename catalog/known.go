@@ -79,6 +79,11 @@ const anyAccount = -1
 // eachKnown calls fn for the statements of an account, or of any, among the
 // rows (account, doc) of a query.
 func (v *view) eachKnown(account int64, fn func(onrecord.Known), text string, args ...any) error {
+	return v.someKnown(account, func(k onrecord.Known) error { fn(k); return nil }, text, args...)
+}
+
+// someKnown is eachKnown until fn returns an error.
+func (v *view) someKnown(account int64, fn func(onrecord.Known) error, text string, args ...any) error {
 	return v.each(func(scan func(...any) error) error {
 		var n int64
 		var doc []byte
@@ -92,7 +97,6 @@ func (v *view) eachKnown(account int64, fn func(onrecord.Known), text string, ar
 		if err := unmarshal(doc, &r, v.name); err != nil {
 			return err
 		}
-		fn(r.Known)
-		return nil
+		return fn(r.Known)
 	}, text, args...)
 }

@@ -15,6 +15,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"onrecord"
 )
 
 // A Catalog is an open file. Its methods may be called from many goroutines.
@@ -39,9 +42,10 @@ var errClosed = errors.New("catalog: closed")
 // when its last reader is done.
 type file struct {
 	path  string
-	stamp fs.FileInfo // of the pointer that named path; nil for none
-	db    *sql.DB     // of write
-	write *sql.Conn   // nil when read only
+	due   func(onrecord.Known) (at time.Time, sweep bool) // Options.Due
+	stamp fs.FileInfo                                     // of the pointer that named path; nil for none
+	db    *sql.DB                                         // of write
+	write *sql.Conn                                       // nil when read only
 	read  *sql.DB
 	names names
 	done  sync.RWMutex // held for reading by readers, for writing by close
@@ -124,7 +128,7 @@ func dsn(path string, pragmas ...string) string {
 }
 
 func openFile(ctx context.Context, path string, o Options) (*file, error) {
-	f := &file{stamp: stamp(path)}
+	f := &file{stamp: stamp(path), due: o.Due}
 	path, err := current(path)
 	if err != nil {
 		return nil, err
@@ -149,6 +153,12 @@ func openFile(ctx context.Context, path string, o Options) (*file, error) {
 	if err := f.openReaders(ctx, path); err != nil {
 		f.close()
 		return nil, err
+	}
+	if !o.ReadOnly {
+		if err := f.plan(ctx, o.Plan); err != nil {
+			f.close()
+			return nil, err
+		}
 	}
 	return f, nil
 }

@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 3
+const schemaNumber = 4
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -42,10 +42,13 @@ CREATE TABLE statements (
 	account INTEGER NOT NULL,
 	ord BLOB,
 	suspect INTEGER NOT NULL,
+	sweep INTEGER NOT NULL, -- whether due is a turn of the slow sweep
+	due INTEGER, -- seconds; null for never: see due.go
 	doc BLOB NOT NULL
 );
 CREATE INDEX statements_order ON statements (account, ord) WHERE ord IS NOT NULL;
 CREATE INDEX statements_suspect ON statements (account) WHERE suspect;
+CREATE INDEX statements_due ON statements (account, sweep, due) WHERE due IS NOT NULL;
 
 -- What lists and counts are made from, small enough to be kept in memory: see sidecar.go.
 CREATE TABLE columns (r INTEGER PRIMARY KEY, attr INTEGER NOT NULL, date INTEGER);
@@ -98,7 +101,7 @@ func create(ctx context.Context, db *sql.DB) error {
 	if _, err := tx.ExecContext(ctx, tables); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('schema', $1), ('next', 0), ('size', 0), ('root', $2), ('gen', 1), ('time', 0)`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('schema', $1), ('next', 0), ('size', 0), ('root', $2), ('gen', 1), ('time', 0), ('plan', '')`,
 		schemaName(), make([]byte, 32))
 	if err != nil {
 		return err

@@ -24,11 +24,19 @@ const (
 	defaultConfirmAfter = 10 * time.Minute
 	defaultOfflineAfter = time.Hour
 	defaultMinInterval  = time.Second
+	defaultSweep        = 30 * 24 * time.Hour
+	leastRecheck        = time.Minute
 	defaultJitter       = 10 // percent
 	mostJitter          = 50
 	defaultConcurrency  = 32
 	mostConcurrency     = 1024
 )
+
+// defaultRecheck is the plan by which statements are asked for again.
+func defaultRecheck() []time.Duration {
+	const day = 24 * time.Hour
+	return []time.Duration{15 * time.Minute, 35 * time.Minute, 2 * time.Hour, day, 7 * day, 30 * day}
+}
 
 // builtIn is the source of the operator's own acts (record.md 1.12).
 const builtIn = "archive"
@@ -177,6 +185,7 @@ func (k *checker) crawl() {
 		{"crawl.confirm_after", &c.ConfirmAfter, defaultConfirmAfter, 0},
 		{"crawl.offline_after", &c.OfflineAfter, defaultOfflineAfter, time.Nanosecond},
 		{"crawl.min_interval", &c.MinInterval, defaultMinInterval, 0},
+		{"crawl.sweep", &c.Sweep, defaultSweep, leastRecheck},
 	} {
 		switch {
 		case !k.given[d.path]:
@@ -185,6 +194,7 @@ func (k *checker) crawl() {
 			k.fault(d.path, "", "%s is too short", short(*d.value))
 		}
 	}
+	k.recheck()
 	k.whole("crawl.jitter", &c.Jitter, defaultJitter, 0, mostJitter)
 	k.whole("crawl.concurrency", &c.Concurrency, defaultConcurrency, 1, mostConcurrency)
 	k.queue()
@@ -217,6 +227,27 @@ func (k *checker) queue() {
 		case u.User != nil:
 			k.fault("dispatch.url", "", "a password does not belong into a URL")
 		}
+	}
+}
+
+// recheck checks the plan of re-checks: each point comes after the one before.
+func (k *checker) recheck() {
+	const path = "crawl.recheck"
+	if !k.given[path] {
+		k.Crawl.Recheck = defaultRecheck()
+		return
+	}
+	last := time.Duration(0)
+	for i, d := range k.Crawl.Recheck {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		switch {
+		case k.faulty(at):
+		case d-last < leastRecheck && i == 0:
+			k.fault(at, "", "%s is too short: at least %s", short(d), short(leastRecheck))
+		case d-last < leastRecheck:
+			k.fault(at, "", "%s must come at least %s after %s", short(d), short(leastRecheck), short(last))
+		}
+		last = max(last, d)
 	}
 }
 

@@ -70,12 +70,18 @@ type HTTP struct {
 
 // Crawl is how the archive behaves towards others.
 type Crawl struct {
-	Contact        string         // goes into the User-Agent: an address or a URL; default the operator's
-	ConfirmAfter   time.Duration  // between two looks that confirm a deletion; default and least 10m
-	OfflineAfter   time.Duration  // how long every request fails before a platform is offline; default 1h
-	MinInterval    time.Duration  // between two requests to a host and port; default 1s
-	Jitter         int            // percent of the interval by which the ticks of sources are spread, 0 to 50; default 10
-	Concurrency    int            // hosts that are visited at once, 1 to 1024; default 32
+	Contact      string        // goes into the User-Agent: an address or a URL; default the operator's
+	ConfirmAfter time.Duration // between two looks that confirm a deletion; default and least 10m
+	OfflineAfter time.Duration // how long every request fails before a platform is offline; default 1h
+	MinInterval  time.Duration // between two requests to a host and port; default 1s
+	Jitter       int           // percent of the interval by which the ticks of sources are spread, 0 to 50; default 10
+	Concurrency  int           // hosts that are visited at once, 1 to 1024; default 32
+	// Recheck says how long after it was first seen a statement is asked for
+	// again at its own address; increasing, at least 1m apart; default 15m, 35m,
+	// 2h, 24h, 168h, 720h. Sweep is once in how long it is asked for after that;
+	// at least 1m; default 720h.
+	Recheck        []time.Duration
+	Sweep          time.Duration
 	AllowAddresses []netip.Prefix // private networks that the guard lets through; for tests and demonstrations
 }
 

@@ -81,6 +81,8 @@ func TestParse(t *testing.T) {
 		Crawl: config.Crawl{
 			Contact: "desk@archive.example", ConfirmAfter: 10 * time.Minute, OfflineAfter: time.Hour, MinInterval: time.Second,
 			Jitter: 10, Concurrency: 32,
+			Recheck: []time.Duration{15 * time.Minute, 35 * time.Minute, 2 * time.Hour, 24 * time.Hour, 168 * time.Hour, 720 * time.Hour},
+			Sweep:   720 * time.Hour,
 		},
 		Figures: []config.Figure{
 			{Slug: "jane-example", Name: "Jane Example", Sources: []config.Source{
@@ -210,6 +212,7 @@ func TestTemplate(t *testing.T) {
 			HTTP:     config.HTTP{Listen: "[::1]:9000"},
 			Crawl: config.Crawl{
 				Contact: "https://archive.example/about", ConfirmAfter: time.Second, OfflineAfter: 90 * time.Minute, MinInterval: 50 * time.Millisecond, Jitter: 25, Concurrency: 8,
+				Recheck: []time.Duration{time.Minute, time.Hour}, Sweep: 48 * time.Hour,
 				AllowAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 			},
 			Figures: parse(t, full).Figures,

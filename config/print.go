@@ -38,6 +38,8 @@ func (c *Config) Print() []byte {
 	p.value(1, "confirm_after", short(c.Crawl.ConfirmAfter))
 	p.value(1, "offline_after", short(c.Crawl.OfflineAfter))
 	p.value(1, "min_interval", short(c.Crawl.MinInterval))
+	p.spans(1, "recheck", c.Crawl.Recheck)
+	p.value(1, "sweep", short(c.Crawl.Sweep))
 	p.value(1, "jitter", strconv.Itoa(c.Crawl.Jitter)+"%")
 	p.line(1, "concurrency: "+strconv.Itoa(c.Crawl.Concurrency))
 	networks := make([]string, len(c.Crawl.AllowAddresses))
@@ -78,6 +80,15 @@ func (p *printer) list(level int, key string, values []string) {
 		quoted[i] = quote(v)
 	}
 	p.line(level, key+": ["+strings.Join(quoted, ", ")+"]")
+}
+
+// spans writes a list of durations. They need no quotes.
+func (p *printer) spans(level int, key string, list []time.Duration) {
+	texts := make([]string, len(list))
+	for i, d := range list {
+		texts[i] = short(d)
+	}
+	p.line(level, key+": ["+strings.Join(texts, ", ")+"]")
 }
 
 func (p *printer) figures(figures []Figure) {

@@ -99,6 +99,8 @@ func (r *reader) read(data []byte) *Config {
 			key{"confirm_after", r.duration(&c.Crawl.ConfirmAfter)},
 			key{"offline_after", r.duration(&c.Crawl.OfflineAfter)},
 			key{"min_interval", r.duration(&c.Crawl.MinInterval)},
+			key{"recheck", r.durations(&c.Crawl.Recheck)},
+			key{"sweep", r.duration(&c.Crawl.Sweep)},
 			key{"jitter", r.percent(&c.Crawl.Jitter)},
 			key{"concurrency", r.number(&c.Crawl.Concurrency)},
 			key{"allow_addresses", r.prefixes(&c.Crawl.AllowAddresses)},
@@ -308,6 +310,17 @@ func (r *reader) duration(dst *time.Duration) func(ast.Node, string) {
 		}
 		r.given[path] = true
 		*dst = d
+	}
+}
+
+func (r *reader) durations(dst *[]time.Duration) func(ast.Node, string) {
+	return func(n ast.Node, path string) {
+		r.given[path] = true
+		r.each(n, path, func(n ast.Node, path string) {
+			var d time.Duration
+			r.duration(&d)(n, path)
+			*dst = append(*dst, d)
+		})
 	}
 }
 

@@ -62,6 +62,14 @@ func (p *printer) crawl(c Crawl) {
 	p.span(1, "offline_after", c.OfflineAfter, defaultOfflineAfter)
 	p.note(1, "Between two requests to one host. A platform's own floor is never undercut.")
 	p.span(1, "min_interval", c.MinInterval, defaultMinInterval)
+	p.note(1, "How long after a statement was first seen its own address is asked again, so that")
+	p.note(1, "edits and deletions are found; and once in how long after that.")
+	recheck := c.Recheck
+	if recheck == nil {
+		recheck = defaultRecheck()
+	}
+	p.spans(1, "recheck", recheck)
+	p.span(1, "sweep", c.Sweep, defaultSweep)
 	p.note(1, "By how much of its interval the visits of each source are shifted, so that not all begin at once.")
 	p.value(1, "jitter", strconv.Itoa(cmp.Or(c.Jitter, defaultJitter))+"%")
 	p.note(1, "How many hosts are visited at once.")

@@ -37,6 +37,11 @@ type Job struct {
 	// statement seen live before, is asked for too where there are any.
 	Looks  []onrecord.Ref
 	Canary onrecord.Ref
+	// Checks are known statements that nobody suspects, to be asked for at
+	// their own addresses once everything else is done, as far as the budget
+	// goes. Where one is gone and nothing else vouches for the door, the canary
+	// is asked for too.
+	Checks []onrecord.Ref
 
 	Budget   Budget
 	Secrets  []Secret
@@ -53,6 +58,7 @@ type Budget struct {
 	Requests int           // redirects and looks included, robots.txt not; default 64
 	Bytes    int64         // of payloads as sent; default 64 MiB
 	Time     time.Duration // from the start to the end of the last exchange; default 10m
+	Checks   time.Duration // for how long of that Job.Checks are asked for, so that a slow host is left in time; zero for all of it
 }
 
 func (b Budget) withDefaults() Budget {

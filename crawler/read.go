@@ -19,8 +19,11 @@ const maxAsked = 1000
 // and asks for.
 func (v *visit) take(it item, a *answer, trouble *verdict) {
 	seen := onrecord.Seen{At: a.x.Done, Kind: it.req.Kind, About: it.req.About, Capture: a.ref}
-	if it.role == roleCanary {
-		seen.Kind = "canary"
+	switch it.role {
+	case roleLook:
+		seen.Kind = kindLook
+	case roleCanary:
+		seen.Kind = kindCanary
 	}
 	j := judge(a)
 	if trouble != nil {

@@ -88,7 +88,7 @@ type visit struct {
 // seen before. What the platform did wrong is no error but an outcome.
 //
 // The order is: what the door asks for first, the looks and the canary, the
-// backlog, and then details before older pages. Redirects are followed to any
+// backlog, then details before older pages, and the checks last. Redirects are followed to any
 // host, each through guard, robots.txt, rate and record of its own, but never
 // from https to http; secrets stay with their host. What a rate limit, a bot
 // check or the budget leaves undone goes to the backlog.
@@ -151,7 +151,7 @@ func (v *visit) all() error {
 		case len(v.next) > 0:
 			it, v.next = v.next[0], v.next[1:]
 		default:
-			return nil
+			return v.checks()
 		}
 		if err := v.do(it); err != nil {
 			return err
@@ -208,19 +208,24 @@ func (v *visit) looks() error {
 		if ref == (onrecord.Ref{}) {
 			continue
 		}
-		req, ok, err := v.lookOf(ref)
-		if err != nil {
-			v.problem("look for "+ref.NativeID, err)
-		}
-		if !ok {
-			continue
-		}
-		req.About = ref
-		if err := v.do(item{req: req, role: r}); err != nil {
+		if err := v.look(ref, r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// look asks for one statement at its own address, where the platform has one.
+func (v *visit) look(ref onrecord.Ref, r role) error {
+	req, ok, err := v.lookOf(ref)
+	if err != nil {
+		v.problem("look for "+ref.NativeID, err)
+	}
+	if !ok {
+		return nil
+	}
+	req.About = ref
+	return v.do(item{req: req, role: r})
 }
 
 // healthy reports whether what began the visit went well enough to ask on.

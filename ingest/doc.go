@@ -152,6 +152,11 @@ type View interface {
 	// Suspects returns the statements that were found absent or gone and are
 	// not settled.
 	Suspects(ctx context.Context, platform, accountID string) ([]onrecord.Known, error)
+	// KnownDue calls yield for the statements that are due for a re-check at
+	// now, by the plan that the view was given and by what it has applied: new
+	// ones before those of the slow sweep, each oldest due first, until yield
+	// returns false.
+	KnownDue(ctx context.Context, platform, accountID string, now time.Time, yield func(onrecord.Known) bool) error
 }
 
 // An Accounts view answers what is known of accounts and sources, as of what

@@ -126,7 +126,13 @@ func lean(e onrecord.Event) (onrecord.Event, int, error) {
 
 // unseen returns r without the statements that are left out.
 func unseen(r onrecord.Run, out map[onrecord.StatementID]bool) onrecord.Run {
-	r.Seen = slices.DeleteFunc(slices.Clone(r.Seen), func(id onrecord.StatementID) bool { return out[id] })
+	without := func(list []onrecord.StatementID) []onrecord.StatementID {
+		return slices.DeleteFunc(slices.Clone(list), func(id onrecord.StatementID) bool { return out[id] })
+	}
+	r.Seen, r.Unread, r.Asked = without(r.Seen), without(r.Unread), slices.Clone(r.Asked)
+	for n, a := range r.Asked {
+		r.Asked[n] = onrecord.Asked{At: a.At, Read: without(a.Read), Live: without(a.Live), Gone: without(a.Gone), Unclear: without(a.Unclear)}
+	}
 	return r
 }
 

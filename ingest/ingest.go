@@ -13,6 +13,7 @@ import (
 	"onrecord"
 	"onrecord/change"
 	"onrecord/crawler"
+	"onrecord/schedule"
 )
 
 // ErrNoDoor reports a source whose doors all wait for their back-off to end,
@@ -29,6 +30,7 @@ type Ingester struct {
 	Limits   crawler.Limits // of the client, for reading captures again
 	Sources  []Source       // all that are configured: accounts may have several
 	Rules    change.Config
+	Recheck  schedule.Plan // of statements that nobody suspects; the zero Plan asks for none
 	Now      func() time.Time
 	// CatchUp returns once View has applied the ledger at least up to the
 	// given size, and says up to which size it has.
@@ -50,7 +52,7 @@ func (i *Ingester) Visit(ctx context.Context, s Source, d Door) (rep Report, err
 		return rep, errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Drop(ctx))
 	}
 	if v.Offline {
-		job.Looks = nil // nothing is probed that can't be judged now
+		job.Looks, job.Checks = nil, nil // nothing is probed that can't be judged now
 	}
 	result, err := i.Client.Visit(ctx, job)
 	if err != nil {
@@ -119,7 +121,7 @@ func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 		return rep, err
 	}
 	if !looks {
-		job.Looks = nil // it was made without
+		job.Looks, job.Checks = nil, nil // it was made without
 	}
 	result, err := crawler.Replay(ctx, job, i.Limits, v.Entries(ctx))
 	if err != nil && ctx.Err() == nil {
@@ -229,6 +231,8 @@ type memo struct {
 	State  onrecord.DoorState `json:"state"`
 	Looks  []onrecord.Ref     `json:"looks,omitempty"`
 	Canary onrecord.Ref       `json:"canary,omitzero"`
+	Checks []onrecord.Ref     `json:"checks,omitempty"`
+	Budget crawler.Budget     `json:"budget,omitzero"`
 	Import string             `json:"import,omitempty"` // kind of the importer: the visit reads files
 }
 
@@ -242,16 +246,24 @@ func (i *Ingester) memo(ctx context.Context, s Source, d Door, st onrecord.Sourc
 		if err != nil {
 			return nil, err
 		}
-		if err := i.addLooks(ctx, &m, s, d, account, suspects); err != nil {
+		i.addLooks(&m, s, d, suspects)
+		if err := i.addChecks(ctx, &m, s, d, st); err != nil {
+			return nil, err
+		}
+		if err := i.addCanary(ctx, &m, s, account, suspects); err != nil {
 			return nil, err
 		}
 	}
 	for {
 		b, err := json.Marshal(m)
-		if err != nil || len(b) <= maxMemo || len(m.Looks) == 0 {
+		if err != nil || len(b) <= maxMemo || len(m.Looks)+len(m.Checks) == 0 {
 			return b, err
 		}
-		m.Looks = m.Looks[:len(m.Looks)/2] // the others are due next time
+		if len(m.Checks) > 0 { // what is left out is due next time
+			m.Checks = m.Checks[:len(m.Checks)/2]
+		} else {
+			m.Looks = m.Looks[:len(m.Looks)/2]
+		}
 	}
 }
 
@@ -264,6 +276,7 @@ func (i *Ingester) job(s Source, d Door, v Visit) (crawler.Job, error) {
 	account := m.Target.AccountID
 	return crawler.Job{
 		Source: s.ID, DoorID: d.ID, Door: d.Door, State: m.State, Looks: m.Looks, Canary: m.Canary, Recorder: v.Open,
+		Checks: m.Checks, Budget: m.Budget,
 		Started: v.Started,
 		Target:  m.Target,
 		Known: func(r onrecord.Ref) bool {

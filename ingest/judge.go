@@ -241,29 +241,3 @@ func abandoned(s Source, st onrecord.SourceState, now time.Time) []onrecord.Even
 // accountOf returns the stable id of the account of s, as configured or as the
 // first good visit pinned it.
 func accountOf(s Source, st onrecord.SourceState) string { return cmp.Or(s.AccountID, st.AccountID) }
-
-// addLooks adds the suspects that are due for a look at their own addresses,
-// and a canary.
-func (i *Ingester) addLooks(ctx context.Context, m *memo, s Source, d Door, account string, suspects []onrecord.Known) error {
-	now := i.Now()
-	confirm := i.Rules.Confirm(s.Platform, d.Door.Info().Kind)
-	k := change.Known{Statements: make(map[onrecord.StatementID]onrecord.Known, len(suspects))}
-	for _, c := range suspects {
-		k.Statements[c.Statement] = c
-		if at, ok := change.Due(c, confirm); ok && !at.After(now) && len(m.Looks) < maxLooks {
-			m.Looks = append(m.Looks, c.Ref)
-		}
-	}
-	if len(m.Looks) == 0 {
-		return nil
-	}
-	recent, err := i.View.KnownRecent(ctx, s.Platform, account, 8)
-	if err != nil {
-		return err
-	}
-	for _, c := range recent {
-		k.Statements[c.Statement] = c
-	}
-	m.Canary, _ = k.Canary()
-	return nil
-}

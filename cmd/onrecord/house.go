@@ -110,7 +110,7 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 // process applies to it, that process does.
 func (h *house) openCatalog(ctx context.Context) error {
 	path := h.catalogPath()
-	o := catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log}
+	o := h.catalogOptions()
 	c, err := catalog.Open(ctx, path, o)
 	switch {
 	case errors.Is(err, catalog.ErrLocked), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
@@ -199,7 +199,7 @@ func (h *house) takeCatalog(ctx context.Context) error {
 	if h.writer != nil {
 		return nil
 	}
-	c, err := catalog.Open(ctx, h.catalogPath(), catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log})
+	c, err := catalog.Open(ctx, h.catalogPath(), h.catalogOptions())
 	if errors.Is(err, catalog.ErrLocked) {
 		return nil
 	} else if err != nil {

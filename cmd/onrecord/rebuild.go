@@ -44,7 +44,7 @@ func runRebuild(ctx context.Context, e *env) error {
 	}
 	began := e.now()
 	bar := e.progress("rebuilding")
-	size, err := h.rebuild(ctx, catalog.Options{MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log}, bar.set)
+	size, err := h.rebuild(ctx, h.catalogOptions(), bar.set)
 	bar.done()
 	if err != nil {
 		return err
