@@ -42,8 +42,14 @@ func Name(account string) (string, error) {
 	return s, nil
 }
 
-// checkAccount reports why id can't be the number of a channel; empty is fine.
-func checkAccount(id string) error {
+// CheckAccount reports why account can't be the user name of a channel.
+func CheckAccount(account string) error {
+	_, err := Name(account)
+	return err
+}
+
+// checkNumber reports why id can't be the number of a channel; empty is fine.
+func checkNumber(id string) error {
 	if id != "" && !numberPattern.MatchString(id) {
 		return fmt.Errorf("telegram: account_id %q is no channel number: digits only, without sign and without the -100 of the bot API", id)
 	}

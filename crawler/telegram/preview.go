@@ -30,8 +30,13 @@ const (
 	kindLook  = "look"  // one post
 )
 
-// Options of a door. The zero value serves; there is nothing to choose yet.
-type Options struct{}
+// Options of a door or an importer. The zero value serves.
+type Options struct {
+	// Zone is where the dates of exports that carry none, those made until 2021,
+	// are at home. Nil means that nobody knows: of such a date only the day
+	// counts.
+	Zone *time.Location
+}
 
 // A Door reads the preview of a channel at t.me/s. It is safe for concurrent
 // use.
@@ -61,7 +66,7 @@ func (*Door) First(t crawler.Target) ([]crawler.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAccount(t.AccountID); err != nil {
+	if err := checkNumber(t.AccountID); err != nil {
 		return nil, err
 	}
 	return []crawler.Request{{
