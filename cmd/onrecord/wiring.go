@@ -31,7 +31,7 @@ func configOptions() config.Options {
 		Kinds: []config.Kind{
 			{Name: "feed"},
 			{Name: "page", Platforms: []string{website.Platform}},
-			{Name: "preview", Platforms: []string{telegram.Platform}},
+			{Name: "preview", Platforms: []string{telegram.Platform}, Account: telegram.CheckAccount},
 			{Name: "api", Platforms: []string{mastodon.Platform}, Account: mastodon.CheckHandle},
 		},
 		Schemes:  []string{"file"},
@@ -42,7 +42,7 @@ func configOptions() config.Options {
 
 // importers are what "onrecord import" reads, by kind.
 func importers() []crawler.Importer {
-	return []crawler.Importer{x.NewTheTrumpArchive(), x.NewTwitter(), mailbox.New()}
+	return []crawler.Importer{x.NewTheTrumpArchive(), x.NewTwitter(), mailbox.New(), telegram.NewImport(telegram.Options{})}
 }
 
 // ingester joins the configuration to the write path: a client that names
