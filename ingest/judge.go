@@ -200,7 +200,12 @@ func after(s Source, d Door, v Visit, r crawler.Result, res change.Result, keep 
 	if next.Doors == nil {
 		next.Doors = make(map[string]onrecord.DoorState)
 	}
-	next.Doors[d.ID] = doorAfter(d, v, r, res, keep)
+	door := doorAfter(d, v, r, res, keep)
+	door.Outcome, door.LastGood = next.Outcome, v.State.Doors[d.ID].LastGood
+	if res.Good {
+		door.LastGood = r.Ended
+	}
+	next.Doors[d.ID] = door
 	next.Runs, next.Frozen, next.Failing = res.Runs, res.Frozen, res.Failing
 	return bounded(next)
 }

@@ -31,6 +31,7 @@ type platform struct {
 	fail    func(source string, n int) error
 	spooled func(source string, n int) bool
 	settled int
+	clock   func() time.Time // by which visits are dated; nil: that of the bubble
 }
 
 func newPlatform(took time.Duration) *platform {
@@ -64,6 +65,9 @@ func (p *platform) Visit(_ context.Context, s ingest.Source, _ ingest.Door) (ing
 	p.most[host] = max(p.most[host], p.running[host])
 	p.mu.Unlock()
 	start := time.Now()
+	if p.clock != nil {
+		start = p.clock()
+	}
 	time.Sleep(p.took)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,7 +95,7 @@ func source(t *testing.T, id, host, spec string) ingest.Source {
 	return ingest.Source{ID: id, Schedule: s, Spec: spec, Doors: []ingest.Door{{ID: "feed", Host: host}}}
 }
 
-func runner(p *platform, l *line, sources ...ingest.Source) *ingest.Runner {
+func runner(p *platform, l ingest.Queue, sources ...ingest.Source) *ingest.Runner {
 	return &ingest.Runner{
 		Visitor: p, States: p, Queue: l, Sources: sources, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Lock: func(string, string) (func(), bool) { return func() {}, true },

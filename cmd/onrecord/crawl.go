@@ -59,6 +59,12 @@ func runCrawl(ctx context.Context, e *env, names []string) error {
 			e.say("interrupted: %d of %d sources were not visited", len(chosen)-i, len(chosen))
 			break
 		}
+		if skip, err := h.skipPaused(ctx, s, len(names) > 0); err != nil {
+			failed = append(failed, err)
+			continue
+		} else if skip {
+			continue
+		}
 		if err := h.crawlOne(ctx, in, locks, s); err != nil {
 			failed = append(failed, err)
 		}
@@ -67,6 +73,23 @@ func runCrawl(ctx context.Context, e *env, names []string) error {
 		return &failure{status: exitInterrupted, err: errors.New("interrupted")}
 	}
 	return crawlFailure(failed, len(chosen))
+}
+
+// errPaused reports a source that the operator has paused.
+var errPaused = errors.New("paused by the operator")
+
+// skipPaused reports whether a source is paused: it is left out, and that is a
+// failure where it was asked for by name.
+func (h *house) skipPaused(ctx context.Context, s ingest.Source, named bool) (skip bool, err error) {
+	gap, err := h.paused(ctx, s.ID)
+	if err != nil || gap == nil {
+		return false, err
+	}
+	h.env.say("%s: paused since %s; onrecord source resume %s", s.ID, stamp(gap.Since), s.ID)
+	if named {
+		return true, errPaused
+	}
+	return true, nil
 }
 
 // crawlFailure makes one failure of those of the sources. Where all of them

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -191,48 +190,4 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 		return nil, fmt.Errorf("website: %w", err)
 	}
 	return w, nil
-}
-
-// status tells how the sources fare: by their states in the bucket, and by the
-// catalog.
-func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord.SourceStatus, error) {
-	figures, err := h.catalog.Figures(ctx)
-	if err != nil {
-		return nil, err
-	}
-	statements := make(map[[2]string]int64)
-	for _, f := range figures {
-		for _, a := range f.Accounts {
-			statements[[2]string{a.Platform, a.ID}] = a.Statements
-		}
-	}
-	list := make([]onrecord.SourceStatus, 0, len(sources))
-	for _, s := range sources {
-		st, err := h.archive.State(ctx, s.ID)
-		if err != nil {
-			return nil, err
-		}
-		known, err := h.catalog.KnownSource(ctx, s.ID)
-		if err != nil {
-			return nil, err
-		}
-		row := onrecord.SourceStatus{
-			Source: s.ID, Figure: s.Figure, Platform: s.Platform, Schedule: s.Spec,
-			Account:   onrecord.AccountRef{Platform: s.Platform, ID: cmp.Or(s.AccountID, st.AccountID), Handle: s.Handle},
-			LastVisit: st.LastVisit, LastGood: st.LastGood, Outcome: st.Outcome, OpenGaps: known.Gaps,
-		}
-		row.Statements = statements[[2]string{s.Platform, row.Account.ID}]
-		if s.Platform == "website" { // known by its host
-			row.Account.Handle = cmp.Or(row.Account.Handle, row.Account.ID)
-		}
-		if st.Frozen != nil {
-			row.Frozen = st.Frozen.Reason
-		}
-		row.Next, _ = s.Schedule.Due(st.LastTick, h.env.now())
-		if retry := ingest.RetryAt(st, s, h.env.now()); !row.Next.IsZero() && retry.After(row.Next) {
-			row.Next = retry
-		}
-		list = append(list, row)
-	}
-	return list, nil
 }

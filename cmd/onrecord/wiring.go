@@ -50,10 +50,7 @@ func importers() []crawler.Importer {
 func (h *house) ingester() (*ingest.Ingester, error) {
 	c := h.cfg.Crawl
 	limits := crawler.Limits{}
-	client, err := crawler.NewClient(crawler.Options{
-		Version: version(), ArchiveURL: h.cfg.Archive.URL, Contact: c.Contact, Now: h.env.now, Sleep: h.env.sleep,
-		Allow: c.AllowAddresses, MinInterval: c.MinInterval, Limits: limits,
-	})
+	client, err := newClient(h.env, h.cfg, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +80,14 @@ func (h *house) catalogOptions() catalog.Options {
 		MACKey: h.key.cursor, Figures: figureNames(h.cfg), Log: h.log,
 		Due: ingest.Recheck(plan), Plan: plan.String(),
 	}
+}
+
+// newClient makes the client that names itself by the configuration.
+func newClient(e *env, cfg *config.Config, limits crawler.Limits) (*crawler.Client, error) {
+	return crawler.NewClient(crawler.Options{
+		Version: version(), ArchiveURL: cfg.Archive.URL, Contact: cfg.Crawl.Contact, Now: e.now, Sleep: e.sleep,
+		Allow: cfg.Crawl.AllowAddresses, MinInterval: cfg.Crawl.MinInterval, Limits: limits,
+	})
 }
 
 // sourcesOf makes the configured sources ready to be visited.
