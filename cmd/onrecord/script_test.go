@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"onrecord"
+	"onrecord/crawler/fake"
 )
 
 func TestMain(m *testing.M) {
@@ -47,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"status": cmdStatus, "flip": cmdFlip, "expand": cmdExpand, "until": cmdUntil, "hang": cmdHang, "quit": cmdQuit,
+			"status": cmdStatus, "flip": cmdFlip, "expand": cmdExpand, "until": cmdUntil, "hang": cmdHang, "quit": cmdQuit, "fake": cmdFake,
 		},
 	})
 }
@@ -86,6 +87,22 @@ func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
 	b[len(b)/2] ^= 1
 	ts.Check(os.Chmod(names[0], 0o644))
 	ts.Check(os.WriteFile(names[0], b, 0o644))
+}
+
+// cmdFake serves an invented platform of the demonstration: fake NAME PLATFORM
+// sets $NAME to its address.
+func cmdFake(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fake NAME PLATFORM")
+	}
+	script, err := demoFiles.ReadFile("demo/" + args[1] + ".txtar")
+	ts.Check(err)
+	p, err := fake.New(script)
+	ts.Check(err)
+	p.SetScene(3)
+	srv := httptest.NewServer(p)
+	ts.Defer(srv.Close)
+	ts.Setenv(args[0], srv.URL)
 }
 
 // cmdExpand replaces $NAME in a file by the environment's values.
