@@ -5,6 +5,7 @@ package x_test
 
 import (
 	"archive/tar"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -98,34 +99,60 @@ func (c tally) String() string {
 	return s
 }
 
-// accounts are whose posts the sets are of.
-var accounts = map[string]crawler.Target{
-	"us":        {Platform: "x", AccountID: "25073877", Handle: "realDonaldTrump"},
-	"org":       {Platform: "x", AccountID: "2244994945", Handle: "XDevelopers"},
-	"spacex":    {Platform: "x", AccountID: "34743251", Handle: "SpaceX"},
-	"suspended": {Platform: "x", AccountID: "2040364845615173632", Handle: "testsuspendeduser"},
-	"macron":    {Platform: "x", AccountID: "1976143068", Handle: "EmmanuelMacron"},
-	"test":      {Platform: "x", AccountID: "727366726141239296", Handle: "camlistore_test"},
+// accounts are whose posts the sets are of, by the platform's ids.
+func accounts(tb testing.TB) map[string]crawler.Target {
+	tb.Helper()
+	list := map[string]crawler.Target{}
+	for name, id := range map[string]string{
+		"president": "25073877", "developers": "2244994945", "company": "34743251",
+		"suspended": "2040364845615173632", "candidate": "1976143068", "tester": "727366726141239296",
+	} {
+		list[name] = crawler.Target{Platform: "x", AccountID: id}
+	}
+	president := list["president"]
+	president.Handle = handleIn(tb, filepath.Join(corpus(tb, "twitter/trump-v11-master"), "master_2009.json"))
+	list["president"] = president
+	return list
+}
+
+// handleIn returns the handle of the author of the first post in a file: some
+// sets know their account by nothing else.
+func handleIn(tb testing.TB, file string) string {
+	tb.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var posts []struct {
+		User struct {
+			Handle string `json:"screen_name"`
+		} `json:"user"`
+	}
+	if err := json.Unmarshal(b, &posts); err != nil || len(posts) == 0 {
+		tb.Fatalf("%s: %d posts, %v", file, len(posts), err)
+	}
+	return posts[0].User.Handle
 }
 
 // TestCorpora counts what becomes of every record of every set.
 func TestCorpora(t *testing.T) {
 	corpus(t, "twitter")
+	accounts := accounts(t)
 	var table strings.Builder
 	for _, c := range []struct{ kind, set, account string }{
-		{"twitter", "account-archive-fixtures/perkeep__perkeep", "test"},
-		{"twitter", "account-archive-fixtures/dogsheep__twitter-to-sqlite", "test"},
-		{"twitter", "french-candidates-2017", "macron"},
-		{"twitter", "graphql-org-timelines", "org"},
-		{"twitter", "graphql-status-and-errors", "spacex"},
+		{"twitter", "account-archive-fixtures/perkeep__perkeep", "tester"},
+		{"twitter", "account-archive-fixtures/dogsheep__twitter-to-sqlite", "tester"},
+		{"twitter", "french-candidates-2017", "candidate"},
+		{"twitter", "graphql-org-timelines", "developers"},
+		{"twitter", "graphql-status-and-errors", "company"},
 		{"twitter", "graphql-status-and-errors", "suspended"},
-		{"twitter", "status-page-html", "us"},
-		{"twitter", "trump-2020", "us"},
-		{"twitter", "trump-api-v2-fixtures", "us"},
-		{"twitter", "trump-condensed", "us"},
-		{"thetrumparchive", "trump-condensed", "us"},
-		{"thetrumparchive", "trump-deleted-ids", "us"},
-		{"twitter", "trump-v11-master", "us"},
+		{"twitter", "status-page-html", "president"},
+		{"twitter", "trump-2020", "president"},
+		{"twitter", "trump-api-v2-fixtures", "president"},
+		{"twitter", "trump-condensed", "president"},
+		{"thetrumparchive", "trump-condensed", "president"},
+		{"thetrumparchive", "trump-deleted-ids", "president"},
+		{"twitter", "trump-v11-master", "president"},
 	} {
 		im := x.NewTwitter()
 		if c.kind == "thetrumparchive" {
@@ -135,7 +162,7 @@ func TestCorpora(t *testing.T) {
 		fmt.Fprintf(&table, "%s twitter/%s as %s: %s\n", c.kind, c.set, c.account, got)
 	}
 	polls := lastPoll(t)
-	fmt.Fprintf(&table, "twitter twitter/trump-2020-polls, the last of them, as us: %s\n", tallyOf(t, x.NewTwitter(), polls, accounts["us"]))
+	fmt.Fprintf(&table, "twitter twitter/trump-2020-polls, the last of them, as president: %s\n", tallyOf(t, x.NewTwitter(), polls, accounts["president"]))
 	golden(t, "corpora", table.String())
 }
 
@@ -176,7 +203,7 @@ func lastPoll(t *testing.T) fs.FS {
 // means: encoding/json is slower and known to be right.
 func TestDistinct(t *testing.T) {
 	dir := corpus(t, "twitter/trump-condensed")
-	target := accounts["us"]
+	target := accounts(t)["president"]
 	got := map[string]onrecord.Observation{}
 	for b, err := range x.NewTwitter().Import(t.Context(), os.DirFS(dir), target) {
 		if err != nil {

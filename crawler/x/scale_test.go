@@ -238,13 +238,13 @@ func sizeOf(b *testing.B, dir string) int64 {
 // three quarters of them packed.
 func BenchmarkTwitterCondensed(b *testing.B) {
 	dir := corpus(b, "twitter/trump-condensed")
-	bench(b, x.NewTwitter(), os.DirFS(dir), accounts["us"], sizeOf(b, dir))
+	bench(b, x.NewTwitter(), os.DirFS(dir), accounts(b)["president"], sizeOf(b, dir))
 }
 
 // BenchmarkTwitterV11 reads 36,374 real posts in full form, most of them packed.
 func BenchmarkTwitterV11(b *testing.B) {
 	dir := corpus(b, "twitter/trump-v11-master")
-	bench(b, x.NewTwitter(), os.DirFS(dir), accounts["us"], sizeOf(b, dir))
+	bench(b, x.NewTwitter(), os.DirFS(dir), accounts(b)["president"], sizeOf(b, dir))
 }
 
 // BenchmarkTheTrumpArchive reads 50,000 invented posts as a table.
