@@ -94,6 +94,12 @@ figures:
         schedule: "@every 5m"               # or five cron fields, in UTC: "*/10 * * * *"
         doors:                              # in order of preference
           - {kind: feed, url: "https://jane.example/feed.xml"}
+      - id: masto
+        platform: mastodon
+        account: "@jane@social.example"     # the server is the part after the last @
+        schedule: "@every 2m"
+        doors:
+          - {kind: api}
 `
 
 func (p *printer) note(level int, text string) { p.line(level, strings.TrimRight("# "+text, " ")) }
