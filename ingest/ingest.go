@@ -190,16 +190,12 @@ func (i *Ingester) source(id string) (Source, bool) {
 	return Source{}, false
 }
 
-// choose returns the first healthy door of s.
+// choose returns the first healthy door of s, in the order of their turns.
 func choose(s Source, st onrecord.SourceState, now time.Time) (Door, error) {
 	if len(s.Doors) == 0 {
 		return Door{}, fmt.Errorf("%w: none is configured", ErrNoDoor)
 	}
-	order := make([]string, len(s.Doors))
-	for n, d := range s.Doors {
-		order[n] = d.ID
-	}
-	id, ok := crawler.Healthy(st.Doors, order, now)
+	id, ok := crawler.Healthy(st.Doors, turns(s, st), now)
 	if !ok {
 		return Door{}, fmt.Errorf("%w: the first may be tried at %s", ErrNoDoor, RetryAt(st, s, now).UTC().Format(time.RFC3339))
 	}

@@ -205,7 +205,7 @@ func after(s Source, d Door, v Visit, r crawler.Result, res change.Result, keep 
 	if res.Good {
 		door.LastGood = r.Ended
 	}
-	next.Doors[d.ID] = door
+	next.Doors[d.ID] = spare(s, d, next.Doors, door, r.Ended)
 	next.Runs, next.Frozen, next.Failing = res.Runs, res.Frozen, res.Failing
 	return bounded(next)
 }
