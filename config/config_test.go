@@ -244,7 +244,7 @@ func TestTemplate(t *testing.T) {
 			_, example, _ := strings.Cut(string(text), "#\n# figures:")
 			example = strings.ReplaceAll("figures:"+strings.TrimSuffix(example, "figures: []\n"), "\n# ", "\n")
 			head, _, _ := strings.Cut(string(text), "#\n# figures:")
-			if got := parse(t, head+example); len(got.Figures) != 1 || len(got.Figures[0].Sources) != 1 {
+			if got := parse(t, head+example); len(got.Figures) != 1 || len(got.Figures[0].Sources) != 2 {
 				t.Errorf("example gives %+v", got.Figures)
 			}
 		})
