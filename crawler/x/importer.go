@@ -85,6 +85,10 @@ type run struct {
 	folder  string // of that archive
 	stopped bool
 
+	keeping    bool   // the file must not be published whole
+	record     []byte // the record under way, valid while it is read
+	keptRecord bool   // it is in the batch's evidence
+
 	batch crawler.Batch
 	t     tweet
 	d     decoder
@@ -97,7 +101,10 @@ func (r *run) flush() bool {
 	}
 	b := r.batch
 	b.File = r.file
-	r.batch = crawler.Batch{}
+	if r.keeping && b.Kept == nil {
+		b.Kept, b.KeptType = []byte{}, keptType
+	}
+	r.batch, r.keptRecord = crawler.Batch{}, false
 	r.stopped = !r.yield(b, nil)
 	return !r.stopped
 }
@@ -147,6 +154,7 @@ func (r *run) take(t *tweet) {
 		r.batch.Account.State, r.batch.Account.Code = state, code
 	}
 	r.batch.Items = append(r.batch.Items, o)
+	r.kept()
 	r.counted()
 }
 
@@ -193,11 +201,13 @@ func (r *run) account(u user, state onrecord.AccountState, code string) {
 		a.Handle, a.Name = r.batch.Account.Handle, r.batch.Account.Name
 	}
 	r.batch.Account = a
+	r.keepAccount(u)
 	r.counted()
 }
 
 // json takes a record of a JSON text.
 func (r *run) json(raw []byte) {
+	r.begin(raw)
 	r.d.reset(raw)
 	r.t.reset()
 	t := &r.t

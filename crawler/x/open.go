@@ -251,6 +251,7 @@ func (r *run) open(fsys fs.FS, name string) error {
 	}
 	head := make([]byte, 4)
 	n, _ := io.ReadFull(f, head)
+	r.keep(false)
 	if sniff(head[:n]) == formatZip {
 		return r.zip(f)
 	}
@@ -267,6 +268,7 @@ func (r *run) stream(in io.Reader, name string, packed int) error {
 	r.deleted = deletedList.MatchString(path.Base(name))
 	switch f := sniff(head); {
 	case f == formatJSON, f == formatScript:
+		r.keep(r.keeping || f == formatScript)
 		return r.texts(b)
 	case f == formatCSV:
 		return r.table(b)
@@ -319,6 +321,7 @@ func (r *run) zip(f fs.File) error {
 	}
 	z.RegisterDecompressor(zip.Deflate, flate.NewReader)
 	r.owner = user{}
+	r.keep(private(z))
 	list := slices.Clone(z.File)
 	slices.SortStableFunc(list, func(a, b *zip.File) int {
 		return cmp.Or(cmp.Compare(rank(a.Name), rank(b.Name)), strings.Compare(a.Name, b.Name))

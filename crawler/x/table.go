@@ -168,6 +168,7 @@ func (r *run) row(h header, c *csv.Reader, cells []string, err error, in *bounde
 	if t.repostOf != "" {
 		t.isRepost = true
 	}
+	r.keepRow(h, cells)
 	r.take(t)
 	return nil
 }
