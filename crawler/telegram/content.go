@@ -123,15 +123,21 @@ func (m message) poll(c *onrecord.Content, part *nethtml.Node) {
 	}
 }
 
-// origin says whose words these are: a forwarded post is a repost, of which
-// the platform names the source by address at best. Names of sources stay out:
-// they change without anybody touching this post.
+// origin says whose words these are: a forwarded post is a repost, and its title
+// says of whom. Where the page tells the address of the source, that stands for
+// it: the name of a channel changes without anybody touching this post.
 func (m message) origin(c *onrecord.Content) {
 	if f := first(m.node, prefix+"forwarded_from"); f != nil {
 		c.Type = "repost"
-		if a := first(f, prefix+"forwarded_from_name"); a != nil {
-			m.link(c, attr(a, "href"), &c.RepostOf)
+		who := first(f, prefix+"forwarded_from_name")
+		if who == nil {
+			who = f
 		}
+		from := m.link(c, attr(who, "href"), &c.RepostOf)
+		if from == "" {
+			from = strings.TrimSpace(strings.TrimPrefix(line(who), "Forwarded from"))
+		}
+		c.Title = forwarded(from)
 		return
 	}
 	if r := first(m.node, prefix+"reply"); r != nil {
@@ -140,18 +146,30 @@ func (m message) origin(c *onrecord.Content) {
 	}
 }
 
+// forwarded is the title of a forwarded post.
+func forwarded(from string) string {
+	if from = strings.TrimPrefix(clip(from), "https://"); from == "" {
+		return "Forwarded"
+	}
+	return "Forwarded from " + from
+}
+
 // link notes what a post is made out of: a post of this channel by its native
-// id, another one by its address.
-func (m message) link(c *onrecord.Content, href string, id *string) {
+// id, anything else by its address. It returns the address; empty for none.
+func (m message) link(c *onrecord.Content, href string, id *string) string {
 	name, post, ok := linkedPost(href)
 	switch {
 	case ok && strings.EqualFold(name, m.name):
 		*id = nativeID(m.channel, post)
+		return postURL(m.name, post)
 	case ok:
-		c.Links = append([]string{postURL(name, post)}, c.Links...)
+		href = postURL(name, post)
 	default:
-		if u, err := url.Parse(href); err == nil && u.Scheme == "https" && isTelegram(u.Host) {
-			c.Links = append([]string{clip(href)}, c.Links...)
+		u, err := url.Parse(href)
+		if err != nil || u.Scheme != "https" || !isTelegram(u.Host) || clip(href) == "" {
+			return ""
 		}
 	}
+	c.Links = append([]string{href}, c.Links...)
+	return href
 }

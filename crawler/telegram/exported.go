@@ -167,7 +167,9 @@ func (m exported) say(c *onrecord.Content, channel, id string) {
 	}
 	switch {
 	case m.ForwardedFrom != nil:
-		c.Type = "repost"
+		var name word // null where Telegram does not tell
+		_ = json.Unmarshal(m.ForwardedFrom, &name)
+		c.Type, c.Title = "repost", forwarded(strings.Join(strings.Fields(string(name)), " "))
 	case m.ReplyTo != "":
 		c.Type = "reply"
 		if numberPattern.MatchString(string(m.ReplyTo)) && (m.ReplyPeer == "" || m.ReplyPeer == word("channel"+channel)) {
