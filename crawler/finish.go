@@ -107,6 +107,7 @@ func (v *visit) finish() {
 // each stands for many statements, then details; what has failed comes last,
 // so that it can't keep the rest out.
 func (v *visit) leave() {
+	v.leavePages()
 	slices.SortStableFunc(v.left, func(a, b item) int {
 		if a.tried != b.tried {
 			if a.tried {
@@ -137,6 +138,26 @@ func (v *visit) leave() {
 		q := it.req
 		v.res.State.Backlog = append(v.res.State.Backlog, onrecord.Backlog{URL: q.URL, Header: q.Header, Kind: q.Kind, About: q.About,
 			State: q.State, Conditional: q.Conditional, NoRedirect: q.NoRedirect, IfNew: q.IfNew})
+	}
+}
+
+// leavePages puts the older pages in place of those of their details that are
+// left: a page stands for them all, however many, and they are asked for only
+// while they are new.
+func (v *visit) leavePages() {
+	v.left = slices.DeleteFunc(v.left, func(it item) bool {
+		if !it.renamed() {
+			return false
+		}
+		it.from.lost, it.from.left = true, true
+		v.pagesLeft = append(v.pagesLeft, it.from)
+		return true
+	})
+	for _, p := range v.pagesLeft {
+		if p.left {
+			p.left = false
+			v.left = append(v.left, item{req: p.req, role: roleNext})
+		}
 	}
 }
 

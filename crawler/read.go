@@ -56,7 +56,7 @@ func (v *visit) take(it item, a *answer, trouble *verdict) {
 	if v.foreign {
 		return
 	}
-	from := &page{url: it.req.URL}
+	from := &page{req: it.req, role: it.role}
 	v.remember(it, a, seen.Outcome, from)
 	v.queue(it, p, from)
 }
@@ -87,6 +87,10 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 		return
 	}
 	it.lose()
+	if it.renamed() && (o == onrecord.OutcomeOutage || o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeTruncated) {
+		it.from.left = true
+		v.pagesLeft = append(v.pagesLeft, it.from)
+	}
 	if o != onrecord.OutcomeOutage {
 		v.failures = 0
 	} else if home {
@@ -98,6 +102,13 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 		it.tried = true
 		v.left = append(v.left, it)
 	}
+}
+
+// renamed reports whether a detail is left to the page that named it, though no
+// visit asks for that page by itself: an older one. It is asked for only while
+// it is new, so that the page may name it again.
+func (it item) renamed() bool {
+	return it.role == roleDetail && it.req.IfNew && it.from != nil && it.from.role != roleFirst && !it.from.req.IfNew
 }
 
 // again reports whether what failed with o is asked for again by the next

@@ -54,8 +54,10 @@ const (
 
 // A page is an answer from which other requests come.
 type page struct {
-	url  string
+	req  Request
+	role role
 	lost bool // something that it asked for failed: it must be read again in full
+	left bool // and must be asked for again: no visit does so by itself
 }
 
 // A visit is the loop over one fetcher. It is for one goroutine.
@@ -72,6 +74,8 @@ type visit struct {
 	details []item
 	next    []item
 	left    []item // not made
+
+	pagesLeft []*page // older pages of whose details some are left
 
 	cursor    string // of the first page that gave one
 	stop      bool   // make no further requests

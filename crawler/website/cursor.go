@@ -19,6 +19,10 @@ const cursorItems = 32
 // old they are.
 const maxPinned = 3
 
+// indexMark stands in place of ids in the cursor of a visit that begins with an
+// index of sitemaps.
+const indexMark = "index"
+
 // A cursor says where a visit stopped: when it was made, and the statement ids
 // of the newest items of the listing. As text: Unix seconds, then the ids, each
 // of 16 characters, with spaces between.

@@ -68,6 +68,7 @@ func (r reading) sitemap() (crawler.Page, error) {
 	p.Account = r.account()
 	p.Cursor = cursor{at: r.capture.At}.String()
 	if index {
+		p.Cursor = cursor{r.capture.At, []string{indexMark}}.String()
 		return p, r.deeper(&p, entries, since)
 	}
 	return p, r.named(&p, entries, since)

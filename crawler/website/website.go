@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,7 +101,9 @@ func (d *Door) First(t crawler.Target) ([]crawler.Request, error) {
 		return nil, fmt.Errorf("website: %.200q is no web address", t.URL)
 	}
 	if d.item == nil {
-		return []crawler.Request{mapRequest(t.URL, kindMap, t.Cursor, true)}, nil
+		// An index may stand unchanged though what it names has changed.
+		index := slices.Contains(parseCursor(t.Cursor).ids, indexMark)
+		return []crawler.Request{mapRequest(t.URL, kindMap, t.Cursor, !index)}, nil
 	}
 	// A sitemap beside the listing is asked for by the listing's answer: so the
 	// listing must be answered in full.
