@@ -4,10 +4,14 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"onrecord"
@@ -128,8 +132,15 @@ func (f *file) applyBatch(ctx context.Context, entries []Entry, next int64, to *
 	if err := b.row(`SELECT EXISTS (SELECT 1 FROM early)`).Scan(&b.anyEarly); err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
+	if len(entries) > fewEntries {
+		if err := b.missing(entries); err != nil {
+			return fmt.Errorf("catalog: %w", err)
+		}
+		b.x = newExecutor(b.execNow)
+		defer func() { b.x.close() }()
+	}
 	for _, e := range entries {
-		if err := b.entry(e); err != nil {
+		if err := cmp.Or(ctx.Err(), b.entry(e)); err != nil {
 			return fmt.Errorf("catalog: entry %d: %w", e.Index, err)
 		}
 	}
@@ -137,7 +148,7 @@ func (f *file) applyBatch(ctx context.Context, entries []Entry, next int64, to *
 	if err != nil {
 		return fmt.Errorf("catalog: up to entry %d: %w", next, err)
 	}
-	if err := b.meta(next, side.gen, to); err != nil {
+	if err := cmp.Or(b.meta(next, side.gen, to), b.settle()); err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
 	f.publish(side)
@@ -168,7 +179,11 @@ type batch struct {
 	sources    map[string]*source
 	anyEarly   bool                          // the table early is not empty
 	captures   map[onrecord.CaptureRef]int64 // events of one visit cite the same ones
-	streams    map[stream]int64
+	absent     map[onrecord.StatementID]bool // known not to be in the file
+	x          *executor                     // nil in a small batch
+
+	lastCapture int64 // number of the newest row of captures; 0 for unknown
+	streams     map[stream]int64
 }
 
 // A row is a statement that the batch touches.
@@ -190,25 +205,29 @@ type row struct {
 	listed   [2]listing
 }
 
+// newBatch begins a batch. Its statements don't end with ctx: to watch it, the
+// driver starts a goroutine for each of them.
 func newBatch(ctx context.Context, f *file) *batch {
 	return &batch{
-		ctx: ctx, f: f, side: f.newest(), lastName: f.names.max(),
+		ctx: context.WithoutCancel(ctx), f: f, side: f.newest(), lastName: f.names.max(),
 		newNames: map[string]uint64{}, statements: map[onrecord.StatementID]*row{}, byRow: map[int64]onrecord.StatementID{},
 		accounts: map[accountKey]*accountRow{}, sources: map[string]*source{}, captures: map[onrecord.CaptureRef]int64{}, streams: map[stream]int64{},
 	}
 }
 
+// exec writes. In a large batch it does so in the background: an error comes
+// from settle at the latest.
 func (b *batch) exec(text string, args ...any) error {
-	s, err := b.f.writes.get(b.ctx, text)
-	if err != nil {
-		return err
+	if w := (write{text, args}); b.x == nil {
+		return b.execNow(w)
+	} else {
+		b.x.add(w)
+		return nil
 	}
-	_, err = s.ExecContext(b.ctx, args...)
-	return err
 }
 
 func (b *batch) row(text string, args ...any) scanner {
-	s, err := b.f.writes.get(b.ctx, text)
+	s, err := b.query(text)
 	if err != nil {
 		return failed{err}
 	}
@@ -280,4 +299,47 @@ func (b *batch) fold(e onrecord.Event) error {
 		return b.statement(e)
 	}
 	return nil
+}
+
+// fewEntries is up to how many entries it is as well to look for one statement
+// after the other.
+const fewEntries = 32
+
+// missing looks once for all statements that entries speak of, and notes which
+// are not there: of an import, nearly all.
+func (b *batch) missing(entries []Entry) error {
+	absent := make(map[onrecord.StatementID]bool, len(entries))
+	keys := make([]string, 0, len(entries))
+	for _, e := range entries {
+		id := e.Event.Statement
+		key, ok := packID(string(id))
+		if id == "" || !ok || absent[id] {
+			continue
+		}
+		absent[id] = true
+		keys = append(keys, hex.EncodeToString(key))
+	}
+	slices.Sort(keys) // in the order of the index
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	s, err := b.query(`SELECT s.id FROM json_each($1) AS w CROSS JOIN statements AS s ON s.id = unhex(w.value)`)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(b.ctx, string(list))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return err
+		}
+		delete(absent, onrecord.StatementID(unpackID(key)))
+	}
+	b.absent = absent
+	return errors.Join(rows.Err(), rows.Close())
 }

@@ -157,6 +157,9 @@ func (b *batch) find(id onrecord.StatementID) (*row, error) {
 	if r := b.statements[id]; r != nil {
 		return r, nil
 	}
+	if b.absent[id] {
+		return nil, nil
+	}
 	key, ok := packID(string(id))
 	if !ok {
 		return nil, fmt.Errorf("statement id %.40q is none", id)
@@ -213,7 +216,7 @@ func (b *batch) early(r *row) error {
 	if !b.anyEarly {
 		return nil
 	}
-	s, err := b.f.writes.get(b.ctx, `SELECT e.doc FROM early JOIN events AS e ON e.i = early.i WHERE early.id = $1`)
+	s, err := b.query(`SELECT e.doc FROM early JOIN events AS e ON e.i = early.i WHERE early.id = $1`)
 	if err != nil {
 		return err
 	}
@@ -302,7 +305,7 @@ func (b *batch) inRange(who onrecord.AccountRef, e onrecord.Event) error {
 	}
 	if a := b.side.byKey[accountKey{who.Platform, who.ID}]; a != nil {
 		text, args := rangeQuery(`SELECT id FROM statements`, a.n, e.Run.Range)
-		s, err := b.f.writes.get(b.ctx, text)
+		s, err := b.query(text)
 		if err != nil {
 			return err
 		}

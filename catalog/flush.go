@@ -56,12 +56,14 @@ func (b *batch) capture(c onrecord.CaptureRef) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var n int64
-	if err := b.row(`INSERT INTO captures (doc) VALUES ($1) RETURNING n`, doc).Scan(&n); err != nil {
-		return 0, err
+	if b.lastCapture == 0 {
+		if err := b.row(`SELECT coalesce(max(n), 0) FROM captures`).Scan(&b.lastCapture); err != nil {
+			return 0, err
+		}
 	}
-	b.captures[c] = n
-	return n, nil
+	b.lastCapture++
+	b.captures[c] = b.lastCapture
+	return b.lastCapture, b.exec(`INSERT INTO captures (n, doc) VALUES ($1, $2)`, b.lastCapture, doc)
 }
 
 // flush writes what the batch has touched, and returns the next sidecar.

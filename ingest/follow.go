@@ -47,6 +47,9 @@ type Store interface {
 	Apply(ctx context.Context, lines iter.Seq2[Line, error], size int64, root [32]byte) error
 }
 
+// manyLines is from how many lines on they are read while others are applied.
+const manyLines = 512
+
 // Follow applies to s what the journal has and s has not. The ledger must
 // extend what s has applied; otherwise s applies nothing more. Live updates and
 // rebuilds are this one function. Progress, which may be nil, is told how many
@@ -69,6 +72,9 @@ func Follow(ctx context.Context, j Journal, s Store, progress func(done, total i
 		}
 	}
 	lines := j.Walk(ctx, have, size)
+	if size-have > manyLines {
+		lines = ahead(ctx, 256, lines)
+	}
 	if progress != nil {
 		lines = counted(lines, have, size, progress)
 	}

@@ -196,7 +196,7 @@ func (r *importRun) read(ctx context.Context, account string, from int64) error 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	target := crawler.Target{Platform: r.s.Platform, AccountID: account, Handle: r.s.Handle}
-	for b, err := range ahead(ctx, r.imp.Import(ctx, r.in.fsys, target)) {
+	for b, err := range ahead(ctx, 1, r.imp.Import(ctx, r.in.fsys, target)) {
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -120,39 +119,6 @@ func (s stoppable) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return s.r.Read(p)
-}
-
-// ahead reads a sequence in a goroutine of its own, one element ahead. The
-// sequence must end with ctx, which is ended when the caller stops.
-func ahead(ctx context.Context, seq iter.Seq2[crawler.Batch, error]) iter.Seq2[crawler.Batch, error] {
-	type element struct {
-		b   crawler.Batch
-		err error
-	}
-	return func(yield func(crawler.Batch, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		list := make(chan element, 1)
-		go func() {
-			defer close(list)
-			for b, err := range seq {
-				select {
-				case list <- element{b, err}:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}()
-		defer func() {
-			cancel()
-			for range list { // until the goroutine has ended
-			}
-		}()
-		for e := range list {
-			if !yield(e.b, e.err) {
-				return
-			}
-		}
-	}
 }
 
 // A countedFS counts the bytes that are read of its files.

@@ -57,6 +57,14 @@ func newImportKnown(ctx context.Context, i *Ingester, s Source) (*importKnown, e
 func (k *importKnown) run(ctx context.Context) {
 	defer close(k.done)
 	for size := range k.follow {
+		for more := true; more; { // as far as it is by now
+			select {
+			case next, ok := <-k.follow:
+				size, more = max(size, next), ok
+			default:
+				more = false
+			}
+		}
 		applied, err := k.i.CatchUp(ctx, size)
 		k.mu.Lock()
 		k.applied, k.err = max(k.applied, applied), errors.Join(k.err, err)

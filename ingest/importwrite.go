@@ -354,15 +354,21 @@ func (e *evidence) ref(ctx context.Context) (onrecord.CaptureRef, error) {
 
 // lineBound returns more than the line of e takes, without making it.
 func lineBound(e onrecord.Event) int {
-	n := 1200 + 6*(len(e.NativeID)+len(e.LocalID)+len(e.URL)+len(e.Order)+len(e.Account.Name)+len(e.Account.Handle)+len(e.Account.ID))
+	n := 640 // keys, times, numbers, ids, salt
+	for _, s := range [...]string{
+		e.Figure, e.Source, e.Door, e.Parser, e.Account.Platform, e.Account.ID, e.Account.Handle, e.Account.Name,
+		e.NativeID, e.LocalID, e.URL, e.Order, e.Code, e.Reason,
+	} {
+		n += escaped(s)
+	}
 	for _, a := range e.Aliases {
-		n += 6*len(a) + 4
+		n += escaped(a) + 4
 	}
 	for k := range e.Engagement {
 		n += len(k) + 24
 	}
-	for _, c := range e.Captures {
-		n += 300 + len(c.Object) + 6*len(c.URL)
+	for range e.Captures { // the address of a file is not known yet
+		n += 500
 	}
 	if e.Run != nil {
 		n += 600 + 20*(len(e.Run.Seen)+len(e.Run.Except))
@@ -372,7 +378,7 @@ func lineBound(e onrecord.Event) int {
 	}
 	c := e.Content
 	n += escaped(c.Title) + escaped(c.Text) + escaped(c.Spoiler) + escaped(c.HTML)
-	n += 6 * (len(c.Published) + len(c.Lang) + len(c.ReplyTo) + len(c.RepostOf) + len(c.QuoteOf))
+	n += escaped(c.Published) + escaped(c.Lang) + escaped(c.ReplyTo) + escaped(c.RepostOf) + escaped(c.QuoteOf)
 	for _, list := range [][]string{c.Categories, c.Links, c.Poll} {
 		for _, s := range list {
 			n += escaped(s) + 4
