@@ -22,28 +22,30 @@ func newShow(e *env) *cobra.Command {
 		Short: "Show a statement, its wordings and its evidence",
 		Long: `Shows one statement: its state with the window in which it changed, its text,
 every wording, and where each is proven: captures, digests, ledger indexes.
-Beside the id, the original address of an article on a website will do.`,
+Beside the id, the original address of an article on a website will do, or the
+native id of another statement where that is an address.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return runShow(cmd.Context(), e, args[0]) },
 	}
 }
 
-// statementID reads an id, or the address of an article, whose id anyone can
-// compute.
-func statementID(s string) (onrecord.StatementID, error) {
+// statementIDs reads an id, or an address, and returns the ids that it may stand
+// for: that of the article with this address, and those of the platforms whose
+// native ids are addresses. Anyone can compute them.
+func statementIDs(s string) ([]onrecord.StatementID, error) {
 	if id, err := onrecord.ParseStatementID(s); err == nil {
-		return id, nil
+		return []onrecord.StatementID{id}, nil
 	}
 	if strings.Contains(s, "://") {
 		if u, err := onrecord.CanonicalURL(s); err == nil {
-			return onrecord.NewStatementID("website", u), nil
+			return []onrecord.StatementID{onrecord.NewStatementID("website", u), onrecord.NewStatementID("mastodon", s)}, nil
 		}
 	}
-	return "", usagef("%q is neither a statement's id (16 characters) nor an address", s)
+	return nil, usagef("%q is neither a statement's id (16 characters) nor an address", s)
 }
 
 func runShow(ctx context.Context, e *env, arg string) error {
-	id, err := statementID(arg)
+	ids, err := statementIDs(arg)
 	if err != nil {
 		return err
 	}
@@ -52,9 +54,15 @@ func runShow(ctx context.Context, e *env, arg string) error {
 		return err
 	}
 	defer h.close()
-	s, err := h.catalog.Statement(ctx, id)
+	var s onrecord.Statement
+	id := ids[0]
+	for _, id = range ids {
+		if s, err = h.catalog.Statement(ctx, id); !errors.Is(err, onrecord.ErrNotFound) {
+			break
+		}
+	}
 	if errors.Is(err, onrecord.ErrNotFound) {
-		return fmt.Errorf("the archive holds no statement %s", id)
+		return fmt.Errorf("the archive holds no statement %.300s", arg)
 	} else if err != nil {
 		return err
 	}

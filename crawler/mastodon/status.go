@@ -203,7 +203,7 @@ func sibling(id, own, other string) string {
 // inline finds the link by which Mastodon names a quoted status in the text,
 // for those who can't show it; it stands there whether or not the quote is
 // shown.
-var inline = regexp.MustCompile(`(?s)<p class="quote-inline">[^<]*<a href="([^"<>]{1,1000})"`)
+var inline = regexp.MustCompile(`(?s)<p class="quote-inline">[^<]*<a href="([^"<>]+)"`)
 
 // quoted returns the native id of the status that s quotes. Where the server
 // shows it, it is its uri; of one that it does not show (revoked, pending), the
