@@ -1,4 +1,4 @@
-# Two commands matter: `make run` shows an example archive, `make test` is the gate.
+# Two commands matter: `make run` plays a demonstration, `make test` is the gate.
 .PHONY: run build test test-long screenshots clean
 
 GO ?= go
@@ -7,10 +7,9 @@ LISTEN ?= 127.0.0.1:8080
 build:
 	$(GO) build -trimpath -o bin/onrecord ./cmd/onrecord
 
-# Builds, makes an example archive in ./example from the captures among the
-# repository's own fixtures, and serves it.
+# Builds, and plays the demonstration; its archive is in ./demo.
 run: build
-	@sh scripts/example.sh bin/onrecord example $(LISTEN)
+	@bin/onrecord demo --listen $(LISTEN) --dir demo
 
 test:
 	@out=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -25,4 +24,4 @@ screenshots:
 	$(GO) test ./web -run TestScreenshots -update-screenshots
 
 clean:
-	rm -rf bin example
+	rm -rf bin demo

@@ -18,7 +18,9 @@ import (
 )
 
 // usualFeeds are where feeds are often found, for a site that does not say.
-func usualFeeds() []string { return []string{"/feed", "/feed.xml", "/rss.xml", "/atom.xml", "/index.xml"} }
+func usualFeeds() []string {
+	return []string{"/feed", "/feed.xml", "/rss.xml", "/atom.xml", "/index.xml"}
+}
 
 // maxFeedsTried is how many feeds of a site are looked at.
 const maxFeedsTried = 5

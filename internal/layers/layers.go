@@ -63,7 +63,7 @@ func rules() []Rule {
 		{Package: "onrecord/ingest", Ours: []string{"onrecord", "onrecord/change", "onrecord/crawler", "onrecord/schedule"}},
 		// Level 5.
 		{Package: "onrecord/cmd/onrecord", Ours: []string{"..."}, Foreign: []string{
-			"github.com/spf13/cobra", "github.com/schollz/progressbar", "golang.org/x/term", "golang.org/x/mod", "golang.org/x/tools",
+			"github.com/spf13/cobra", "github.com/schollz/progressbar", "golang.org/x/term", "golang.org/x/mod",
 		}},
 		{Package: "onrecord/internal/layers"},
 	}
