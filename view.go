@@ -145,6 +145,7 @@ type DoorStatus struct {
 	Fails    int       // visits through it that failed in a row
 	RetryAt  time.Time // not before, where it waits; zero or past if it may be tried now
 	LastGood time.Time // end of the last good visit through it
+	Sees     Capabilities
 }
 
 // A Checkpoint is the state of the ledger that an answer rests on.

@@ -48,6 +48,7 @@ func (s *server) api(mux *http.ServeMux) error {
 	api.UseMiddleware(s.checkParams)
 	s.registerStatements(api)
 	s.registerLists(api)
+	s.registerWatch(api)
 	s.describeCapture(api)
 	inner.HandleFunc("GET /api/v1/statements/{id}/captures/{sha256}", s.captureDownload)
 

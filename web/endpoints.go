@@ -89,14 +89,19 @@ func (s *server) apiSearch(ctx context.Context, _ *searchInput) (*answer[apiPage
 
 // answer puts next and prev into the Link header as well.
 func (p apiPage[T]) answer(cache string) *answer[apiPage[T]] {
-	a := &answer[apiPage[T]]{Cache: cache, Body: p}
-	if p.Links.Next != nil {
-		a.Link = append(a.Link, "<"+*p.Links.Next+">; rel=\"next\"")
+	return &answer[apiPage[T]]{Link: p.Links.header(), Cache: cache, Body: p}
+}
+
+// header is the Link header of l.
+func (l apiLinks) header() []string {
+	var list []string
+	if l.Next != nil {
+		list = append(list, "<"+*l.Next+">; rel=\"next\"")
 	}
-	if p.Links.Prev != nil {
-		a.Link = append(a.Link, "<"+*p.Links.Prev+">; rel=\"prev\"")
+	if l.Prev != nil {
+		list = append(list, "<"+*l.Prev+">; rel=\"prev\"")
 	}
-	return a
+	return list
 }
 
 // meta says what an answer rests on.
@@ -230,6 +235,9 @@ type coverageInput struct {
 	Source string `query:"source"`
 	Since  string `query:"since" doc:"Spans that end after this" example:"2026"`
 	Until  string `query:"until" doc:"Spans that begin before this"`
+	Status string `query:"status" doc:"gap: gaps only" enum:"gap"`
+	Cursor string `query:"cursor" doc:"From links.next; opaque, never expires"`
+	Limit  int    `query:"limit" doc:"Spans a page" minimum:"1" maximum:"1000" default:"200"`
 }
 
 // registerLists registers the other endpoints.
@@ -261,7 +269,7 @@ func (s *server) apiService(ctx context.Context, _ *noInput) (*answer[apiService
 		Checkpoint: meta.Checkpoint, IndexedTo: meta.IndexedTo, Statements: found.Total, Figures: len(figures), Demo: meta.Demo,
 		Links: map[string]string{
 			"self": api, "statements": api + "statements", "figures": api + "figures", "events": api + "events",
-			"coverage": api + "coverage", "openapi": api + "openapi.json", "html": s.base + "/", "help": s.base + "/help/search",
+			"coverage": api + "coverage", "deletions": api + "deletions", "edits": api + "edits", "accounts": api + "accounts", "status": api + "status", "openapi": api + "openapi.json", "html": s.base + "/", "help": s.base + "/help/search",
 		},
 	}}, nil
 }

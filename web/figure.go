@@ -12,7 +12,9 @@ import (
 )
 
 type accountRow struct {
-	Platform, Handle, Name string
+	Kind                   string // of place: Mastodon, Website …
+	Platform, Handle, Name string // Platform names the place in a sentence: that of a website by its host
+	Href                   string // its page here
 	URL, URLText           string
 	State                  string
 	Live                   bool
@@ -25,6 +27,7 @@ type accountRow struct {
 type stateCount struct {
 	Name, Href string
 	Count      int64
+	state      onrecord.State
 }
 
 type figureBody struct {
@@ -67,31 +70,23 @@ func (s *server) figurePage(r *http.Request) (reply, error) {
 			body.Banned = append(body.Banned, row.Said)
 		}
 	}
-	for _, state := range states {
-		if state == onrecord.StateWithheld {
-			continue
-		}
-		one, err := s.Searcher.Search(ctx, search.Request{Figures: []string{f.Slug}, States: []onrecord.State{state}, Limit: 1})
-		if err != nil {
-			return reply{}, fmt.Errorf("count %s: %w", state, err)
-		}
-		if one.Total > 0 {
-			only := q
-			only.States = []string{string(state)}
-			body.States = append(body.States, stateCount{Name: w.state(state), Count: one.Total, Href: only.address("/search")})
-		}
+	if body.States, err = s.countStates(ctx, w, search.Request{Figures: []string{f.Slug}}, q); err != nil {
+		return reply{}, err
 	}
 	return s.render("figure", frame{Title: w.f("title.figure", "figure", plain(f.Name)), Canonical: s.base + "/f/" + f.Slug, Section: "figures", Body: body})
 }
 
 func (w wording) accountRow(a onrecord.Account) accountRow {
 	row := accountRow{
-		Platform: w.platform(a.Platform), Handle: plain(a.Handle), Name: plain(a.Name), URL: safeURL(a.URL), URLText: shortURL(a.URL),
+		Kind: w.platform(a.Platform), Platform: w.where(a.AccountRef), Href: accountHref(a.AccountRef), Handle: plain(a.Handle), Name: plain(a.Name), URL: safeURL(a.URL), URLText: shortURL(a.URL),
 		State: w.account(a.State), Live: a.State == onrecord.AccountLive || a.State == "",
 		Statements: a.Statements, Since: w.moment(a.Since), Looked: w.moment(a.LastLooked), Ago: w.ago(a.LastLooked),
 	}
 	if row.Handle == "" {
 		row.Handle = plain(a.ID)
+	}
+	if a.Platform == "website" {
+		row.Kind = w.f("word.website")
 	}
 	switch a.State {
 	case onrecord.AccountSuspended, onrecord.AccountClosed, onrecord.AccountPrivate, onrecord.AccountMoved:

@@ -70,6 +70,7 @@ func build() *memory {
 	m.ordinary()
 	m.people()
 	m.sources()
+	m.watched()
 	slices.SortFunc(m.events, func(a, b onrecord.Event) int { return cmp.Compare(a.Index, b.Index) })
 	return m
 }
@@ -296,12 +297,19 @@ func (m *memory) sources() {
 		}
 	}
 	telegram := source("telegram", "ministry-of-examples", "telegram", onrecord.OutcomeOutage, 3*time.Hour)
+	telegram.Doors = []onrecord.DoorStatus{
+		{ID: "preview", Kind: "preview", Host: "t.me:443", Outcome: onrecord.OutcomeOutage, Fails: 6, RetryAt: now.Add(9 * time.Minute), LastGood: now.Add(-3 * time.Hour), Sees: onrecord.Capabilities{OwnAddress: true, AccountStates: true}},
+	}
 	telegram.OpenGaps = []onrecord.Gap{{Reason: "outage", Open: true, Since: day("2026-08-06 06:30:00")}}
 	frozen := source("sky", "jean-dupont", "bluesky", onrecord.OutcomeOK, time.Minute)
-	frozen.Frozen = "14 of 40 statements were absent at once"
+	frozen.Frozen, frozen.FrozenAt = "14 of 40 statements were absent at once", now.Add(-2*time.Hour)
+	frozen.IdentityChanged = true
 	imports := source("tweets", "jean-dupont", "x", "", 0)
 	imports.Schedule, imports.LastVisit, imports.LastGood, imports.Next = "", time.Time{}, time.Time{}, time.Time{}
 	press := source("press", "ministry-of-examples", "website", onrecord.OutcomeOK, 4*time.Minute)
 	press.Account.Handle = "ministry.example"
+	press.Paused, press.PausedNote = now.Add(-30*time.Minute), "the ministry is moving its website"
+	press.Doors = []onrecord.DoorStatus{{ID: "feed", Kind: "feed", Host: "ministry.example:443", Outcome: onrecord.OutcomeOK, Sees: onrecord.Capabilities{OwnAddress: true}}, {ID: "page", Kind: "page", Host: "ministry.example:443"}}
+	press.OpenRuns = []onrecord.Coverage{{Source: "press", Door: "feed", From: now.Add(-40 * time.Minute), Until: now.Add(-4 * time.Minute), Visits: 8, Status: "captured", Index: -1}}
 	m.status = []onrecord.SourceStatus{source("masto", "jane-example", "mastodon", onrecord.OutcomeOK, time.Minute), press, telegram, frozen, imports}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"onrecord"
 	"onrecord/search"
@@ -31,6 +32,8 @@ type homeBody struct {
 	Statements int64
 	Ledger     int64
 	AsOf       moment
+	Health     string // how the sources fare, in words; empty where nobody here crawls
+	Trouble    bool
 }
 
 const (
@@ -61,6 +64,7 @@ func (s *server) home(r *http.Request) (reply, error) {
 		Latest: cards, Statements: found.Total, Ledger: point.Size, AsOf: w.moment(point.Time),
 		Figures: w.figureRows(figures), Changed: w.cards(changed, search.Query{}, s.Archive.Name),
 	}
+	body.Health, body.Trouble = s.healthInWords(ctx, w)
 	if found.Total == 0 {
 		body.FirstRun = s.firstRun(ctx, w)
 	}
@@ -108,17 +112,47 @@ func (w wording) figureRows(figures []onrecord.Figure) []figureRow {
 	return rows
 }
 
+// healthInWords says how the sources fare. That nobody can tell is no reason
+// not to show the page.
+func (s *server) healthInWords(ctx context.Context, w wording) (words string, inTrouble bool) {
+	list, err := s.statuses(ctx)
+	if err != nil {
+		s.Log.WarnContext(ctx, "status of sources", "err", err)
+		return w.f("word.health_unknown"), true
+	}
+	var bad, visited int64
+	var last time.Time
+	for _, one := range list {
+		if trouble(one) {
+			bad++
+		}
+		if !one.LastVisit.IsZero() {
+			visited++
+		}
+		if one.LastGood.After(last) {
+			last = one.LastGood
+		}
+	}
+	switch {
+	case visited == 0:
+		return "", false
+	case bad > 0:
+		return w.n("word.health_trouble", int64(len(list)), "bad", number(bad), "ago", w.ago(last)), true
+	}
+	return w.n("word.health_good", visited, "ago", w.ago(last)), false
+}
+
 // firstRun words when the first visit is due. It is empty where nobody knows.
 func (s *server) firstRun(ctx context.Context, w wording) string {
 	if s.Status == nil {
 		return ""
 	}
-	list, err := s.Status(ctx)
+	list, err := s.statuses(ctx)
 	if err != nil {
 		s.Log.WarnContext(ctx, "status of sources", "err", err)
 		return ""
 	}
-	list = slices.DeleteFunc(list, func(one onrecord.SourceStatus) bool { return one.Next.IsZero() })
+	list = slices.DeleteFunc(slices.Clone(list), func(one onrecord.SourceStatus) bool { return one.Next.IsZero() })
 	if len(list) == 0 {
 		return ""
 	}

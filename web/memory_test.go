@@ -29,6 +29,8 @@ type memory struct {
 	events     []onrecord.Event
 	coverage   []onrecord.Coverage
 	status     []onrecord.SourceStatus
+	days       []onrecord.SourceDays
+	health     onrecord.Health
 	records    map[string][]byte // by SHA-256
 	broken     error             // returned by Checkpoint and Statement
 	grown      int64             // entries that the ledger has more than at first

@@ -4,19 +4,14 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"onrecord"
-	"onrecord/search"
 )
 
 const apiDescription = "Read-only and public: no key, no cookie. Absent values are null; keys may be added and enumerations may grow within v1, nothing documented changes or goes. " +
@@ -83,38 +78,4 @@ func (in *eventsInput) address(after int64) string {
 		v.Set("limit", strconv.Itoa(in.Limit))
 	}
 	return "/api/v1/events?" + v.Encode()
-}
-
-func (s *server) apiCoverage(ctx context.Context, in *coverageInput) (*answer[apiPage[apiCoverage]], error) {
-	f := onrecord.CoverageFilter{Figure: in.Figure, Source: in.Source}
-	self := url.Values{}
-	for _, bound := range []struct {
-		name, value string
-		into        *time.Time
-	}{{"since", in.Since, &f.Since}, {"until", in.Until, &f.Until}} {
-		if bound.value == "" {
-			continue
-		}
-		t, ok := search.ParseDate(bound.value, time.UTC)
-		if !ok {
-			return nil, s.fail(ctx, s.invalidParameter(bound.name, s.texts.f("detail.date", "value", plain(bound.value))))
-		}
-		*bound.into = t
-		self.Set(bound.name, bound.value)
-	}
-	if in.Figure != "" {
-		self.Set("figure", in.Figure)
-	}
-	if in.Source != "" {
-		self.Set("source", in.Source)
-	}
-	list, err := s.Journal.Coverage(ctx, f)
-	if err != nil {
-		return nil, s.fail(ctx, fmt.Errorf("coverage: %w", err))
-	}
-	address := "/api/v1/coverage"
-	if len(self) > 0 {
-		address += "?" + self.Encode()
-	}
-	return wholeList(ctx, s, list, address, "/status", apiCoverageOf)
 }

@@ -17,18 +17,22 @@ import (
 )
 
 // Options are what a site is made of. Archive, Statements, Figures, Journal,
-// Searcher, Evidence and Now are required.
+// History, Searcher, Evidence and Now are required.
 type Options struct {
 	Archive    Archive
 	Statements Statements
 	Figures    Figures
 	Journal    Journal
+	History    History
 	Searcher   search.Searcher
 	Evidence   Evidence
 
 	// Status tells how the sources fare. It may be nil: then the status page
 	// says that this machine does not crawl.
 	Status func(ctx context.Context) ([]onrecord.SourceStatus, error)
+
+	// Health tells how this machine fares. It may be nil.
+	Health func(ctx context.Context) (onrecord.Health, error)
 
 	// Banner is asked for every page; what it returns is shown above it, such
 	// as "the ledger does not extend what was applied". It may be nil.
@@ -80,6 +84,26 @@ type Statements interface {
 type Figures interface {
 	Figures(ctx context.Context) ([]onrecord.Figure, error)
 	Figure(ctx context.Context, slug string) (onrecord.Figure, error)
+	// AccountsNamed returns the accounts of a platform that have name as their
+	// handle or stable id, or had it as handle before.
+	AccountsNamed(ctx context.Context, platform, name string) ([]onrecord.Account, error)
+	// AccountEvents returns what happened to an account, by time of observation.
+	AccountEvents(ctx context.Context, platform, accountID string) ([]onrecord.Event, error)
+}
+
+// A History reads lists of what happened, newest first, and when anybody
+// looked. A cursor of another list is search.ErrCursor.
+type History interface {
+	// EventsBefore returns at most limit events whose index is less than
+	// before (0: the newest), newest first, and the index to go on from, or 0
+	// at the end.
+	EventsBefore(ctx context.Context, before int64, f onrecord.EventFilter, limit int) (events []onrecord.Event, next int64, err error)
+	// Changes returns a page of deleted or edited statements.
+	Changes(ctx context.Context, f onrecord.ChangeFilter) (onrecord.Changes, error)
+	// Days returns coverage by days, of each source.
+	Days(ctx context.Context, f onrecord.DaysFilter) ([]onrecord.SourceDays, error)
+	// CoveragePage returns spans and gaps by pages, by their beginning.
+	CoveragePage(ctx context.Context, f onrecord.CoverageFilter, newest bool, cursor string, limit int) (list []onrecord.Coverage, next string, err error)
 }
 
 // A Journal reads what was recorded, in ledger order.
@@ -113,7 +137,7 @@ func (o Options) check() error {
 			errs = append(errs, errors.New(what))
 		}
 	}
-	need(o.Statements != nil && o.Figures != nil && o.Journal != nil, "a reader is missing: Statements, Figures and Journal are required")
+	need(o.Statements != nil && o.Figures != nil && o.Journal != nil && o.History != nil, "a reader is missing: Statements, Figures, Journal and History are required")
 	need(o.Searcher != nil, "Searcher is missing")
 	need(o.Evidence != nil, "Evidence is missing")
 	need(o.Now != nil, "Now is missing")

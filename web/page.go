@@ -69,7 +69,7 @@ func (s *server) page(h handler) http.Handler {
 }
 
 // layouts are the pages that use the whole width; the others are one column.
-var layouts = map[string]string{"home": "home wide", "statement": "wide", "figure": "wide", "status": "wide"}
+var layouts = map[string]string{"home": "home wide", "statement": "wide", "figure": "wide", "status": "wide", "coverage": "wide", "account": "wide", "changes": "wide"}
 
 // render makes the answer of a page.
 func (s *server) render(name string, f frame) (reply, error) {

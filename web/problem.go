@@ -50,6 +50,7 @@ var problemStatus = map[string]int{
 	"query-syntax":       http.StatusBadRequest,
 	"invalid-cursor":     http.StatusBadRequest,
 	"not-found":          http.StatusNotFound,
+	"ambiguous":          http.StatusConflict,
 	"method-not-allowed": http.StatusMethodNotAllowed,
 	"not-acceptable":     http.StatusNotAcceptable,
 	"withheld-policy":    http.StatusGone,

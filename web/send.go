@@ -50,6 +50,7 @@ func guarded(h http.Handler, https bool) http.Handler {
 // it can carry its digest and nobody gets half a page.
 type reply struct {
 	Status int    // 0 is 200
+	Goto   string // Location, of a redirect
 	Type   string // Content-Type
 	Cache  string // Cache-Control
 	Strong bool   // the ETag names these bytes for ever
@@ -87,6 +88,9 @@ func (a reply) send(w http.ResponseWriter, r *http.Request) {
 	head.Set("Content-Type", a.Type)
 	head.Set("Cache-Control", a.Cache)
 	head.Add("Vary", "Accept-Encoding")
+	if a.Goto != "" {
+		head.Set("Location", a.Goto)
+	}
 	if a.Hidden {
 		head.Set("X-Robots-Tag", "noindex")
 	}

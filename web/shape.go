@@ -4,6 +4,8 @@
 package web
 
 import (
+	"cmp"
+	"net/url"
 	"time"
 
 	"onrecord"
@@ -140,16 +142,60 @@ func (s *server) apiFigure(f onrecord.Figure) apiFigure {
 		Notice: s.texts.f("label", "archive", s.Archive.Name, "figure", plain(f.Name)), Accounts: make([]apiAccount, len(f.Accounts)),
 	}
 	for i, one := range f.Accounts {
-		state := one.State
-		if state == "" {
-			state = onrecord.AccountUnknown
-		}
-		a.Accounts[i] = apiAccount{
-			Platform: one.Platform, Handle: text(one.Handle), NativeID: one.ID, Name: text(one.Name), URL: text(safeURL(one.URL)), State: string(state),
-			Window: window(one.Window), Code: text(one.Code), Statements: one.Statements, Since: at(one.Since), LastLookedAt: at(one.LastLooked),
-		}
+		a.Accounts[i] = s.apiAccount(one)
 	}
 	return a
+}
+
+func (s *server) apiAccount(one onrecord.Account) apiAccount {
+	a := apiAccount{
+		Platform: one.Platform, Handle: text(one.Handle), NativeID: one.ID, Name: text(one.Name), URL: text(safeURL(one.URL)), State: string(cmp.Or(one.State, onrecord.AccountUnknown)),
+		Window: window(one.Window), Code: text(one.Code), Statements: one.Statements, Since: at(one.Since), LastLookedAt: at(one.LastLooked),
+		Figure: text(one.Figure), MovedTo: text(one.MovedTo), Handles: make([]apiHandle, len(one.Handles)), Sources: list(one.Sources),
+		Page: s.base + "/a/" + url.PathEscape(one.Platform) + "/" + url.PathEscape(idMark+one.ID),
+	}
+	if one.IsOffline {
+		a.Offline = window(one.Offline)
+	}
+	for i, h := range one.Handles {
+		a.Handles[i] = apiHandle{Handle: h.Handle, First: at(h.First), Last: at(h.Last)}
+	}
+	return a
+}
+
+func (s *server) apiSource(one onrecord.SourceStatus) apiSource {
+	a := apiSource{
+		Source: one.Source, Figure: text(one.Figure), Platform: one.Platform, Schedule: text(one.Schedule), LastVisitAt: at(one.LastVisit), LastGoodAt: at(one.LastGood),
+		Outcome: text(one.Outcome), NextAt: at(one.Next), Frozen: text(one.Frozen), FrozenAt: at(one.FrozenAt), PausedAt: at(one.Paused), PausedNote: text(one.PausedNote),
+		IdentityChanged: one.IdentityChanged, Statements: one.Statements, Trouble: trouble(one), Gaps: make([]apiGap, len(one.OpenGaps)), Doors: make([]apiDoor, len(one.Doors)),
+		Unrecorded: make([]apiCoverage, len(one.OpenRuns)),
+		Account:    apiAccountRef{Platform: one.Platform, Handle: text(one.Account.Handle), NativeID: one.Account.ID},
+	}
+	for i, g := range one.OpenGaps {
+		a.Gaps[i] = apiGap{Reason: g.Reason, Open: true, Since: at(g.Since), Note: text(g.Note)}
+	}
+	for i, d := range one.Doors {
+		a.Doors[i] = apiDoor{ID: d.ID, Kind: d.Kind, Host: text(d.Host), Outcome: text(d.Outcome), Fails: d.Fails, RetryAt: at(d.RetryAt), LastGoodAt: at(d.LastGood)}
+	}
+	for i, run := range one.OpenRuns {
+		run.Index = -1
+		a.Unrecorded[i] = apiCoverageOf(run)
+	}
+	return a
+}
+
+func apiMachineOf(h onrecord.Health) apiMachine {
+	m := apiMachine{
+		Spooled: h.Spooled, SpoolOldestAt: at(h.SpoolOldest), Kept: h.Kept, Signed: h.Signed, Applied: h.Applied,
+		Storage: h.Storage, StorageAnswers: h.StorageDown == "",
+	}
+	if h.Ledger >= 0 {
+		m.Ledger = &h.Ledger
+	}
+	if h.Size > 0 {
+		m.FreeBytes, m.SizeBytes = &h.Free, &h.Size
+	}
+	return m
 }
 
 func apiEventOf(e onrecord.Event) apiEvent {

@@ -174,6 +174,104 @@ type apiAccount struct {
 	Statements   int64            `json:"statements"`
 	Since        *time.Time       `json:"since" doc:"First captured"`
 	LastLookedAt *time.Time       `json:"last_looked_at"`
+	Figure       *string          `json:"figure" doc:"Slug"`
+	Page         string           `json:"page" format:"uri" doc:"Its page here"`
+	MovedTo      *string          `json:"moved_to" doc:"Address of the new account, where state is moved"`
+	Offline      maybe[apiWindow] `json:"offline" doc:"Since when its platform no longer answers; null if it does"`
+	Handles      []apiHandle      `json:"handles" nullable:"false" doc:"Under which it was observed, oldest first"`
+	Sources      []string         `json:"sources" nullable:"false" doc:"That told of it"`
+}
+
+// apiHandle is a name under which an account was observed.
+type apiHandle struct {
+	Handle string     `json:"handle"`
+	First  *time.Time `json:"first_seen_at"`
+	Last   *time.Time `json:"last_seen_at"`
+}
+
+type apiFacet struct {
+	Value    string  `json:"value"`
+	Label    *string `json:"label"`
+	Count    int64   `json:"count" doc:"Without the filter of its own group"`
+	Selected bool    `json:"selected"`
+}
+
+type apiFacets struct {
+	Figure   []apiFacet `json:"figure" nullable:"false"`
+	Platform []apiFacet `json:"platform" nullable:"false"`
+}
+
+// apiMedian bounds the median time online of deleted statements.
+type apiMedian struct {
+	Statements int64 `json:"statements" doc:"How many it is of: those whose publication is known to the minute"`
+	Min        int64 `json:"min"`
+	Max        int64 `json:"max"`
+}
+
+// apiChanges is a page of changed statements.
+type apiChanges struct {
+	Data   []apiStatement   `json:"data" nullable:"false"`
+	Meta   apiMeta          `json:"meta"`
+	Links  apiLinks         `json:"links"`
+	Facets apiFacets        `json:"facets"`
+	Median maybe[apiMedian] `json:"median_online_seconds" doc:"Bounds of the median time online; null where it is not known"`
+}
+
+type apiDoor struct {
+	ID         string     `json:"id"`
+	Kind       string     `json:"kind" example:"feed"`
+	Host       *string    `json:"host"`
+	Outcome    *string    `json:"outcome" doc:"Of the last visit through it; null if there was none"`
+	Fails      int        `json:"fails" doc:"In a row"`
+	RetryAt    *time.Time `json:"retry_at" doc:"Not tried before"`
+	LastGoodAt *time.Time `json:"last_good_at"`
+}
+
+// apiSource is how a source fares.
+type apiSource struct {
+	Source          string        `json:"source"`
+	Figure          *string       `json:"figure"`
+	Platform        string        `json:"platform"`
+	Account         apiAccountRef `json:"account"`
+	Schedule        *string       `json:"schedule"`
+	LastVisitAt     *time.Time    `json:"last_visit_at"`
+	LastGoodAt      *time.Time    `json:"last_good_at"`
+	Outcome         *string       `json:"outcome" doc:"Of the last visit"`
+	NextAt          *time.Time    `json:"next_at"`
+	Trouble         bool          `json:"trouble" doc:"The last visit failed, absences don't count, or another account answers to the handle"`
+	Frozen          *string       `json:"frozen" doc:"Why absences don't count"`
+	FrozenAt        *time.Time    `json:"frozen_at"`
+	PausedAt        *time.Time    `json:"paused_at"`
+	PausedNote      *string       `json:"paused_note"`
+	IdentityChanged bool          `json:"identity_changed"`
+	Gaps            []apiGap      `json:"gaps" nullable:"false" doc:"Open ones"`
+	Doors           []apiDoor     `json:"doors" nullable:"false" doc:"In order of preference"`
+	Unrecorded      []apiCoverage `json:"unrecorded" nullable:"false" doc:"Looks that are not in the journal yet"`
+	Statements      int64         `json:"statements"`
+}
+
+// apiMachine is how the machine that answers fares.
+type apiMachine struct {
+	Spooled        int        `json:"spooled" doc:"Visits that wait for the record"`
+	SpoolOldestAt  *time.Time `json:"spool_oldest_at"`
+	Kept           int        `json:"kept" doc:"Visits that are recorded and not yet confirmed by the store"`
+	Ledger         *int64     `json:"ledger" doc:"Entries in the bucket; null if it does not answer"`
+	Signed         int64      `json:"signed" doc:"Entries that its checkpoint speaks for"`
+	Applied        int64      `json:"applied" doc:"Entries that answers rest on"`
+	Storage        string     `json:"storage" doc:"folder, s3"`
+	StorageAnswers bool       `json:"storage_answers"`
+	FreeBytes      *int64     `json:"free_bytes"`
+	SizeBytes      *int64     `json:"size_bytes"`
+}
+
+// apiStatus is how the archive fares.
+type apiStatus struct {
+	Meta    apiMeta           `json:"meta"`
+	Crawls  bool              `json:"crawls" doc:"Whether this machine visits sources"`
+	Trouble int               `json:"trouble" doc:"How many sources are in trouble"`
+	Sources []apiSource       `json:"sources" nullable:"false"`
+	Machine maybe[apiMachine] `json:"machine"`
+	Version *string           `json:"version"`
 }
 
 type apiFigure struct {

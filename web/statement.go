@@ -78,6 +78,7 @@ type statementBody struct {
 	Figure       string
 	FigureHref   string
 	Handle       string
+	AccountHref  string
 	Platform     string
 	Original     string
 	OriginalText string
@@ -142,12 +143,12 @@ func (s *server) statementPage(r *http.Request) (reply, error) {
 func (s *server) statementBody(w wording, st onrecord.Statement) statementBody {
 	b := statementBody{
 		ID: st.ID, Heading: w.heading(st), Line: w.line(st), Label: w.label(st, s.Archive.Name),
-		Figure: plain(st.Figure.Name), FigureHref: "/f/" + st.Figure.Slug, Handle: plain(st.Account.Handle),
+		Figure: plain(st.Figure.Name), FigureHref: "/f/" + st.Figure.Slug, Handle: plain(st.Account.Handle), AccountHref: accountHref(st.Account),
 		Platform: w.platform(st.Platform), Original: safeURL(st.URL), OriginalText: shortURL(st.URL),
 		CaptureCount: st.Captures, Ledger: st.LogIndex, Base: s.base, IsWithheld: st.State == onrecord.StateWithheld,
 	}
 	if b.IsWithheld {
-		b.Original, b.OriginalText, b.Handle = "", "", ""
+		b.Original, b.OriginalText, b.Handle, b.AccountHref = "", "", "", ""
 		return b
 	}
 	ref := func(id onrecord.StatementID) string {

@@ -4,8 +4,12 @@
 package web
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"onrecord"
@@ -14,15 +18,27 @@ import (
 type sourceRow struct {
 	Source, Figure, Platform, Handle string
 	Host                             string // in place of Platform and Handle, where that is only "the website"
-	FigureHref                       string
+	FigureHref, AccountHref, Href    string
 	Outcome                          string
 	Failed, Good                     bool // Good: the last visit did not fail, and absences count
 	Last, LastGood, Next             moment
 	LastAgo, GoodAgo                 string
 	Schedule                         string
-	Frozen                           string
+	Warnings                         []string // paused, frozen, another account behind the handle
 	Gaps                             []string
+	Doors                            []doorRow
+	Unrecorded                       []string
 	Statements                       int64
+}
+
+// A doorRow is a door in words.
+type doorRow struct {
+	ID, Kind, Host string
+	Outcome        string
+	Failed         bool
+	Fails          string
+	Waits          string // until when it is not tried
+	LastGood       moment
 }
 
 type statusBody struct {
@@ -36,6 +52,8 @@ type statusBody struct {
 	Origin     string
 	Key        string
 	Version    string
+	Machine    []fact
+	Alarms     []string // of the machine
 }
 
 // gapsOnStatus is how many recorded gaps the status page lists, of the last
@@ -44,6 +62,36 @@ const (
 	gapsOnStatus = 20
 	gapsSpan     = 30 * 24 * time.Hour
 )
+
+// fares keeps how the sources fare for a moment: to know it costs a read of
+// every state in the bucket.
+type fares struct {
+	mu   sync.Mutex // guards the rest, and is held while it is asked
+	at   time.Time
+	list []onrecord.SourceStatus
+}
+
+// statuses tells how the sources fare; nil where nobody here crawls.
+func (s *server) statuses(ctx context.Context) ([]onrecord.SourceStatus, error) {
+	if s.Status == nil {
+		return nil, nil
+	}
+	s.fares.mu.Lock()
+	defer s.fares.mu.Unlock()
+	now := s.Now()
+	if age := now.Sub(s.fares.at); !s.fares.at.IsZero() && age >= 0 && age < faresAge {
+		return s.fares.list, nil
+	}
+	list, err := s.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("status of sources: %w", err)
+	}
+	s.fares.at, s.fares.list = now, list
+	return list, nil
+}
+
+// faresAge is how old an answer of statuses may be.
+const faresAge = 2 * time.Second
 
 // statusPage is /status.
 func (s *server) statusPage(r *http.Request) (reply, error) {
@@ -56,39 +104,48 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 		Checkpoint: point, AsOf: w.moment(point.Time), Origin: s.Archive.Log, Key: s.Archive.LogKey,
 		Version: s.Version, NoStatus: s.Status == nil,
 	}
-	if s.Status != nil {
-		list, err := s.Status(ctx)
-		if err != nil {
-			return reply{}, fmt.Errorf("status of sources: %w", err)
-		}
-		for _, one := range list {
-			row := w.sourceRow(one)
-			if row.Good {
-				body.Healthy++
-			} else {
-				body.Trouble++
-			}
-			body.Sources = append(body.Sources, row)
-		}
-	}
-	spans, err := s.Journal.Coverage(ctx, onrecord.CoverageFilter{Since: w.now.Add(-gapsSpan)})
+	sources, err := s.statuses(ctx)
 	if err != nil {
-		return reply{}, fmt.Errorf("coverage: %w", err)
+		return reply{}, err
 	}
-	for i := len(spans) - 1; i >= 0 && len(body.Gaps) < gapsOnStatus; i-- {
-		if c := spans[i]; c.Status == "gap" {
-			body.Gaps = append(body.Gaps, w.gap(c.Source, c.Reason, onrecord.Window{After: c.From, By: c.Until}))
+	for _, one := range sources {
+		row := w.sourceRow(one)
+		if row.Good {
+			body.Healthy++
+		} else {
+			body.Trouble++
 		}
+		body.Sources = append(body.Sources, row)
 	}
-	a, err := s.render("status", frame{Title: w.f("title.status"), Canonical: s.base + "/status", Section: "status", Body: body})
-	a.Cache = cacheSearch
+	gaps, _, err := s.History.CoveragePage(ctx, onrecord.CoverageFilter{Since: w.now.Add(-gapsSpan), Gaps: true}, true, "", gapsOnStatus)
+	if err != nil {
+		return reply{}, fmt.Errorf("gaps: %w", err)
+	}
+	for _, c := range gaps {
+		body.Gaps = append(body.Gaps, w.gap(c.Source, c.Reason, onrecord.Window{After: c.From, By: c.Until}))
+	}
+	if s.Health != nil {
+		h, err := s.Health(ctx)
+		if err != nil {
+			return reply{}, fmt.Errorf("health: %w", err)
+		}
+		body.Machine, body.Alarms = w.machine(h)
+	}
+	a, err := s.render("status", frame{
+		Title: w.f("title.status"), Canonical: s.base + "/status", Section: "status", Body: body,
+		Head: []headLink{{Rel: "alternate", Href: "/api/v1/status", Type: "application/json"}},
+	})
+	if s.Demo == nil {
+		a.Cache = cacheSearch
+	}
 	return a, err
 }
 
 func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 	row := sourceRow{
 		Source: s.Source, Figure: s.Figure, FigureHref: "/f/" + s.Figure, Platform: w.platform(s.Platform), Handle: plain(s.Account.Handle),
-		Outcome: w.outcome(s.Outcome), Failed: s.Outcome != onrecord.OutcomeOK,
+		AccountHref: accountHref(onrecord.AccountRef{Platform: s.Platform, ID: s.Account.ID, Handle: s.Account.Handle}), Href: "/coverage?source=" + s.Source,
+		Outcome: w.outcome(s.Outcome), Failed: failed(s),
 		Last: w.moment(s.LastVisit), LastAgo: w.ago(s.LastVisit), LastGood: w.moment(s.LastGood), GoodAgo: w.ago(s.LastGood),
 		Next: w.moment(s.Next), Schedule: s.Schedule, Statements: s.Statements,
 	}
@@ -96,17 +153,119 @@ func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 		row.Host = row.Handle
 	}
 	if s.LastVisit.IsZero() {
-		row.Outcome, row.Failed = w.f("word.not_visited"), false
+		row.Outcome = w.f("word.not_visited")
 	}
-	row.Good = !row.Failed && s.Frozen == ""
+	row.Good = !row.Failed && s.Frozen == "" && !s.IdentityChanged
 	if s.Schedule == "" {
 		row.Schedule, row.Next = w.f("word.no_schedule"), moment{Words: w.f("time.none")}
 	}
-	if s.Frozen != "" {
-		row.Frozen = w.f("line.frozen", "reason", w.closed("reason.", s.Frozen))
-	}
+	row.warnings(w, s)
 	for _, g := range s.OpenGaps {
 		row.Gaps = append(row.Gaps, w.f("line.open_gap", "since", w.instant(g.Since), "reason", w.closed("reason.", g.Reason)))
 	}
+	for _, d := range s.Doors {
+		row.Doors = append(row.Doors, w.doorRow(d))
+	}
+	row.Unrecorded = w.unrecorded(s)
 	return row
+}
+
+// failed reports whether the last visit of a source failed.
+func failed(s onrecord.SourceStatus) bool {
+	return !s.LastVisit.IsZero() && s.Outcome != onrecord.OutcomeOK && s.Outcome != onrecord.OutcomeNotModified
+}
+
+// trouble reports whether a source needs somebody to look at it.
+func trouble(s onrecord.SourceStatus) bool { return failed(s) || s.Frozen != "" || s.IdentityChanged }
+
+// warnings words what stands in the way of a source, whatever its last visit
+// said.
+func (row *sourceRow) warnings(w wording, s onrecord.SourceStatus) {
+	if !s.Paused.IsZero() {
+		note := ""
+		if s.PausedNote != "" {
+			note = w.f("line.code", "code", plain(s.PausedNote))
+		}
+		row.Warnings = append(row.Warnings, w.f("line.paused", "since", w.instant(s.Paused), "note", note))
+		row.Next = moment{Words: w.f("time.none")}
+	}
+	if s.IdentityChanged {
+		row.Warnings = append(row.Warnings, w.f("line.identity"))
+	}
+	if s.Frozen != "" {
+		since := ""
+		if !s.FrozenAt.IsZero() {
+			since = w.f("line.frozen_since", "since", w.instant(s.FrozenAt))
+		}
+		row.Warnings = append(row.Warnings, w.f("line.frozen", "reason", w.closed("reason.", plain(s.Frozen)), "since", since))
+	}
+}
+
+func (w wording) doorRow(d onrecord.DoorStatus) doorRow {
+	row := doorRow{ID: plain(d.ID), Kind: w.closed("coverage.door.", d.Kind), Host: plain(d.Host), Outcome: w.closed("line.door.", string(d.Outcome)), LastGood: w.moment(d.LastGood)}
+	row.Failed = d.Outcome != "" && d.Outcome != onrecord.OutcomeOK && d.Outcome != onrecord.OutcomeNotModified
+	if d.Fails > 0 {
+		row.Fails = w.n("line.fails", int64(d.Fails))
+	}
+	if d.RetryAt.After(w.now) {
+		row.Waits = w.f("line.waits", "until", w.instant(d.RetryAt))
+	}
+	return row
+}
+
+// machine words how this machine fares: facts, and what is wrong.
+func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
+	add := func(name, text, note string) {
+		facts = append(facts, fact{Name: w.f("word.machine." + name), Text: text, Note: note})
+	}
+	spooled := w.n("word.visits", int64(h.Spooled))
+	if h.Spooled == 0 {
+		spooled = w.f("time.none")
+	}
+	note := ""
+	if !h.SpoolOldest.IsZero() && h.Spooled > 0 {
+		note = w.f("word.machine.oldest", "ago", w.ago(h.SpoolOldest))
+	}
+	add("backlog", spooled, note)
+	if h.Kept > 0 {
+		add("kept", w.n("word.visits", int64(h.Kept)), w.f("word.machine.kept_note"))
+	}
+	if h.Ledger >= 0 {
+		add("ledger", number(h.Ledger), "")
+		add("signed", number(h.Signed), behind(w, h.Ledger-h.Signed))
+		add("applied", number(h.Applied), behind(w, h.Ledger-h.Applied))
+	}
+	storage := w.closed("word.storage.", cmp.Or(h.Storage, "folder"))
+	if h.Size > 0 {
+		storage += ", " + w.f("word.machine.free", "free", size(h.Free), "size", size(h.Size))
+	}
+	add("storage", storage, "")
+	if h.StorageDown != "" {
+		alarms = append(alarms, w.f("line.storage_down"))
+	}
+	if h.Size > 0 && h.Free*10 < h.Size {
+		alarms = append(alarms, w.f("line.disk_low", "free", size(h.Free)))
+	}
+	return facts, alarms
+}
+
+func behind(w wording, n int64) string {
+	if n <= 0 {
+		return w.f("word.machine.level")
+	}
+	return w.n("word.machine.behind", n)
+}
+
+// size prints bytes in the largest unit that leaves at least one.
+func size(n int64) string {
+	units := []string{"B", "KB", "MB", "GB", "TB", "PB"}
+	v, i := float64(n), 0
+	for v >= 1000 && i < len(units)-1 {
+		v, i = v/1000, i+1
+	}
+	text := fmt.Sprintf("%.1f", v)
+	if v >= 10 || i == 0 {
+		text = fmt.Sprintf("%.0f", v)
+	}
+	return strings.TrimSuffix(text, ".0") + " " + units[i]
 }

@@ -20,6 +20,7 @@ type server struct {
 	pages  pages
 	assets assets
 	cache  pageCache
+	fares  fares
 
 	static500, openapi []byte
 }
@@ -82,20 +83,25 @@ func (t texts) checkLabel() error {
 func (s *server) sitePages(mux *http.ServeMux) {
 	s.demoPages(mux)
 	for pattern, h := range map[string]handler{
-		"GET /{$}":                  s.cached(s.home),
-		"GET /search":               s.cached(s.searchPage),
-		"GET /s/{id}":               s.cached(s.statementPage),
-		"GET /s/{id}/v/{version}":   s.cached(s.versionPage),
-		"GET /s/{id}/diff":          s.cached(s.diffPage),
-		"GET /f/{figure}":           s.cached(s.figurePage),
-		"GET /status":               s.statusPage,
-		"GET /problems/{name}":      s.problemPage,
-		"GET /robots.txt":           s.robots,
-		"GET /favicon.ico":          s.favicon,
-		"GET /static/{hash}/{name}": s.asset,
-		"GET /help/search":          s.helpPage,
-		"GET /about":                s.aboutPage,
-		"/":                         s.nothing,
+		"GET /{$}":                    s.cached(s.home),
+		"GET /search":                 s.cached(s.searchPage),
+		"GET /s/{id}":                 s.cached(s.statementPage),
+		"GET /s/{id}/v/{version}":     s.cached(s.versionPage),
+		"GET /s/{id}/diff":            s.cached(s.diffPage),
+		"GET /f/{figure}":             s.cached(s.figurePage),
+		"GET /a/{platform}/{account}": s.cached(s.accountPage),
+		"GET /status":                 s.cached(s.statusPage),
+		"GET /coverage":               s.cached(s.coveragePage),
+		"GET /events":                 s.cached(s.eventsPage),
+		"GET /deletions":              s.cached(s.deletionsPage),
+		"GET /edits":                  s.cached(s.editsPage),
+		"GET /problems/{name}":        s.problemPage,
+		"GET /robots.txt":             s.robots,
+		"GET /favicon.ico":            s.favicon,
+		"GET /static/{hash}/{name}":   s.asset,
+		"GET /help/search":            s.helpPage,
+		"GET /about":                  s.aboutPage,
+		"/":                           s.nothing,
 	} {
 		mux.Handle(pattern, s.page(h))
 	}

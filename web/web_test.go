@@ -21,7 +21,7 @@ const base = "https://archive.example"
 func options(m *memory) web.Options {
 	return web.Options{
 		Archive:    web.Archive{Name: "Archive Example", Operator: "Example e.V.", Email: "desk@archive.example", URL: base, Log: "archive.example/log", LogKey: "archive.example/log+1a2b3c4d+AbCd"},
-		Statements: m, Figures: m, Journal: m, Searcher: m, Evidence: m, Status: m.Status, Now: clock, Version: "v0.1.0-test", VerifyProof: "onrecord verify {file}",
+		Statements: m, Figures: m, Journal: m, History: m, Searcher: m, Evidence: m, Status: m.Status, Health: m.Health, Now: clock, Version: "v0.1.0-test", VerifyProof: "onrecord verify {file}",
 	}
 }
 
@@ -75,6 +75,8 @@ func wants(t *testing.T, doc *goquery.Document, selector, part string) {
 func paths() []string {
 	list := []string{
 		"/", "/search", "/search?q=umbrellas", "/search?q=nothing+of+the+kind", "/search?q=figure%3A", "/search?state=deleted&platform=mastodon&figure=jane-example&type=reply&since=2026&until=2027", "/status", "/about", "/help/search",
+		"/events", "/events?type=statement.deleted&figure=jane-example", "/events?before=300", "/events?source=nobody", "/deletions", "/deletions?kind=reported", "/deletions?figure=ministry-of-examples", "/edits", "/edits?platform=mastodon&wrong=1",
+		"/coverage", "/coverage?source=telegram", "/coverage?since=2020&until=2026-02", "/coverage?figure=nobody", "/a/x/jeandupont", "/a/bluesky/jean.example", "/a/bluesky/jane.example", "/a/gab/jean", "/a/website/ministry.example", "/a/bluesky/dupont.example", "/a/telegram/examples",
 		"/f/jane-example", "/f/jean-dupont", "/f/ministry-of-examples", "/problems/not-found", "/problems/query-syntax", "/nowhere", "/search?tz=Europe/Paris&q=umbrella*&limit=3",
 	}
 	for _, id := range []string{string(idLive), string(idEdited), string(idDeleted), string(idGone), string(idOffline), string(idRestored), string(idUnsure), string(idReported), string(idDisputed), string(idFrench), string(idArabic), string(idHostile), string(idWithheld), string(idMeta), string(idPoll)} {

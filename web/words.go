@@ -145,15 +145,10 @@ func (w wording) online(s onrecord.Statement) string {
 // onlineSpan returns the least and the most that s was online, from its
 // claimed publication to the bounds of its deletion.
 func onlineSpan(s onrecord.Statement) (least, most time.Duration, ok bool) {
-	exact := s.Precision == onrecord.PrecisionSecond || s.Precision == onrecord.PrecisionMinute
-	if s.State != onrecord.StateDeleted || s.PublishedAt.IsZero() || !exact || s.StateWindow.By.IsZero() || s.StateWindow.Disputed {
+	if s.State != onrecord.StateDeleted {
 		return 0, 0, false
 	}
-	most = s.StateWindow.By.Sub(s.PublishedAt)
-	if !s.StateWindow.After.IsZero() {
-		least = max(0, s.StateWindow.After.Sub(s.PublishedAt))
-	}
-	return least, most, most > 0
+	return onrecord.Online(s.PublishedAt, s.Precision, s.StateWindow)
 }
 
 // closed returns the text under prefix+word, or word itself where the list

@@ -175,9 +175,10 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 			Name: c.Name, Operator: c.Operator.Name, Email: c.Operator.Email, URL: c.URL,
 			Log: h.archive.Meta().Origin, LogKey: h.archive.Meta().PublicKey,
 		},
-		Statements: h.catalog, Figures: h.catalog, Journal: h.catalog, Searcher: h.catalog,
+		Statements: h.catalog, Figures: h.catalog, Journal: h.catalog, History: h.catalog, Searcher: h.catalog,
 		Evidence: evidence{h.archive, h.catalog},
 		Status:   func(ctx context.Context) ([]onrecord.SourceStatus, error) { return h.status(ctx, in.Sources) },
+		Health:   h.health,
 		Banner: func() string {
 			if b := banner.Load(); b != nil {
 				return *b
