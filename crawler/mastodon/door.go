@@ -109,7 +109,7 @@ func (d *Door) First(t crawler.Target) ([]crawler.Request, error) {
 		return nil, fmt.Errorf("mastodon: %w", err)
 	}
 	requests := []crawler.Request{{
-		URL:  api(server) + "/accounts/lookup?" + url.Values{"acct": {name}}.Encode(),
+		URL: api(server) + "/accounts/lookup?" + url.Values{"acct": {name}}.Encode(),
 		// Never conditional: it is short, and what it says of the account has
 		// to be said by this visit.
 		Kind: kindLookup, Header: accept(),
