@@ -123,6 +123,10 @@ func readCapture(t *testing.T, body []byte) (string, int) {
 		}
 		fmt.Fprintf(&b, "\n    %s", describe(o))
 	}
+	for _, r := range p.Next {
+		_, before, _ := strings.Cut(r.URL, "?")
+		fmt.Fprintf(&b, "\n    then %s", before)
+	}
 	return fmt.Sprintf("%d statements%s", n, b.String()), n
 }
 

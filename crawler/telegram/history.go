@@ -39,11 +39,14 @@ func (r reading) history(doc, section *html.Node) (crawler.Page, error) {
 	if newest := newestOf(list); before != "" && onrecord.CompareOrder(newest, before) >= 0 {
 		return crawler.Page{}, fmt.Errorf("asked for posts before %s, got %s: %w", before, newest, crawler.ErrDrift)
 	}
-	more := before != "" || hasOlder(doc, section)
-	if err := addItems(&p, list, more); err != nil {
+	whole := list
+	if before != "" || hasOlder(doc, section) || counted(list) >= pageSize {
+		whole = withoutCut(list)
+	}
+	if err := addItems(&p, whole); err != nil {
 		return crawler.Page{}, err
 	}
-	p.Range = onrecord.Range{From: list[0].post, FromIn: true, To: before}
+	p.Range = onrecord.Range{From: whole[0].post, FromIn: true, To: before}
 	switch {
 	case before != "":
 	case hasNewer(doc):
@@ -54,8 +57,30 @@ func (r reading) history(doc, section *html.Node) (crawler.Page, error) {
 	if r.capture.Request.Kind != kindOlder {
 		p.Cursor = newestOf(list)
 	}
-	r.goOn(&p, list, name)
+	r.goOn(&p, list[0].post, whole[0].post)
 	return p, nil
+}
+
+// pageSize is about how many messages a page holds.
+const pageSize = 20
+
+// counted returns how many messages the blocks stand for.
+func counted(list []message) int {
+	n := 0
+	for _, m := range list {
+		n += max(1, len(m.album))
+	}
+	return n
+}
+
+// withoutCut leaves out the oldest block of a page that goes on, if it shows
+// media: it may be the end of an album that began on the page before, and then
+// is neither the album nor named as it is.
+func withoutCut(list []message) []message {
+	if len(list) > 1 && list[0].media {
+		return list[1:]
+	}
+	return list
 }
 
 // empty reads a history without posts. Telegram says in so many words that a
@@ -136,18 +161,15 @@ func hasLink(doc *html.Node, rel string) bool {
 	return false
 }
 
-// addItems adds what the blocks show. The oldest block of a page may be the end of
-// an album that began on the one before, so where it shows media it is no whole
-// reading: the next request asks for it again. A post that can't be read is
-// told; many of them are a page whose structure is not known.
-func addItems(p *crawler.Page, list []message, more bool) error {
+// addItems adds what the blocks show. A post that can't be read is told; many of
+// them are a page whose structure is not known.
+func addItems(p *crawler.Page, list []message) error {
 	read, unread, why := 0, 0, ""
-	for i, m := range list {
+	for _, m := range list {
 		if m.service {
 			continue
 		}
 		o := m.observe()
-		o.Partial = i == 0 && more && m.media
 		p.Items = append(p.Items, o)
 		switch o.State {
 		case onrecord.ItemLive:
@@ -167,17 +189,13 @@ func addItems(p *crawler.Page, list []message, more bool) error {
 	return nil
 }
 
-// goOn asks for older posts, as far as the cursor. That there are none is only
-// believed when Telegram says so.
-func (r reading) goOn(p *crawler.Page, list []message, name string) {
+// goOn asks for the posts before whole, the oldest that was read, unless the
+// oldest on the page is known. That there are none is only believed when
+// Telegram says so.
+func (r reading) goOn(p *crawler.Page, oldest, whole string) {
 	cursor := r.capture.Request.State
-	oldest := list[0].post
-	if cursor != "" && onrecord.CompareOrder(oldest, cursor) <= 0 || oldest == "1" {
+	if cursor != "" && onrecord.CompareOrder(oldest, cursor) <= 0 || whole == "1" {
 		return
 	}
-	before := oldest
-	if list[0].media && len(list) > 1 {
-		before = list[1].post // shows the oldest block again, whole
-	}
-	p.Next = []crawler.Request{older(r.handle(), before, cursor)}
+	p.Next = []crawler.Request{older(r.handle(), whole, cursor)}
 }
