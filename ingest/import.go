@@ -15,9 +15,12 @@ import (
 	"onrecord/crawler"
 )
 
-// ErrImport reports files that can't be imported into a source as it is
-// configured.
-var ErrImport = errors.New("can't import")
+// ErrImport reports files that can't be imported into the source, whatever is
+// tried again; ErrNoAccount that neither they nor the source name an account.
+var (
+	ErrImport    = errors.New("can't import")
+	ErrNoAccount = errors.New("no account id")
+)
 
 // lateTries is how often an import goes on after another process has committed
 // a visit of its source first.

@@ -38,7 +38,7 @@ func openInput(ctx context.Context, imp crawler.Importer, fsys fs.FS, tell func(
 	in.fsys = countedFS{fsys, in.read}
 	names, err := imp.Files(fsys)
 	if err != nil {
-		return nil, err
+		return nil, unreadable{err}
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%w: no file of that kind is there", ErrImport)
@@ -60,6 +60,12 @@ func openInput(ctx context.Context, imp crawler.Importer, fsys fs.FS, tell func(
 	in.sum = sumOf(in.files, lines.String())
 	return in, nil
 }
+
+// An unreadable error is ErrImport in the words of an importer.
+type unreadable struct{ error }
+
+func (u unreadable) Unwrap() error      { return u.error }
+func (unreadable) Is(target error) bool { return target == ErrImport }
 
 // sumOf names the input: the SHA-256 of its only file, else that of the lines
 // that sha256sum prints of its files, sorted by path.

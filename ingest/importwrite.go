@@ -183,7 +183,7 @@ func (w *importWriter) judge(ctx context.Context, e *evidence, items []onrecord.
 	case res.Stopped && w.account != "":
 		return res, fmt.Errorf("%w: %s: the statements are of account %s, the source is of account %s", ErrImport, e.batch.File, e.batch.Account.ID, w.account)
 	case res.Stopped:
-		return res, fmt.Errorf("%w: nothing in %s says whose statements these are: give the source its account_id", ErrImport, e.batch.File)
+		return res, fmt.Errorf("%w: nothing in %s says whose statements these are: give the source its account_id", ErrNoAccount, e.batch.File)
 	}
 	return res, nil
 }

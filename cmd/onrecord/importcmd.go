@@ -137,8 +137,11 @@ func (h *house) importInto(ctx context.Context, imp crawler.Importer, files fs.F
 // importFailure says what an import that ended early has left.
 func importFailure(rep ingest.ImportReport, err error) error {
 	code, hint := status(err)
-	if errors.Is(err, ingest.ErrImport) {
+	switch {
+	case errors.Is(err, ingest.ErrImport):
 		code = exitUsage
+	case errors.Is(err, ingest.ErrNoAccount):
+		code = exitConfig
 	}
 	if rep.Visits > 0 {
 		hint = strings.TrimPrefix(hint+"; what was read until then is recorded, and the same command goes on from there", "; ")
