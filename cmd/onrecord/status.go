@@ -63,11 +63,6 @@ func (h *house) sourceStatus(ctx context.Context, s ingest.Source) (onrecord.Sou
 			Source: s.ID, Figure: s.Figure, Door: run.Door, From: run.From, Until: run.Until, Status: "captured", Visits: run.Visits, Index: -1,
 		})
 	}
-	for _, r := range st.Runs {
-		row.OpenRuns = append(row.OpenRuns, onrecord.Coverage{
-			Source: s.ID, Figure: s.Figure, Door: r.Door, From: r.From, Until: r.Until, Status: "captured", Visits: r.Visits, Index: -1,
-		})
-	}
 	if gap := pausedGap(known); gap != nil {
 		row.Paused, row.PausedNote = gap.Since, gap.Note
 	} else {
@@ -96,7 +91,7 @@ func doorsStatus(s ingest.Source, st onrecord.SourceState, now time.Time) []onre
 		was := st.Doors[d.ID]
 		list[i] = onrecord.DoorStatus{
 			ID: d.ID, Kind: d.Door.Info().Kind, Host: d.Host,
-			Outcome: was.Outcome, Fails: was.Fails, LastGood: was.LastGood, Sees: d.Door.Info().Can, Sees: d.Door.Info().Can,
+			Outcome: was.Outcome, Fails: was.Fails, LastGood: was.LastGood, Sees: d.Door.Info().Can,
 		}
 		if was.RetryAt.After(now) {
 			list[i].RetryAt = was.RetryAt
