@@ -4,19 +4,27 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"onrecord"
 	"onrecord/crawler/telegram"
+	"onrecord/ingest"
 )
 
 // A tgChannel is a channel whose pages hold twenty messages, as Telegram's do:
@@ -155,5 +163,90 @@ func TestTelegramSlides(t *testing.T) {
 	}
 	if want := 59 % 4; created != len(channel.posts)-want || last != want {
 		t.Errorf("%d of %d posts created, %d unknown", created, len(channel.posts), last)
+	}
+}
+
+// TestTelegramAlbumLosesItsFirstPhoto: the album goes on under the number of its
+// second photo and stays the statement that it was.
+func TestTelegramAlbumLosesItsFirstPhoto(t *testing.T) {
+	clock, channel := start(), new(tgChannel)
+	for _, n := range []int{1, 1, 3, 1} {
+		channel.say(n)
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", clock.now().UTC().Format(http.TimeFormat))
+		channel.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	h := newWorld(t, clock).open(t, fmt.Sprintf("      - {id: telegram, platform: telegram, account: janeoffice, account_id: \"1234567890\", schedule: \"@every 1h\", doors: [{kind: preview, base_url: %q}]}\n", srv.URL))
+	in, err := h.ingester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := int64(0)
+	var events []string
+	for round := range 3 {
+		clock.to(clock.now().Add(10 * time.Minute))
+		if rep, err := visitOf(in, t.Context(), in.Sources[0]); err != nil || rep.Failed() {
+			t.Fatalf("%+v %v", rep, err)
+		}
+		for e := range eventsFrom(t, h, &known) {
+			if round > 0 {
+				events = append(events, e)
+			}
+		}
+		channel.posts[2].numbers = []int{4, 5}
+	}
+	if want := []string{`statement.edited 1234567890/3 post "Statement 3 of the Ministry of Examples."`}; !slices.Equal(want, events) {
+		t.Errorf("%q, want %q", events, want)
+	}
+	s, err := h.catalog.Statement(t.Context(), onrecord.NewStatementID(telegram.Platform, "1234567890/3"))
+	if err != nil || s.URL != "https://t.me/janeoffice/4" || len(s.Content.Media) != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// TestTelegramAccountImport imports the export of an account: of the chats that
+// are none of the archive's business, nothing gets into the record.
+func TestTelegramAccountImport(t *testing.T) {
+	export, err := os.ReadFile(filepath.Join("..", "..", "crawler", "telegram", "testdata", "export", "account.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, start())
+	h := w.open(t, "      - {id: telegram, platform: telegram, account: janeoffice, account_id: \"1234567890\"}\n")
+	in, err := h.ingester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := in.Import(t.Context(), in.Sources[0], telegram.NewImport(telegram.Options{}), fstest.MapFS{"result.json": {Data: export}}, ingest.ImportOptions{})
+	if err != nil || rep.Created != 5 || rep.Refused != 1 {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	folder, _ := bucketFolder(w.cfg.Storage.URL)
+	captured := ""
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if z, err := gzip.NewReader(bytes.NewReader(b)); err == nil {
+			if b, err = io.ReadAll(z); err != nil {
+				return err
+			}
+			captured += string(b)
+		}
+		for _, secret := range []string{"secret between", "Dupont", "555 0100", "Minister"} {
+			if bytes.Contains(b, []byte(secret)) {
+				t.Errorf("%q is in %s", secret, path)
+			}
+		}
+		return nil
+	})
+	if err != nil || !strings.Contains(captured, "Three views of the bridge.") {
+		t.Errorf("the evidence is not kept: %v", err)
 	}
 }
