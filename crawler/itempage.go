@@ -46,12 +46,13 @@ func ItemPage(host string, c Capture) (s onrecord.ItemState, code string) {
 	if code := led(from, to); code != "" {
 		return onrecord.ItemUnclear, code
 	}
+	title := pageTitle(c.Body)
 	switch {
 	case left:
 		return onrecord.ItemUnclear, "another site"
-	case SaysNotFound(pageTitle(c.Body)):
+	case SaysNotFound(title):
 		return onrecord.ItemUnclear, "soft 404"
-	case asksPassword(c.Body):
+	case asksPassword(c.Body, title):
 		return onrecord.ItemUnclear, "log-in page"
 	}
 	return onrecord.ItemLive, ""
@@ -165,13 +166,21 @@ func indexFold(b []byte, word string) int {
 	return -1
 }
 
-// asksPassword reports whether a small page is little else than a form for a
-// password. Pages with an article may have such a form in their head.
-func asksPassword(body []byte) bool {
-	if len(body) > 16<<10 || indexFold(body, "<article") >= 0 {
+// logIn are words of titles that only pages to log in have.
+var logIn = []string{"log in", "login", "log-in", "sign in", "sign-in", "signin", "anmelden", "anmeldung", "connexion", "se connecter", "iniciar sesión", "entrar", "accedi", "inloggen", "masuk", "вход", "войти", "giriş", "تسجيل الدخول"}
+
+// asksPassword reports whether a page is there to log in: its title says so and
+// it has a field for a password. Other pages may have such a form in their head.
+func asksPassword(body []byte, title string) bool {
+	title = strings.ToLower(title)
+	named := false
+	for _, w := range logIn {
+		named = named || strings.Contains(title, w)
+	}
+	if !named {
 		return false
 	}
-	lower := bytes.ToLower(body)
+	lower := bytes.ToLower(body[:min(len(body), 4*pageTop)])
 	for _, s := range []string{`type="password"`, `type='password'`, `type=password`} {
 		if bytes.Contains(lower, []byte(s)) {
 			return true

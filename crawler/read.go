@@ -87,7 +87,7 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 		return
 	}
 	it.lose()
-	if it.renamed() && (o == onrecord.OutcomeOutage || o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeTruncated) {
+	if home && it.renamed() && (o == onrecord.OutcomeOutage || o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeTruncated) {
 		it.from.left = true
 		v.pagesLeft = append(v.pagesLeft, it.from)
 	}

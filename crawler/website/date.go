@@ -19,8 +19,11 @@ var (
 	publishedTime = mustPick("time[pubdate][datetime], time.published[datetime], time.entry-date[datetime]")
 	mainTime      = mustPick("article time[datetime]:not(.updated), main time[datetime]:not(.updated), [role=main] time[datetime]:not(.updated)")
 	anyTime       = mustPick("time[datetime]:not(.updated)")
-	dateClass     = mustPick("article .entry-date, article .post-date, .entry-date, .post-date, .article-date, .news-date, .published, article time, main time, article .date, main .date, .date")
+	dateClass     = mustPick("article .entry-date, article .post-date, .entry-date, .post-date, .article-date, .news-date, .published, article time, main time, article .date, main .date, .date, .date-display-single, .submitted, .posted-on, .entry-meta, .post-meta, .article-meta, .byline")
 )
+
+// maxDates is how many elements of one kind are looked at for a date.
+const maxDates = 8
 
 // maxDate is the longest text that is searched for a date, in bytes.
 const maxDate = 300
@@ -44,15 +47,14 @@ func (r reading) published(doc *page, d data) string {
 		{publishedMeta, []string{"content"}}, {publishedItem, []string{"content", "datetime", ""}}, {publishedTime, []string{"datetime"}},
 		{mainTime, []string{"datetime"}}, {anyTime, []string{"datetime"}}, {dateClass, []string{""}},
 	} {
-		n := s.sel.first(doc.root)
-		if n == nil {
-			continue
-		}
-		for _, a := range s.attrs {
-			if a == "" {
-				try = append(try, oneLine(text(n)))
-			} else {
-				try = append(try, oneLine(attr(n, a)))
+		nodes := s.sel.all(doc.root)
+		for _, n := range nodes[:min(len(nodes), maxDates)] {
+			for _, a := range s.attrs {
+				if a == "" {
+					try = append(try, oneLine(text(n)))
+				} else {
+					try = append(try, oneLine(attr(n, a)))
+				}
 			}
 		}
 	}
@@ -209,7 +211,11 @@ func isoDay(y, m, d int) string {
 	if y < 1000 || y > 9999 || m < 1 || m > 12 || d < 1 || d > 31 {
 		return ""
 	}
-	return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	t := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
+	if t.Day() != d {
+		return "" // the 31st of a month that has none
+	}
+	return t.Format(time.DateOnly)
 }
 
 // clockAt reads the time of day within the next few words: 10:00, 10:00:30,

@@ -227,7 +227,7 @@ func TestItemPages(t *testing.T) {
 		{"folder above", "https://jane.example/news/2026", article, "", 200, onrecord.ItemUnclear, "listing", nil},
 		{"parked", "https://parking.example/news/2026/plan", article, "", 200, onrecord.ItemUnclear, "another site", nil},
 		{"log-in page", "https://jane.example/login?next=plan", "<html><title>Welcome</title><form></form></html>", "", 200, onrecord.ItemUnclear, "log-in page", nil},
-		{"log-in page in place", asked, "<html><title>Members</title><form><input type=password></form></html>", "", 200, onrecord.ItemUnclear, "log-in page", nil},
+		{"log-in page in place", asked, "<html><title>Log in | Members</title><form><input type=password></form></html>", "", 200, onrecord.ItemUnclear, "log-in page", nil},
 		{"cookie wall", "https://consent.jane.example/?to=plan", "<html><title>Before you continue</title></html>", "", 200, onrecord.ItemUnclear, "consent page", nil},
 		{"soft 404 by title", asked, "<TITLE>Page Not Found | Ministry</TITLE><main><h1>Sorry</h1></main>", "", 200, onrecord.ItemUnclear, "soft 404", nil},
 		{"soft 404 by heading", asked, "<title>Ministry of Examples</title><main><h1>Oops! That page can’t be found.</h1><p>It looks like nothing was found at this location. Maybe try one of the links below or a search? We are sorry.</p></main>", "", 200, onrecord.ItemUnclear, "soft 404", nil},
