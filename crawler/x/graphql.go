@@ -25,9 +25,11 @@ func (r *run) answer(raw []byte) {
 	before := r.records
 	var d decoder
 	d.reset(raw)
-	var data, inc, errs []byte
+	var data, inc, errs, statuses []byte
 	d.object(func(key []byte) {
 		switch string(key) {
+		case "statuses":
+			statuses = d.raw()
 		case "data":
 			data = d.raw()
 		case "includes":
@@ -38,15 +40,43 @@ func (r *run) answer(raw []byte) {
 			d.skip()
 		}
 	})
-	if isV2(data) {
+	switch {
+	case len(statuses) > 0: // a search of API v1.1
+		r.list(statuses, r.post)
+	case isV2(data):
 		r.v2(data, inc)
-	} else {
+	default:
 		d.reset(raw)
 		r.walk(&d, place{})
+		r.whole(&d, raw)
 	}
 	if r.records == before || isV2Errors(errs) {
 		r.failures(errs, before)
 	}
+}
+
+// whole refuses a part of an answer that d could not read to its end.
+func (r *run) whole(d *decoder, raw []byte) {
+	if d.err != nil {
+		r.refuse(reasonNotJSON, "", clip(string(raw)))
+	}
+}
+
+// list reads the elements of an array, or the one value that stands in its
+// place.
+func (r *run) list(raw []byte, one func(raw []byte)) {
+	var d decoder
+	d.reset(raw)
+	if d.peek() != '[' {
+		one(raw)
+		return
+	}
+	d.array(func() {
+		if element := d.raw(); d.err == nil {
+			one(element)
+		}
+	})
+	r.whole(&d, raw)
 }
 
 // walk reads a part of a GraphQL answer. What stands within a post belongs to
@@ -98,6 +128,7 @@ func (r *run) typed(raw []byte, p place) {
 		}
 		r.walk(&d, p)
 	})
+	r.whole(&d, raw)
 	if name == "TimelineTweet" && r.records == before {
 		r.refuse(reasonUnavailable, p.status, "an entry without its post")
 	}
@@ -156,7 +187,7 @@ func (r *run) post(raw []byte) {
 	d.reset(raw)
 	t.inner(d)
 	if d.err != nil {
-		r.refuse(reasonNotJSON, t.id, "")
+		r.refuse(reasonNotJSON, t.id, clip(string(raw)))
 		return
 	}
 	r.take(&t)
@@ -168,6 +199,11 @@ func (r *run) user(raw []byte) {
 	var d decoder
 	d.reset(raw)
 	u.read(&d)
+	if u.protected {
+		u.protected = false
+		r.account(u, onrecord.AccountPrivate, "protected")
+		return
+	}
 	r.account(u, "", "")
 }
 
@@ -258,11 +294,7 @@ func (r *run) v2(data, inc []byte) {
 	if len(inc) > 0 {
 		in.read(&d)
 	}
-	one := func() {
-		raw := d.raw()
-		if d.err != nil {
-			return
-		}
+	r.list(data, func(raw []byte) {
 		var t tweet
 		var u user
 		var e decoder
@@ -274,13 +306,11 @@ func (r *run) v2(data, inc []byte) {
 			r.account(u, "", "")
 			return
 		}
+		if e.err != nil {
+			r.whole(&e, raw)
+			return
+		}
 		in.join(&t)
 		r.take(&t)
-	}
-	d.reset(data)
-	if d.peek() == '[' {
-		d.array(one)
-	} else {
-		one()
-	}
+	})
 }

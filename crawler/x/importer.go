@@ -54,7 +54,10 @@ func (im *Importer) Import(ctx context.Context, fsys fs.FS, t crawler.Target) it
 		r := &run{im: im, ctx: ctx, target: t, yield: yield}
 		for _, name := range files {
 			r.file, r.name, r.records = name, name, 0
-			err := r.open(fsys, name)
+			err := r.goOn()
+			if err == nil {
+				err = r.open(fsys, name)
+			}
 			if errors.Is(err, errStop) || !r.flush() {
 				return
 			}
@@ -136,6 +139,7 @@ func (r *run) refuse(reason, id, detail string) {
 
 // take ends a record that is a post.
 func (r *run) take(t *tweet) {
+	t.user.protected = false
 	if t.user == (user{}) {
 		t.user = r.owner
 	}

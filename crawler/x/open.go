@@ -339,7 +339,8 @@ func (r *run) zip(f fs.File) error {
 	}
 	r.name = r.file
 	if read == 0 {
-		return fmt.Errorf("nothing to import among its %d members: looked for %s", len(list), r.im.looksFor())
+		r.records, r.line = 0, 0
+		r.refuse(reasonFile, "", fmt.Sprintf("nothing to import among its %d members", len(list)))
 	}
 	return nil
 }

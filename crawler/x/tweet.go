@@ -40,13 +40,16 @@ type tweet struct {
 type shape uint8
 
 const (
-	isAnswer  shape = 1 << iota // data, errors: an answer of an interface
+	isAnswer  shape = 1 << iota // data, errors, statuses: an answer of an interface
 	isTyped                     // __typename, entryId: a part of a GraphQL answer
 	isWrapper                   // tweet: an account archive
 	isAccount                   // account, screen_name: an account, not a post
 )
 
-type user struct{ id, handle, name string }
+type user struct {
+	id, handle, name string
+	protected        bool // an answer about the user says so
+}
 
 type link struct{ short, long string }
 
@@ -99,7 +102,7 @@ func (t *tweet) identity(d *decoder, key []byte) bool {
 		t.created = d.str()
 	case "created_at_ms":
 		t.created = millis(d.str())
-	case "data", "errors":
+	case "data", "errors", "statuses":
 		t.other |= isAnswer
 		d.skip()
 	case "__typename", "entryId", "tweet_results":
@@ -308,7 +311,9 @@ func (u *user) read(d *decoder) {
 			u.handle = d.str()
 		case "name", "accountDisplayName":
 			u.name = d.str()
-		case "result", "legacy", "core", "account":
+		case "protected":
+			u.protected = d.truth()
+		case "result", "legacy", "core", "account", "privacy":
 			u.read(d)
 		default:
 			d.skip()
