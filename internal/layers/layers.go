@@ -48,7 +48,7 @@ func rules() []Rule {
 		{Package: "onrecord/crawler/fake", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/tools"}},
 		{Package: "onrecord/crawler/feed", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/mmcdole/gofeed", "golang.org/x/text", "golang.org/x/net"}},
 		{Package: "onrecord/crawler/website", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/PuerkitoBio/goquery", "github.com/andybalholm/cascadia", "golang.org/x/text", "golang.org/x/net"}},
-		{Package: "onrecord/crawler/telegram", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/PuerkitoBio/goquery", "github.com/andybalholm/cascadia", "golang.org/x/net"}},
+		{Package: "onrecord/crawler/telegram", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/net"}},
 		{Package: "onrecord/crawler/mastodon", Ours: []string{"onrecord", "onrecord/crawler"}},
 		{Package: "onrecord/crawler/x", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/klauspost/compress"}},
 		{Package: "onrecord/crawler/mailbox", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/jhillyerd/enmime", "golang.org/x/net", "golang.org/x/text"}},
