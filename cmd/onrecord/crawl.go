@@ -158,6 +158,10 @@ func (h *house) recover(ctx context.Context, in *ingest.Ingester, l *locks) {
 		return unlock, err == nil
 	})
 	for _, r := range reports {
+		if r.Dropped {
+			h.env.say("%s: an import was interrupted; the same command goes on from what is recorded", r.Source)
+			continue
+		}
 		h.env.say("%s: a visit that was interrupted is committed now", r.Source)
 		h.printReport(r)
 	}
