@@ -112,6 +112,12 @@ func (m machine) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
+// try runs the program on m and returns what it prints, and whether it failed.
+func (m machine) try(args ...string) (string, error) {
+	out, err := exec.Command("onrecord", append([]string{"-c", m.config}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
 // state reads the register of a source, without what every swap changes.
 func (m machine) state(t *testing.T, source string) map[string]any {
 	t.Helper()

@@ -59,8 +59,10 @@ func runSourceTest(ctx context.Context, e *env, id, door string) error {
 		return err
 	}
 	// Which account it is, the archive may know; a source can be tested without.
+	var state onrecord.SourceState
 	if known, err := e.openWith(ctx, cfg, recordOnly); err == nil {
 		if st, err := known.archive.State(ctx, s.ID); err == nil {
+			state = st
 			s.AccountID = cmp.Or(s.AccountID, st.AccountID)
 		}
 		_ = known.close()
@@ -77,7 +79,7 @@ func runSourceTest(ctx context.Context, e *env, id, door string) error {
 	}
 	failed := 0
 	for _, d := range doors {
-		rep, err := e.testDoor(ctx, client, locks, s, d)
+		rep, err := e.testDoorFrom(ctx, client, locks, s, d, state.Doors[d.ID])
 		if err != nil {
 			return err
 		}
@@ -113,8 +115,15 @@ func doorsNamed(s ingest.Source, id string) ([]ingest.Door, error) {
 	return s.Doors[i : i+1], nil
 }
 
-// testDoor visits a source through one door.
+// testDoor visits a source that was never visited through one door.
 func (e *env) testDoor(ctx context.Context, client *crawler.Client, l *locks, s ingest.Source, d ingest.Door) (doorTest, error) {
+	return e.testDoorFrom(ctx, client, l, s, d, onrecord.DoorState{})
+}
+
+// testDoorFrom visits a source through one door. It asks for whole pages,
+// whatever was seen before; the cursor alone goes with it, since it may say more
+// of the account than its id does.
+func (e *env) testDoorFrom(ctx context.Context, client *crawler.Client, l *locks, s ingest.Source, d ingest.Door, was onrecord.DoorState) (doorTest, error) {
 	unlock, err := l.wait(e.stop.soft, s.ID, d.Host, func(msg string) { e.say("%s", msg) })
 	if err != nil {
 		return doorTest{}, err
@@ -123,7 +132,7 @@ func (e *env) testDoor(ctx context.Context, client *crawler.Client, l *locks, s 
 	e.say("asking %s …", d.Host)
 	rec := &notebook{}
 	res, err := client.Visit(ctx, crawler.Job{
-		Source: s.ID, DoorID: d.ID, Door: d.Door, Recorder: rec,
+		Source: s.ID, DoorID: d.ID, Door: d.Door, Recorder: rec, State: onrecord.DoorState{Cursor: was.Cursor, Parser: was.Parser},
 		Target: crawler.Target{Platform: s.Platform, AccountID: s.AccountID, Handle: s.Handle, URL: d.URL},
 		Budget: crawler.Budget{Requests: testRequests, Time: 2 * time.Minute},
 	})
@@ -202,6 +211,9 @@ func newDoorTest(s ingest.Source, d ingest.Door, res crawler.Result, requests []
 				q.Range = &seen.Range
 			}
 		}
+		if t.Account.IsZero() || seen.Account.ID != "" && s.AccountID != "" && seen.Account.ID != s.AccountID {
+			t.Account = seen.Account // what stops a visit
+		}
 		for _, o := range seen.Items {
 			if old, ok := items[o.NativeID]; !ok || old.Partial {
 				items[o.NativeID] = o
@@ -213,11 +225,11 @@ func newDoorTest(s ingest.Source, d ingest.Door, res crawler.Result, requests []
 	for _, p := range res.Problems {
 		t.Problems = append(t.Problems, p.Error())
 	}
-	if other := res.Account.ID; other != "" && s.AccountID != "" && other != s.AccountID {
+	if other := t.Account.ID; other != "" && s.AccountID != "" && other != s.AccountID {
 		t.Problems = append(t.Problems, fmt.Sprintf("the account is %s, and the source is of %s: nothing would be attributed", other, s.AccountID))
 		t.Failed = true
 	}
-	if s.AccountID == "" && res.Account.ID == "" {
+	if s.AccountID == "" && t.Account.ID == "" {
 		t.Problems = append(t.Problems, "the door does not tell which account it is: give the source an account_id")
 		t.Failed = true
 	}
