@@ -102,7 +102,11 @@ func printStatement(e *env, h *house, s onrecord.Statement, versions []onrecord.
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "\nVERSION\tBEGAN\tLAST SEEN\tLEDGER\n")
 	for _, v := range versions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", v.ID, v.Window, instant(v.LastSeen), v.LogIndex)
+		began := v.Window.String()
+		if v.Seen { // nobody says when another reading began
+			began = "another reading, of " + instant(v.FirstSeen)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", v.ID, began, instant(v.LastSeen), v.LogIndex)
 	}
 	fmt.Fprintf(w, "\nCAPTURED\tSTATUS\tEVIDENCE\tSHA-256\n")
 	for _, c := range captures {
