@@ -32,14 +32,17 @@ func (r reading) look() crawler.Page {
 	if err != nil {
 		return unclear("drift")
 	}
+	list, err := findMessages(doc)
+	if err != nil || len(list) > 1 {
+		return unclear("not one post on the page")
+	}
+	if len(list) == 1 {
+		return r.lookPost(doc, list[0], unclear)
+	}
 	if e := first(doc, prefix+"error"); e != nil {
 		return r.lookError(line(e), unclear)
 	}
-	list, err := findMessages(doc)
-	if err != nil || len(list) != 1 {
-		return unclear("no post on the page")
-	}
-	return r.lookPost(doc, list[0], unclear)
+	return unclear("no post on the page")
 }
 
 // lookError reads the error that stands in place of a post.
