@@ -269,9 +269,10 @@ func orKnown(shown, known string) string {
 	return known
 }
 
-// wording adds a wording to e.
+// wording adds a wording to e, with the platform's own word for it, such as
+// "edited" where it says so without saying when.
 func (it *item) wording(e onrecord.Event, r reading) onrecord.Event {
-	e.Engagement, e.Changed = r.Engagement, r.Changed
+	e.Engagement, e.Changed, e.Code = r.Engagement, r.Changed, r.Code
 	e.PublishedAt, e.Precision = r.Published, r.Precision
 	if !it.Erased { // an erased wording is never recorded again (record.md 5)
 		e.Version, e.Content = r.version, &r.Content
