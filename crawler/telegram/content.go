@@ -51,6 +51,7 @@ func (m message) parts() iter.Seq[*nethtml.Node] {
 // where it does not show the post on the web.
 func (m message) content() (c onrecord.Content, why, hidden string) {
 	c.Type = "post"
+	words := "" // a part that is not known and has words in it: maybe the text
 	for part := range m.parts() {
 		switch kind := mediaKind(part); {
 		case kind != "":
@@ -66,9 +67,14 @@ func (m message) content() (c onrecord.Content, why, hidden string) {
 				hidden = clip(line(first(part, "message_media_not_supported_label")))
 			}
 		case slices.ContainsFunc(decoration, func(d string) bool { return has(part, prefix+d) }):
-		case showsMedia(part) || c.HTML == "" && line(part) != "":
+		case showsMedia(part):
 			why = "unknown part " + clip(attr(part, "class"))
+		case line(part) != "":
+			words = "unknown part " + clip(attr(part, "class"))
 		}
+	}
+	if c.HTML == "" && why == "" {
+		why = words
 	}
 	m.origin(&c)
 	switch said := c.Text != "" || len(c.Media) > 0 || len(c.Poll) > 0; {

@@ -329,6 +329,7 @@ func TestUnknownParts(t *testing.T) {
 		"photo renamed":        {strings.ReplaceAll(newest, "message_photo_wrap", "message_picture"), "17", onrecord.ItemUnclear},
 		"text of a photo":      {strings.Replace(newest, `widget_message_text js-message_text" dir="auto">The plan`, `words" dir="auto">The plan`, 1), "17", onrecord.ItemUnclear},
 		"a new line of words":  {strings.Replace(newest, `<b>ready</b>`, `<b>ready</b></div><div class="tgme_new">Boosted`, 1), "17", onrecord.ItemLive},
+		"and before":           {strings.Replace(newest, `<div class="tgme_widget_message_text js-message_text" dir="auto">The plan`, `<div class="tgme_new">Boosted</div><div class="tgme_widget_message_text js-message_text" dir="auto">The plan`, 1), "17", onrecord.ItemLive},
 		"a new kind of media":  {strings.Replace(newest, `<b>ready</b>`, `<b>ready</b></div><div class="tgme_new"><video src="x"></video>`, 1), "17", onrecord.ItemUnclear},
 		"not shown on the web": {newest, "30", onrecord.ItemWithheld},
 	} {
