@@ -77,7 +77,7 @@ func (k *checker) required(path, value string) bool {
 		return true
 	}
 	if !slices.ContainsFunc(k.problems, func(p Problem) bool {
-		return p.Path == "" || p.Path == path || strings.HasPrefix(path, p.Path+".")
+		return !p.Warning && (p.Path == "" || p.Path == path || strings.HasPrefix(path, p.Path+"."))
 	}) {
 		k.fault(path, "", "is required")
 	}

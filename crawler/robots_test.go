@@ -198,6 +198,30 @@ func TestRobotsOfRealSites(t *testing.T) {
 
 const realRobots = "1418 files, 17 close the root, 176 ask for a delay"
 
+// The corpus of another parser's fuzzing: none of it is more than a file.
+func TestRobotsOfAnotherCorpus(t *testing.T) {
+	dir := testData(t, "robots", "parser-cases", "temoto__robotstxt", "_gofuzz", "corpus")
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var closed []string
+	for _, e := range list {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, _ := crawler.RobotsAllow(b, "onrecord", "/"); !ok {
+			closed = append(closed, e.Name())
+		}
+	}
+	if got, want := fmt.Sprint(len(list), " files; the root is closed by ", closed), otherRobots; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+const otherRobots = "22 files; the root is closed by [disallow-all google-order]"
+
 func TestRobotsOverTheNetwork(t *testing.T) {
 	hop := func(n int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {

@@ -30,6 +30,9 @@ func (r reading) listing() (crawler.Page, error) {
 		return p, err
 	}
 	links, found := r.links(doc)
+	if found == 0 {
+		return p, fmt.Errorf("no items: item selector %q selects nothing: %w", r.door.item.given, crawler.ErrDrift)
+	}
 	if len(links) == 0 {
 		return p, fmt.Errorf("no items: item selector %q selects %d elements, none of them with a link to an item%s: %w", r.door.item.given, found, r.matching(), crawler.ErrDrift)
 	}
