@@ -57,8 +57,9 @@ func (s *slowSite) shows(items ...string) { b := rss(items...); s.body.Store(&b)
 // bucket and a log key.
 type machine struct{ config string }
 
-// newMachines makes an archive and n machines that write to it.
-func newMachines(t *testing.T, n int, sources string) []machine {
+// newMachines makes an archive and n machines that write to it; more are lines of
+// their configuration.
+func newMachines(t *testing.T, n int, sources string, more ...string) []machine {
 	t.Helper()
 	dir := t.TempDir()
 	first := filepath.Join(dir, "m0")
@@ -81,11 +82,12 @@ storage: {url: "file://%s"}
 log: {origin: archive.example/log}
 http: {listen: "127.0.0.1:0"}
 crawl: {min_interval: 1ms, allow_addresses: [127.0.0.0/8]}
+%s
 figures:
   - slug: jane-example
     name: Jane Example
     sources:
-%s`, filepath.Join(first, "bucket"), sources)
+%s`, filepath.Join(first, "bucket"), strings.Join(more, "\n"), sources)
 		for path, body := range map[string]string{filepath.Join(home, "onrecord.yaml"): text, filepath.Join(home, ".onrecord", keyFile): string(key)} {
 			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 				t.Fatal(err)
