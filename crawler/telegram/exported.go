@@ -67,34 +67,26 @@ type span struct {
 	Href word `json:"href"`
 }
 
+// UnmarshalJSON reads a span, or a string, which is a plain one.
+func (s *span) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '{' {
+		type members span
+		return json.Unmarshal(b, (*members)(s))
+	}
+	s.Type = "plain"
+	return json.Unmarshal(b, (*string)(&s.Text))
+}
+
 // spans are a text: one string, or an array of strings and spans.
 type spans []span
 
 // UnmarshalJSON reads either.
 func (s *spans) UnmarshalJSON(b []byte) error {
-	var list []json.RawMessage
 	if len(b) > 0 && b[0] == '[' {
-		if err := json.Unmarshal(b, &list); err != nil {
-			return err
-		}
-	} else {
-		list = []json.RawMessage{b}
+		return json.Unmarshal(b, (*[]span)(s))
 	}
-	*s = make(spans, 0, len(list))
-	for _, raw := range list {
-		one := span{Type: "plain"}
-		var err error
-		if len(raw) > 0 && raw[0] == '{' {
-			err = json.Unmarshal(raw, &one)
-		} else {
-			err = json.Unmarshal(raw, &one.Text)
-		}
-		if err != nil {
-			return err
-		}
-		*s = append(*s, one)
-	}
-	return nil
+	*s = make(spans, 1)
+	return (*s)[0].UnmarshalJSON(b)
 }
 
 // html returns the text as the preview shows it.

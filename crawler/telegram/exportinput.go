@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // maxValue bounds one message, in bytes: Telegram's own limit for a text is
@@ -181,6 +182,8 @@ type word string
 // UnmarshalJSON reads a string or a number.
 func (w *word) UnmarshalJSON(b []byte) error {
 	switch {
+	case len(b) > 1 && b[0] == '"' && bytes.IndexByte(b, '\\') < 0 && utf8.Valid(b):
+		*w = word(b[1 : len(b)-1]) // as it is, which most are
 	case len(b) > 0 && b[0] == '"':
 		return json.Unmarshal(b, (*string)(w))
 	case len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9'):
