@@ -132,7 +132,7 @@ func exitStatusTable() string {
 		{exitOK, "done"},
 		{exitFailed, "something went wrong; the message says what"},
 		{exitUsage, "the command line or the query was wrong"},
-		{exitPartly, "finished, but some sources failed"},
+		{exitPartly, "finished, but some sources failed, or some records were refused"},
 		{exitMismatch, "verification found a mismatch; each is named"},
 		{exitNoArchive, "no archive here"},
 		{exitLocked, "locked by another process; the message names it"},
