@@ -202,12 +202,20 @@ func (m *memory) gone() {
 	}, "telegram", onrecord.Content{Text: "The hotline is closed on Thursday."})
 }
 
+// importSum is the digest of the collection that was imported.
+const importSum = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
+
 // others came here otherwise, or are of another kind.
 func (m *memory) others() {
 	m.add(onrecord.Statement{
 		ID: idReported, Figure: jane, Lang: "en", PublishedAt: day("2021-01-06 19:38:00"), State: onrecord.StateDeleted, Grade: onrecord.GradeD0, Provenance: onrecord.Imported, Reported: "the Example Collection",
 		StateWindow: onrecord.Window{After: day("2021-01-06 19:38:00"), By: day("2021-01-08 00:00:00")}, FirstSeen: day("2026-03-01 00:00:00"),
 	}, "x", onrecord.Content{Text: "Please hold the umbrellas peacefully."})
+	for i := range m.events {
+		if m.events[i].Statement == idReported {
+			m.events[i].Captures[0].URL, m.events[i].Captures[0].Status = "urn:onrecord:import:"+importSum+"/example%20collection.json", 0
+		}
+	}
 	m.add(onrecord.Statement{
 		ID: idDisputed, Figure: jane, Lang: "en", PublishedAt: day("2026-05-05 10:00:00"), State: onrecord.StateDeleted, Grade: onrecord.GradeD3, GoneChecks: 4,
 		StateWindow: onrecord.Window{After: day("2026-05-06 10:00:00"), By: day("2026-05-06 10:00:40"), Disputed: true}, LastSeen: day("2026-05-06 10:00:00"), FirstGone: day("2026-05-06 10:00:40"),

@@ -19,6 +19,20 @@ import (
 	"onrecord/web"
 )
 
+// The page of an imported statement names the file that it comes from, the date
+// of that and its digest.
+func TestImportedFrom(t *testing.T) {
+	h := site(t, build())
+	doc := page(t, h, "/s/"+string(idReported), http.StatusOK)
+	wants(t, doc, "main", "Imported from")
+	wants(t, doc, "main", "example collection.json")
+	wants(t, doc, "main", "dated 1 Mar 2026")
+	wants(t, doc, "main", importSum)
+	if text := page(t, h, "/s/"+string(idLive), http.StatusOK).Find("main").Text(); strings.Contains(text, "Imported from") {
+		t.Error("a statement that was captured here is said to be imported")
+	}
+}
+
 // TestStateLines asks for a statement of each state: its line says windows and
 // grades in words, and stands before the text.
 func TestStateLines(t *testing.T) {

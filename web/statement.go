@@ -194,7 +194,7 @@ func (s *server) fill(ctx context.Context, w wording, st onrecord.Statement, b *
 	}
 	b.Captures = w.captureRows(st.ID, captures)
 	b.Events = w.eventRows(events)
-	b.Facts = w.facts(st)
+	b.Facts = append(w.facts(st), w.importedFrom(st, captures)...)
 	b.Verify = s.verify(st, captures)
 	return nil
 }
