@@ -6,6 +6,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"onrecord"
@@ -13,7 +14,7 @@ import (
 )
 
 // maxAhead is how many visits of an import the view may be behind.
-const maxAhead = 3
+const maxAhead = 2
 
 // An importKnown is what an import knows: what the view has applied, and what the
 // import itself has added since, which the view applies meanwhile. So each
@@ -194,6 +195,9 @@ func (k *importKnown) learn(events []onrecord.Event) {
 // add notes events of the open visit.
 func (k *importKnown) add(events []onrecord.Event) {
 	a := k.added[len(k.added)-1]
+	if len(a.events) > importLines/8 {
+		a.events = slices.Grow(a.events, importLines-len(a.events)+1) // once, instead of again and again
+	}
 	for _, e := range events {
 		n := len(a.events)
 		a.events = append(a.events, e)
@@ -207,6 +211,14 @@ func (k *importKnown) add(events []onrecord.Event) {
 		}
 	}
 	k.learn(events)
+}
+
+// open returns the events of the open visit.
+func (k *importKnown) open() []onrecord.Event {
+	if n := len(k.added); n > 0 {
+		return k.added[n-1].events
+	}
+	return nil
 }
 
 // drop forgets the open visit: it added nothing.

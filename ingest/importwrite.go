@@ -34,7 +34,6 @@ type importWriter struct {
 	v        *ImportVisit // open; nil between two
 	base     int64
 	runs     []onrecord.Run // open ones of the source
-	events   []onrecord.Event
 	bytes    int
 	recorded bool // the visit has a capture
 	sum      tally
@@ -99,7 +98,7 @@ func (w *importWriter) group(ctx context.Context, e *evidence, items []onrecord.
 	if len(items) == 0 && e.batch.Account.IsZero() {
 		return nil
 	}
-	if w.v != nil && len(w.events)+len(items)+8 > importLines {
+	if w.v != nil && len(w.known.open())+len(items)+8 > importLines {
 		if err := w.commit(ctx, false); err != nil {
 			return err
 		}
@@ -117,7 +116,7 @@ func (w *importWriter) group(ctx context.Context, e *evidence, items []onrecord.
 		return err
 	case fits:
 		return w.add(ctx, e, items, res, size)
-	case len(w.events) > 0: // in the next visit, on the base of that
+	case len(w.known.open()) > 0: // in the next visit, on the base of that
 		if err := w.commit(ctx, false); err != nil {
 			return err
 		}
@@ -151,7 +150,7 @@ func (w *importWriter) open(ctx context.Context, account string) error {
 		return errors.Join(errors.New("the storage is out of reach, or an earlier visit of the source waits in the spool: try again once it is committed"), v.Drop(ctx))
 	}
 	w.v, w.runs = &v, v.State.Runs
-	w.events, w.bytes, w.recorded, w.sum = nil, 0, false, tally{}
+	w.bytes, w.recorded, w.sum = 0, false, tally{}
 	w.base, err = w.known.begin(ctx, account, v.State.Done)
 	if err != nil {
 		w.drop(ctx)
@@ -220,7 +219,7 @@ func (w *importWriter) add(ctx context.Context, e *evidence, items []onrecord.Ob
 			w.sum.known++
 		}
 	}
-	w.events, w.bytes = append(w.events, res.Events...), w.bytes+size
+	w.bytes += size
 	w.known.add(res.Events)
 	return nil
 }
@@ -242,7 +241,7 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 	}
 	d := Draft{
 		Base: w.base, Outcome: onrecord.OutcomeOK, Started: v.Started, Ended: now, Provenance: onrecord.Imported,
-		Events: w.events, Next: bounded(next), KeepWARC: w.recorded, Quiet: len(w.events) == 0,
+		Events: w.known.open(), Next: bounded(next), KeepWARC: w.recorded, Quiet: len(w.known.open()) == 0,
 	}
 	w.v = nil
 	place, err := v.Commit(ctx, d)
@@ -307,7 +306,7 @@ func (w *importWriter) weigh(events []onrecord.Event) (size int, fits bool, err 
 		}
 		size += at
 	}
-	return size, len(w.events)+len(events) <= importLines && w.bytes+size <= importBytes, nil
+	return size, len(w.known.open())+len(events) <= importLines && w.bytes+size <= importBytes, nil
 }
 
 // placeholder is the object of a capture that is recorded only if an event
