@@ -25,7 +25,7 @@ const (
 	// visited, so this bounds nothing but surprise.
 	lookEvery   = 10 * time.Minute
 	pausedEvery = 10 * time.Second // how often a paused source is looked at
-	lookAtOnce  = 16               // states that are read at once at the start
+	lookAtOnce  = 16               // states that are read at once
 	waitAtMost  = time.Hour        // between two attempts at a source that can't be visited
 	spoolDelay  = 10 * time.Second // before what was left in the spool is tried again
 	takenDelay  = 2 * time.Second  // before a host that somebody else visits is asked for again
@@ -64,6 +64,7 @@ type Runner struct {
 	mute    time.Time             // until when the queue's silence is not told again; guarded by mu
 
 	work  sync.WaitGroup
+	looks chan Source   // whose states are to be read
 	wake  chan struct{} // wakes Run: something is due, or a worker is free
 	spool chan struct{} // wakes the worker that commits what is in the spool
 }
@@ -147,15 +148,19 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 	}
 	r.settle(hard)
 	r.work.Go(func() { r.sweep(ctx, hard) })
-	r.lookAtAll(ctx, hard)
+	r.looks = make(chan Source, len(r.sources))
+	for range min(lookAtOnce, len(r.sources)) {
+		r.work.Go(func() { r.looker(ctx, hard) })
+	}
+	r.lookAtAll(ctx)
 	for last := r.wall(); ctx.Err() == nil; {
 		now := r.wall()
 		if now.Before(last.Add(-time.Second)) {
 			r.Log.Warn("the clock was set back; looking at all sources again", "by", last.Sub(now))
-			r.lookAtAll(ctx, hard)
+			r.lookAtAll(ctx)
 		}
 		last = now
-		pause := r.collect(hard, now)
+		pause := r.collect(ctx, now)
 		r.start(ctx, hard)
 		sleep(ctx, pause, r.wake)
 	}
@@ -167,30 +172,37 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 // whose clock is set, counts.
 func (r *Runner) wall() time.Time { return r.Now().Round(0) }
 
-// lookAtAll reads the states of all sources.
-func (r *Runner) lookAtAll(ctx, hard context.Context) {
-	var wg sync.WaitGroup
-	list := make(chan Source)
-	for range lookAtOnce {
-		wg.Go(func() {
-			for s := range list {
-				r.look(hard, s)
-			}
-		})
-	}
-	for _, s := range r.sources {
-		if ctx.Err() != nil {
-			break
+// looker reads states: many take their time where the bucket is far away, and
+// visits do not wait for that.
+func (r *Runner) looker(ctx, hard context.Context) {
+	for {
+		select {
+		case s := <-r.looks:
+			r.look(hard, s)
+		case <-ctx.Done():
+			return
 		}
-		list <- s
 	}
-	close(list)
-	wg.Wait()
+}
+
+// lookAt has the state of a source read.
+func (r *Runner) lookAt(ctx context.Context, s Source) {
+	select {
+	case r.looks <- s:
+	case <-ctx.Done():
+	}
+}
+
+// lookAtAll has the states of all sources read.
+func (r *Runner) lookAtAll(ctx context.Context) {
+	for _, s := range r.sources {
+		r.lookAt(ctx, s)
+	}
 }
 
 // collect takes off the agenda what is due, and returns for how long nothing
 // else is.
-func (r *Runner) collect(hard context.Context, now time.Time) time.Duration {
+func (r *Runner) collect(ctx context.Context, now time.Time) time.Duration {
 	for {
 		r.mu.Lock()
 		e, ok := r.agenda.Take(now)
@@ -208,7 +220,7 @@ func (r *Runner) collect(hard context.Context, now time.Time) time.Duration {
 		}
 		r.mu.Unlock()
 		if p.look {
-			r.look(hard, r.sources[e.Source])
+			r.lookAt(ctx, r.sources[e.Source])
 		}
 	}
 }

@@ -34,7 +34,8 @@ func newSourceTest(e *env) *cobra.Command {
 		Long: `Visits SOURCE through each of its doors (or the one that --door names) as a crawl
 would, and shows what it sees: what robots.txt says, each request and its answer,
 the account, the newest statements, and what is wrong. At most 12 requests a door,
-no faster than a crawl. Nothing is recorded, and no back-off is noted or heeded.
+no faster than a crawl; a door that a platform asked to wait is left alone. Nothing is
+recorded, and no back-off is noted.
 
 Exit status 3 says that a door failed.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
@@ -124,6 +125,13 @@ func (e *env) testDoor(ctx context.Context, client *crawler.Client, l *locks, s 
 // whatever was seen before; the cursor alone goes with it, since it may say more
 // of the account than its id does.
 func (e *env) testDoorFrom(ctx context.Context, client *crawler.Client, l *locks, s ingest.Source, d ingest.Door, was onrecord.DoorState) (doorTest, error) {
+	if now := e.now(); was.Outcome == onrecord.OutcomeRateLimited && was.RetryAt.After(now) && was.RetryAt.Sub(now) <= crawler.MaxRetry {
+		return doorTest{
+			Source: s.ID, Door: d.ID, Kind: d.Door.Info().Kind, Host: d.Host, Outcome: was.Outcome, Failed: true,
+			Newest: []itemTest{}, Requests: []requestTest{},
+			Problems: []string{"the platform asked us to wait until " + stamp(was.RetryAt) + "; it was not asked"},
+		}, nil
+	}
 	unlock, err := l.wait(e.stop.soft, s.ID, d.Host, func(msg string) { e.say("%s", msg) })
 	if err != nil {
 		return doorTest{}, err
