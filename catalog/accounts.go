@@ -20,7 +20,7 @@ func (c *Catalog) AccountsNamed(ctx context.Context, platform, name string) (lis
 			if a == nil || a.doc.Known.Platform != platform || a.doc.Known.ID == "" {
 				continue
 			}
-			if a.doc.Known.ID == name || onrecord.SameHandle(a.doc.Known.Handle, name) ||
+			if a.doc.Known.ID == name || onrecord.SameHandle(a.doc.handle(), name) ||
 				slices.ContainsFunc(a.doc.Handles, func(h onrecord.Handle) bool { return onrecord.SameHandle(h.Handle, name) }) {
 				list = append(list, a.view())
 			}

@@ -167,6 +167,22 @@ func (a *account) called(e onrecord.Event) {
 	}
 }
 
+// handle returns the account's present handle: as the latest event of the
+// account names it; where there is none, as in an import, as it was observed
+// last.
+func (a *account) handle() string {
+	if a.Known.Handle != "" {
+		return a.Known.Handle
+	}
+	var last onrecord.Handle
+	for _, h := range a.Handles {
+		if last.Handle == "" || h.Last.After(last.Last) {
+			last = h
+		}
+	}
+	return last.Handle
+}
+
 // handles returns names in the order in which they were observed.
 func handles(list []onrecord.Handle) []onrecord.Handle {
 	list = slices.Clone(list)

@@ -71,7 +71,7 @@ func (v *view) figures() []onrecord.Figure {
 func (a *accountRow) view() onrecord.Account {
 	k := a.doc.Known
 	out := onrecord.Account{
-		AccountRef: onrecord.AccountRef{Platform: k.Platform, ID: k.ID, Handle: k.Handle, Name: k.Name},
+		AccountRef: onrecord.AccountRef{Platform: k.Platform, ID: k.ID, Handle: a.doc.handle(), Name: k.Name},
 		Figure:     a.doc.Figure, State: cmp.Or(k.State, onrecord.AccountUnknown), Statements: a.statements,
 		Since: a.doc.Since, LastLooked: a.doc.Looked, Handles: handles(a.doc.Handles), Sources: a.doc.Sources,
 	}

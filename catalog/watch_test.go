@@ -351,13 +351,15 @@ func TestAccounts(t *testing.T) {
 	moved := account(onrecord.AccountWasMoved, 4, renamed, onrecord.AccountMoved)
 	moved.Observed.MovedTo = "https://other.example/@jane"
 	offline := onrecord.Event{Type: onrecord.PlatformOffline, At: noon.Add(5 * time.Hour), After: noon.Add(4 * time.Hour), By: noon.Add(5 * time.Hour), Figure: "jane-example", Source: "masto", Platform: "mastodon", Prev: -1}
+	imported := said(onrecord.StatementCreated, "1", "An old post", noon)
+	imported.Account, imported.Source, imported.Provenance = onrecord.AccountRef{Platform: "mastodon", ID: "300", Handle: "old@social.example"}, "old", onrecord.Imported
 	stranger := account(onrecord.AccountIdentified, 3, other, onrecord.AccountLive)
 	stranger.Source = "masto-2"
 	apply(t, c, l.visit(noon, "masto",
-		account(onrecord.AccountIdentified, 1, first, onrecord.AccountLive), account(onrecord.AccountRenamed, 2, renamed, onrecord.AccountLive), stranger, moved, offline)...)
+		account(onrecord.AccountIdentified, 1, first, onrecord.AccountLive), account(onrecord.AccountRenamed, 2, renamed, onrecord.AccountLive), stranger, moved, offline, imported)...)
 
 	for name, want := range map[string][]string{
-		"JANE@social.example": {"100", "200"}, "@janeexample@social.example": {"100"}, "200": {"200"}, "jane": nil, "": nil,
+		"JANE@social.example": {"100", "200"}, "@janeexample@social.example": {"100"}, "200": {"200"}, "old@social.example": {"300"}, "jane": nil, "": nil,
 	} {
 		list, err := c.AccountsNamed(t.Context(), "mastodon", name)
 		var got []string
@@ -375,6 +377,9 @@ func TestAccounts(t *testing.T) {
 	a := list[0]
 	if a.URL != "https://social.example/@janeexample" || a.MovedTo != "https://other.example/@jane" || !a.IsOffline || a.Offline != offline.Window() || !slices.Equal(a.Sources, []string{"masto"}) {
 		t.Errorf("%+v", a)
+	}
+	if list, err := c.AccountsNamed(t.Context(), "mastodon", "300"); err != nil || len(list) != 1 || list[0].Handle != "old@social.example" || list[0].URL != "https://social.example/@old" {
+		t.Errorf("of an import: %+v, error %v", list, err)
 	}
 	want := []onrecord.Handle{{Handle: first.Handle, First: noon.Add(time.Hour), Last: noon.Add(time.Hour)}, {Handle: renamed.Handle, First: noon.Add(2 * time.Hour), Last: noon.Add(4 * time.Hour)}}
 	if d := cmp.Diff(want, a.Handles); d != "" {

@@ -284,6 +284,7 @@ func TestScreenshots(t *testing.T) {
 	for name, path := range map[string]string{
 		"home": "/", "search": "/search?q=umbrellas", "statement": "/s/" + string(idEdited), "deleted": "/s/" + string(idDeleted),
 		"diff": "/s/" + string(idEdited) + "/diff", "figure": "/f/jean-dupont", "status": "/status",
+		"coverage": "/coverage", "deletions": "/deletions", "events": "/events", "account": "/a/x/jeandupont",
 	} {
 		for _, shot := range []struct {
 			suffix, scheme string

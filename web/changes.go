@@ -77,7 +77,7 @@ func (s *server) changesPage(r *http.Request, l listing, kind onrecord.ChangeKin
 		Deletions: kind != onrecord.ChangeEdited, Reported: kind == onrecord.ChangeReported, Total: found.Total,
 		Cards: w.cards(found.List, search.Query{}, s.Archive.Name), Unknown: l.unknown, AsOf: w.moment(point.Time), Ledger: point.Size,
 		Filtered: len(f.Figures)+len(f.Platforms) > 0,
-		Figures:  l.facets("figure", found.Figures, func(c onrecord.Facet) string { return plain(cmp.Or(c.Name, c.Value)) }),
+		Figures:  l.facets("figure", found.Figures, func(c onrecord.Facet) string { return plain(cmp.Or(names[c.Value], c.Name, c.Value)) }),
 	}
 	body.Platforms = l.facets("platform", found.Platforms, func(c onrecord.Facet) string { return w.filterPlatform(c.Value) })
 	body.Chips = l.chips(w, func(param, value string) string {

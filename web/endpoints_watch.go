@@ -37,8 +37,11 @@ type changesInput struct {
 }
 
 type deletionsInput struct {
-	changesInput
-	Kind string `query:"kind" doc:"seen: found deleted by this archive; reported: only by others" enum:"seen,reported" default:"seen"`
+	Figure   []string `query:"figure,explode" doc:"Slug; repeat for any of several"`
+	Platform []string `query:"platform,explode" doc:"Platform; repeat for any of several"`
+	Kind     string   `query:"kind" doc:"seen: found deleted by this archive; reported: only by others" enum:"seen,reported" default:"seen"`
+	Cursor   string   `query:"cursor" doc:"From links.next or links.prev; opaque, never expires"`
+	Limit    int      `query:"limit" doc:"Statements a page" minimum:"1" maximum:"200" default:"50"`
 }
 
 type accountInput struct {
@@ -47,10 +50,11 @@ type accountInput struct {
 }
 
 func (s *server) apiDeletions(ctx context.Context, in *deletionsInput) (*answer[apiChanges], error) {
+	kind := onrecord.ChangeDeleted
 	if in.Kind == "reported" {
-		return s.apiChanges(ctx, in.changesInput, onrecord.ChangeReported)
+		kind = onrecord.ChangeReported
 	}
-	return s.apiChanges(ctx, in.changesInput, onrecord.ChangeDeleted)
+	return s.apiChanges(ctx, changesInput{Figure: in.Figure, Platform: in.Platform, Cursor: in.Cursor, Limit: in.Limit}, kind)
 }
 
 func (s *server) apiEdits(ctx context.Context, in *changesInput) (*answer[apiChanges], error) {

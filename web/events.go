@@ -144,7 +144,7 @@ func (w wording) logRow(e onrecord.Event, names map[string]string) logRow {
 	if e.Figure != "" {
 		row.FigureHref = "/f/" + e.Figure
 	}
-	if slug.MatchString(e.Source) {
+	if slug.MatchString(e.Source) && !strings.HasPrefix(string(e.Type), "archive.") {
 		row.SourceHref = "/coverage?source=" + e.Source
 	}
 	if account.Platform != "" {
@@ -172,10 +172,23 @@ func (w wording) eventWindow(e onrecord.Event) string {
 		return w.f("line.gap_opened", "since", w.instant(e.Gap.Since))
 	case e.Gap != nil:
 		return w.between(onrecord.Window{After: e.Gap.Since, By: e.At})
-	case e.By.IsZero(), e.Type == onrecord.StatementCreated && e.After.IsZero(), e.Type == onrecord.StatementSeen:
+	case e.By.IsZero(), e.Type == onrecord.StatementSeen, e.After.IsZero() && !bounded(e.Type):
 		return ""
 	}
 	return w.between(e.Window())
+}
+
+// bounded reports whether an event of type t is a change that nobody saw happen,
+// of which "at some time up to" says something. What was only met, or was done
+// by the archive, has no such bounds.
+func bounded(t onrecord.EventType) bool {
+	switch t {
+	case onrecord.StatementEdited, onrecord.StatementDeleted, onrecord.StatementRestored, onrecord.AccountWasSuspended, onrecord.AccountWasClosed,
+		onrecord.AccountWentPrivate, onrecord.AccountWasMoved, onrecord.AccountRenamed, onrecord.AccountRestored, onrecord.AccountIdentityChanged,
+		onrecord.PlatformOffline, onrecord.PlatformOnline:
+		return true
+	}
+	return false
 }
 
 // eventDetails are what else an event says, a sentence or a word each.

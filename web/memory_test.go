@@ -198,6 +198,9 @@ func (m *memory) Search(_ context.Context, r search.Request) (search.Results, er
 
 func matches(st onrecord.Statement, r search.Request) bool {
 	in := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
+	if len(r.Accounts) > 0 && !slices.ContainsFunc(r.Accounts, func(a string) bool { return strings.HasPrefix(a, st.Platform+"/") }) {
+		return false // an account a platform is enough here
+	}
 	if !in(r.Figures, st.Figure.Slug) || !in(r.Platforms, st.Platform) || !in(r.Types, st.Type) {
 		return false
 	}

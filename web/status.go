@@ -108,8 +108,13 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	names, _, err := s.names(ctx)
+	if err != nil {
+		return reply{}, err
+	}
 	for _, one := range sources {
 		row := w.sourceRow(one)
+		row.Figure = cmp.Or(names[one.Figure], row.Figure)
 		if row.Good {
 			body.Healthy++
 		} else {

@@ -1,0 +1,292 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"onrecord"
+)
+
+func TestCoveragePage(t *testing.T) {
+	doc := page(t, site(t, build()), "/coverage", http.StatusOK)
+	wants(t, doc, "main", "7 Aug 2025 to 6 Aug 2026")
+	telegram := doc.Find(".covered").Last()
+	if got := telegram.Find("svg.strip").AttrOr("aria-label", ""); !strings.HasPrefix(got, "telegram, 7 Aug 2025 to 6 Aug 2026: looked at on 81 days; partly on 4, with a gap and no look on 12;") {
+		t.Errorf("the picture says %q", got)
+	}
+	if n := telegram.Find(`svg.strip rect.gap[fill="url(#hatch)"]`).Length(); n != 2 {
+		t.Errorf("%d hatched gaps, want 2", n)
+	}
+	// Each gap stands in words, with its exact bounds, the open one first.
+	wants(t, doc, "[aria-labelledby=gaps] li:nth-child(1)", "telegram has not been captured since 6 Aug 2026, 06:30 UTC: no answer, or a server error.")
+	wants(t, doc, "[aria-labelledby=gaps] li:nth-child(2)", "telegram was not captured between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC: the platform blocked the visit.")
+	// What can't be seen, by the capabilities of the doors.
+	wants(t, doc, ".covered", "Feed: Its lists are not complete: what is missing there may still exist.")
+	wants(t, doc, "[aria-labelledby=unrecorded]", "press: 8 visits from 6 Aug 2026, 08:50 UTC to 6 Aug 2026, 09:26 UTC, not yet recorded.")
+	wants(t, doc, "[aria-labelledby=method]", "what happened between two of them was not seen")
+	// A source that is visited once a day is not said to be looked at all day.
+	if got := words(doc.Find(".covered").Eq(1).Find(".days li").First()); !strings.Contains(got, "looked at, no gap (in 1 of 24 hours)") {
+		t.Errorf("a daily source: %q", got)
+	}
+}
+
+// TestDaysAcrossMidnight: a gap belongs to the days that it touches, and to no
+// other.
+func TestDaysAcrossMidnight(t *testing.T) {
+	m := build()
+	date := func(s string) time.Time { return day(s + " 00:00:00") }
+	gap := func(from, until string) onrecord.Coverage {
+		c := onrecord.Coverage{Source: "s", From: day(from), Status: "gap", Reason: "drift"}
+		if until != "" {
+			c.Until = day(until)
+		}
+		return c
+	}
+	m.days = []onrecord.SourceDays{{
+		Source: "s", First: day("2026-08-01 22:00:00"), Last: day("2026-08-05 01:00:00"),
+		Days: []onrecord.Day{{Date: date("2026-08-01"), Hours: 1 << 22}, {Date: date("2026-08-02"), Hours: 1}, {Date: date("2026-08-04"), Hours: 1 << 12}, {Date: date("2026-08-05"), Hours: 1 << 1}},
+		Gaps: []onrecord.Coverage{gap("2026-08-01 23:59:59", "2026-08-02 00:00:00"), gap("2026-08-02 00:30:00", "2026-08-04 00:00:00"), gap("2026-08-05 01:00:00", "")},
+	}}
+	doc := page(t, site(t, m), "/coverage?source=s&since=2026-07-31&until=2026-08-07", http.StatusOK)
+	var got []string
+	doc.Find(".days li").Each(func(_ int, s *goquery.Selection) { got = append(got, words(s)) })
+	want := []string{
+		"6 Aug 2026: gap (the page could not be read)",
+		"5 Aug 2026: looked at, with a gap (in 1 of 24 hours; the page could not be read)",
+		"4 Aug 2026: looked at, no gap (in 1 of 24 hours)", // the gap ended as it began
+		"3 Aug 2026: gap (the page could not be read)",
+		"1 Aug 2026 – 2 Aug 2026: looked at, with a gap (in 1 of 24 hours; the page could not be read)",
+		"31 Jul 2026: not watched then",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestCoverageSpans(t *testing.T) {
+	h := site(t, build())
+	wants(t, page(t, h, "/coverage?since=2020&until=2026-02", http.StatusOK), ".warn", "A page shows at most a year")
+	wants(t, page(t, h, "/coverage?since=2020&until=2026-02", http.StatusOK), ".total", "31 Jan 2025 to 31 Jan 2026")
+	for path, part := range map[string]string{
+		"/coverage?since=2027&until=2026":      "The span ends before it begins",
+		"/coverage?since=yesterday":            "is not a date",
+		"/coverage?source=a&source=b":          "only once",
+		"/coverage?source=%3Cscript%3E":        "is not a possible value",
+		"/coverage?cursor=nonsense":            "This cursor was not made by this archive",
+		"/events?type=statement.loved":         "is not a possible value",
+		"/events?before=-1":                    "is not a ledger index",
+		"/deletions?kind=imagined":             "is not a possible value",
+		"/edits?cursor=nonsense":               "This cursor was not made by this archive",
+		"/a/bluesky/jean.example?cursor=wrong": "This cursor was not made by this archive",
+	} {
+		wants(t, page(t, h, path, http.StatusBadRequest), "main", part)
+	}
+	wants(t, page(t, h, "/coverage?wrong=1", http.StatusOK), ".warn", "“wrong” is not a parameter")
+	wants(t, page(t, h, "/deletions?wrong=1", http.StatusOK), ".warn", "“wrong” is not a parameter")
+}
+
+func TestEventsPage(t *testing.T) {
+	h := site(t, build())
+	doc := page(t, h, "/events", http.StatusOK)
+	if n := doc.Find(".log li").Length(); n != 50 {
+		t.Errorf("%d entries on the page", n)
+	}
+	wants(t, doc, ".log li:nth-child(1)", "Withheld by this archive · personal data of a third party")
+	wants(t, doc, ".log", "Label changed")
+	wants(t, doc, ".log", "Gap between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC · the platform blocked the visit")
+	wants(t, doc, ".log", "Looked, no news 29 visits without news from 6 Aug 2026, 08:02 UTC to 6 Aug 2026, 08:58 UTC")
+	wants(t, doc, ".log", "Another account behind the handle between 5 Aug 2026, 09:00 and 10:00 UTC · the other account’s id is did:plc:other")
+	older, ok := doc.Find(`a[rel=next]`).Attr("href")
+	if !ok {
+		t.Fatal("no older entries")
+	}
+	seen := map[string]bool{}
+	for path := "/events"; path != ""; {
+		doc := page(t, h, path, http.StatusOK)
+		doc.Find(".log .note a:last-child").Each(func(_ int, s *goquery.Selection) {
+			if seen[s.Text()] {
+				t.Errorf("%s twice", s.Text())
+			}
+			seen[s.Text()] = true
+		})
+		path = doc.Find(`a[rel=next]`).AttrOr("href", "")
+	}
+	if n := len(build().events); len(seen) != n {
+		t.Errorf("%d entries on the way from %s, want %d", len(seen), older, n)
+	}
+	doc = page(t, h, "/events?type=statement.deleted&figure=jane-example", http.StatusOK)
+	wants(t, doc, ".log li:nth-child(1)", "Found deleted between 5 Aug 2026, 03:10 and 03:25 UTC · Confirmed twice.")
+	if n := doc.Find(".log li").Length(); n != 1 {
+		t.Errorf("%d deletions of Jane Example", n)
+	}
+	wants(t, page(t, h, "/events?source=nobody", http.StatusOK), ".empty", "No entry matches.")
+}
+
+func TestDeletionsAndEdits(t *testing.T) {
+	h := site(t, build())
+	doc := page(t, h, "/deletions", http.StatusOK)
+	wants(t, doc, ".total", "2 statements")
+	// Newest first by when it was found; nothing that went with its account, or that others report.
+	var found []string
+	doc.Find(".card h3 a").Each(func(_ int, s *goquery.Selection) { found = append(found, s.AttrOr("href", "")) })
+	if strings.Join(found, " ") != "/s/"+string(idDeleted)+" /s/"+string(idDisputed) {
+		t.Errorf("listed: %v", found)
+	}
+	wants(t, doc, ".understood", "It was online for 4 h 17 min to 4 h 32 min (known of 1")
+	wants(t, doc, "[aria-labelledby=by-figure]", "Jane Example 2")
+	wants(t, doc, "[aria-labelledby=others]", "2 statements")
+	doc = page(t, h, "/deletions?kind=reported", http.StatusOK)
+	wants(t, doc, "main", "This archive never saw them at their source")
+	wants(t, doc, ".card .fate", "Reported deleted by the Example Collection")
+	doc = page(t, h, "/edits?platform=mastodon", http.StatusOK)
+	wants(t, doc, ".chips", "platform Mastodon")
+	for _, s := range doc.Find(".card .kick").EachIter() {
+		if !strings.Contains(words(s), "Mastodon") {
+			t.Errorf("listed on Mastodon: %s", words(s))
+		}
+	}
+	wants(t, page(t, h, "/deletions?figure=ministry-of-examples", http.StatusOK), ".empty", "Nothing matches these filters.")
+
+	empty := build()
+	empty.statements = map[onrecord.StatementID]onrecord.Statement{}
+	h = site(t, empty)
+	wants(t, page(t, h, "/deletions", http.StatusOK), ".empty", "No deletion has been recorded. That is what this archive has seen")
+	wants(t, page(t, h, "/deletions?kind=reported", http.StatusOK), ".empty", "Nobody has reported a deletion.")
+	wants(t, page(t, h, "/edits", http.StatusOK), ".empty", "No edit has been recorded.")
+}
+
+func TestAccountPage(t *testing.T) {
+	h := site(t, build())
+	doc := page(t, h, "/a/x/jeandupont", http.StatusOK)
+	wants(t, doc, ".state", "X stopped serving the account jeandupont between 8 Jan 2026, 23:12 and 23:27 UTC (“Account suspended”).")
+	wants(t, doc, ".state", "1 statement became unavailable with it. 1 was deleted singly before or after.")
+	wants(t, doc, "[aria-labelledby=happened] li:nth-child(1)", "Account suspended between 8 Jan 2026, 23:12 and 23:27 UTC")
+	wants(t, doc, "[aria-labelledby=happened] li:nth-child(2)", "Account renamed between 4 Jan 2026, 08:00 and 09:00 UTC · as jeandupont")
+	wants(t, doc, "[aria-labelledby=handles] li:nth-child(2)", "jeanvor2026")
+	wants(t, page(t, h, "/a/gab/jean", http.StatusOK), ".state", "Gab stopped answering our visits between 11 Jan 2026, 07:45 and 08:00 UTC.")
+	wants(t, page(t, h, "/a/bluesky/jean.example", http.StatusOK), ".state", "Another account (id did:plc:other) answered to the handle jean.example")
+	wants(t, page(t, h, "/a/bluesky/jane.example", http.StatusOK), "main", "It now points to https://other.example/@jane.")
+	wants(t, page(t, h, "/a/website/ministry.example", http.StatusOK), "h1", "ministry.example: a website of Ministry of Examples (archive copies)")
+	// Of a handle that two accounts had, both are named.
+	doc = page(t, h, "/a/bluesky/dupont.example", http.StatusOK)
+	if n := doc.Find(".figures li").Length(); n != 2 {
+		t.Errorf("%d accounts, want 2", n)
+	}
+	for path, to := range map[string]string{
+		"/a/x/jeanvor2026":                "/a/x/jeandupont", // its earlier handle
+		"/a/x/1077x?utm_source=x":         "",                // two accounts have that id in the test
+		"/a/x/id:1077x":                   "",
+		"/a/bluesky/id:did:plc:jane":      "/a/bluesky/jane.example",
+		"/a/bluesky/did:plc:jane":         "/a/bluesky/jane.example",
+		"/a/telegram/id:1077telegram":     "/a/telegram/examples",
+		"/a/website/ministry.example":     "",
+		"/a/website/@MINISTRY.example":    "",
+		"/a/mastodon/jane@social.example": "",
+	} {
+		w := get(t, h, path)
+		if to == "" && w.Code == http.StatusOK {
+			continue
+		}
+		if w.Code != http.StatusFound || w.Header().Get("Location") != to {
+			t.Errorf("%s: status %d to %q, want %q", path, w.Code, w.Header().Get("Location"), to)
+		}
+	}
+	for _, path := range []string{"/a/x/nobody", "/a/x/id:nobody", "/a/%3Cscript%3E/x", "/a/x/" + strings.Repeat("a", 600)} {
+		page(t, h, path, http.StatusNotFound)
+	}
+}
+
+// TestFromStatementToAccount: the pages lead to each other.
+func TestFromStatementToAccount(t *testing.T) {
+	h := site(t, build())
+	for path, link := range map[string]string{
+		"/s/" + string(idLive):    "/a/mastodon/jane-example@social.example",
+		"/f/jean-dupont":          "/a/x/jeandupont",
+		"/f/ministry-of-examples": "/a/website/ministry.example",
+		"/status":                 "/coverage?source=telegram",
+		"/":                       "/deletions",
+		"/coverage":               "/a/telegram/examples",
+		"/about":                  "/events",
+		"/events":                 "/coverage?source=telegram",
+	} {
+		if page(t, h, path, http.StatusOK).Find(`main a[href="`+link+`"]`).Length() == 0 {
+			t.Errorf("%s does not lead to %s", path, link)
+		}
+	}
+	wants(t, page(t, h, "/f/ministry-of-examples", http.StatusOK), "tbody", "Websiteministry.example")
+	wants(t, page(t, h, "/", http.StatusOK), ".health", "2 of 5 sources need attention")
+}
+
+func TestStatusOfSourcesAndMachine(t *testing.T) {
+	h := site(t, build())
+	doc := page(t, h, "/status", http.StatusOK)
+	wants(t, doc, ".sources", "Paused by the operator since 6 Aug 2026, 09:00 UTC (“the ministry is moving its website”). It is not visited.")
+	wants(t, doc, ".sources", "Another account answers to the handle.")
+	wants(t, doc, ".sources", "no answer, or a server error; 6 failures in a row; not tried again before 6 Aug 2026, 09:39 UTC")
+	wants(t, doc, ".sources", "press: 8 visits from 6 Aug 2026, 08:50 UTC to 6 Aug 2026, 09:26 UTC, not yet recorded.")
+	wants(t, doc, "[aria-labelledby=machine]", "Backlog2 visits waiting to be recorded, the oldest from 7 min ago")
+	wants(t, doc, "[aria-labelledby=machine]", "Catalog48,929 2 entries behind")
+	wants(t, doc, "[aria-labelledby=machine]", "Storagea folder, 41 GB of 512 GB free")
+	wants(t, doc, ".warn", "The disk of the storage is nearly full: 41 GB left.")
+
+	v := ask(t, h, "/api/v1/status", http.StatusOK)
+	for _, one := range []struct {
+		want any
+		path []any
+	}{
+		{2.0, []any{"trouble"}}, {true, []any{"crawls"}}, {48929.0, []any{"machine", "applied"}}, {"outage", []any{"sources", 2, "outcome"}}, {6.0, []any{"sources", 2, "doors", 0, "fails"}},
+		{nil, []any{"sources", 1, "unrecorded", 0, "log_index"}}, {"2026-08-06T09:00:00Z", []any{"sources", 1, "paused_at"}},
+	} {
+		if got := at(v, one.path...); got != one.want {
+			t.Errorf("%v is %v, want %v", one.path, got, one.want)
+		}
+	}
+	down := build()
+	down.health.StorageDown, down.health.Ledger = "connection refused to /secret/path", -1
+	w := get(t, site(t, down), "/status")
+	if body := w.Body.String(); !strings.Contains(body, "The storage does not answer.") || strings.Contains(body, "/secret/path") {
+		t.Error("a storage that is down is told, and what it said is kept from strangers")
+	}
+}
+
+// TestWatchAPI walks the lists of the API that pages show.
+func TestWatchAPI(t *testing.T) {
+	h := site(t, build())
+	v := ask(t, h, "/api/v1/deletions?limit=1", http.StatusOK)
+	if at(v, "meta", "total") != 2.0 || at(v, "data", 0, "id") != string(idDeleted) || at(v, "facets", "platform", 0, "count") != 2.0 || at(v, "median_online_seconds", "min") != 15422.0 {
+		t.Errorf("%v", v)
+	}
+	next, _ := at(v, "links", "next").(string)
+	if v = ask(t, h, strings.TrimPrefix(next, base), http.StatusOK); at(v, "data", 0, "id") != string(idDisputed) || at(v, "links", "next") != nil {
+		t.Errorf("the next page: %v", at(v, "links"))
+	}
+	if v := ask(t, h, "/api/v1/deletions?kind=reported", http.StatusOK); at(v, "data", 0, "grade") != "D0" || at(v, "median_online_seconds") != nil {
+		t.Errorf("reported: %v", v)
+	}
+	if v := ask(t, h, "/api/v1/accounts/x/jeanvor2026", http.StatusOK); at(v, "native_id") != "1077x" || at(v, "handles", 0, "handle") != "jeanvor2026" {
+		t.Errorf("account: %v", v)
+	}
+	if v := ask(t, h, "/api/v1/accounts/bluesky/dupont.example", http.StatusConflict); at(v, "type") != base+"/problems/ambiguous" {
+		t.Errorf("a handle of two: %v", v)
+	}
+	if v := ask(t, h, "/api/v1/accounts/x/jeandupont/states", http.StatusOK); at(v, "data", 2, "type") != "account.suspended" {
+		t.Errorf("states: %v", v)
+	}
+	v = ask(t, h, "/api/v1/coverage?status=gap&limit=1&source=telegram", http.StatusOK)
+	if at(v, "data", 0, "reason") != "blocked" || at(v, "links", "next") == nil {
+		t.Errorf("gaps: %v", v)
+	}
+	ask(t, h, "/api/v1/coverage?cursor=x", http.StatusBadRequest)
+	ask(t, h, "/api/v1/status?verbose=1", http.StatusBadRequest)
+	w := get(t, h, "/deletions")
+	if again := get(t, h, "/deletions", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified {
+		t.Errorf("asked again: %d", again.Code)
+	}
+}
