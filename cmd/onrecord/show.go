@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,38 +21,22 @@ func newShow(e *env) *cobra.Command {
 		Short: "Show a statement, its wordings and its evidence",
 		Long: `Shows one statement: its state with the window in which it changed, its text,
 every wording, and where each is proven: captures, digests, ledger indexes.
-Beside the id, the original address of an article on a website will do, or the
-native id of another statement where that is an address.`,
+Beside the id, the original address of an article or a post will do.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return runShow(cmd.Context(), e, args[0]) },
 	}
 }
 
-// statementIDs reads an id, or an address, and returns the ids that it may stand
-// for: that of the article with this address, and those of the platforms whose
-// native ids are addresses. Anyone can compute them.
-func statementIDs(s string) ([]onrecord.StatementID, error) {
-	if id, err := onrecord.ParseStatementID(s); err == nil {
-		return []onrecord.StatementID{id}, nil
-	}
-	if strings.Contains(s, "://") {
-		if u, err := onrecord.CanonicalURL(s); err == nil {
-			return []onrecord.StatementID{onrecord.NewStatementID("website", u), onrecord.NewStatementID("mastodon", s)}, nil
-		}
-	}
-	return nil, usagef("%q is neither a statement's id (16 characters) nor an address", s)
-}
-
 func runShow(ctx context.Context, e *env, arg string) error {
-	ids, err := statementIDs(arg)
-	if err != nil {
-		return err
-	}
 	h, err := e.open(ctx, reading)
 	if err != nil {
 		return err
 	}
 	defer h.close()
+	ids, err := statementIDs(ctx, arg, h.catalog)
+	if err != nil {
+		return err
+	}
 	var s onrecord.Statement
 	id := ids[0]
 	for _, id = range ids {
