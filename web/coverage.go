@@ -177,6 +177,9 @@ func (w wording) sourceCoverage(d onrecord.SourceDays, from, until time.Time, na
 		Source: d.Source, Figure: cmp.Or(names[d.Figure], plain(d.Figure)), Place: w.where(d.Account), AccountHref: accountHref(d.Account),
 		First: w.moment(d.First), Last: w.moment(d.Last), Strip: w.strip(d.Source, facts),
 	}
+	if d.Last.IsZero() {
+		row.Last = moment{Words: w.f("time.never")}
+	}
 	if d.Figure != "" {
 		row.FigureHref = "/f/" + d.Figure
 	}
