@@ -18,10 +18,18 @@ import (
 type smallServer struct {
 	account atomic.Pointer[string]
 	least   atomic.Int64
+	limited atomic.Bool
+	asked   atomic.Int64
 }
 
 func (s *smallServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := *s.account.Load()
+	s.asked.Add(1)
+	if s.limited.Load() {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
 	account := map[string]any{
 		"id": id, "username": "jane", "acct": "jane", "display_name": "Jane Example", "created_at": "2022-11-05T00:00:00.000Z",
 		"url": "https://social.example/@jane", "uri": "https://social.example/users/jane", "note": "", "statuses_count": 10,
@@ -99,9 +107,14 @@ func TestThawAndIdentify(t *testing.T) {
 	if got := m.run(t, "schedule", "list"); strings.Contains(got, "another account") {
 		t.Errorf("stopped still:\n%s", got)
 	}
-	if m.ledger(t) == 0 {
-		t.Error("an empty ledger")
+	m.ledger(t)
+	s.limited.Store(true)
+	_, _ = m.try("crawl", "masto")
+	asked := s.asked.Load()
+	if out, err := m.try("source", "test", "masto"); err == nil || !strings.Contains(out, "the platform asked us to wait until 20") || s.asked.Load() != asked {
+		t.Errorf("test of a door that was asked to wait: %v, %d requests\n%s", err, s.asked.Load()-asked, out)
 	}
+	wants("list", m.run(t, "schedule", "list"), "api rate_limited, waits until 20")
 	was := m.run(t, "--json", "source", "list")
 	m.run(t, "rebuild")
 	if got := m.run(t, "--json", "source", "list"); got != was {
