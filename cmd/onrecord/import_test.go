@@ -29,8 +29,7 @@ import (
 // invented reads files of which each line is a statement, its name and its text;
 // a line without a text is refused, one that ends in " gone" reports a deletion.
 type invented struct {
-	platform string
-	kept     bool // each batch is its own evidence
+	kept bool // each batch is its own evidence
 }
 
 func (invented) Info() crawler.Info { return crawler.Info{Kind: "invented", Parser: "invented/1"} }
