@@ -173,7 +173,7 @@ func TestPause(t *testing.T) {
 		paused.Store(true)
 		time.Sleep(40 * time.Minute)
 		paused.Store(false)
-		time.Sleep(10 * time.Second)
+		time.Sleep(15 * time.Second)
 		stop()
 		want := []time.Duration{0, 10 * time.Minute, 55 * time.Minute}
 		if got := p.at("a"); !slices.Equal(got, want) {
