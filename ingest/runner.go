@@ -195,8 +195,10 @@ func (r *Runner) lookAt(ctx context.Context, s Source) {
 
 // lookAtAll has the states of all sources read.
 func (r *Runner) lookAtAll(ctx context.Context) {
-	for _, s := range r.sources {
-		r.lookAt(ctx, s)
+	for _, s := range r.Sources {
+		if _, ok := r.sources[s.ID]; ok {
+			r.lookAt(ctx, s)
+		}
 	}
 }
 
