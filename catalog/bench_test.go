@@ -109,6 +109,11 @@ func TestMain(m *testing.M) {
 			os.RemoveAll(filepath.Dir(path))
 		}
 	}
+	if watched {
+		if path, err := changed(); err == nil {
+			os.RemoveAll(filepath.Dir(path))
+		}
+	}
 	os.Exit(code)
 }
 

@@ -28,7 +28,6 @@ const (
 type listing struct {
 	what        int64
 	at          int64 // microseconds
-	account     int64
 	timed       bool // least and most are known
 	least, most int64
 }
