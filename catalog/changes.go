@@ -28,7 +28,7 @@ const (
 type listing struct {
 	what        int64
 	at          int64 // microseconds
-	timed       bool // least and most are known
+	timed       bool  // least and most are known
 	least, most int64
 }
 
