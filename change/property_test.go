@@ -30,7 +30,7 @@ var found = []uint64{460, 1016, 2181, 4312, 4612, 6268}
 func each(t *testing.T, f func(t *testing.T, r *rand.Rand)) {
 	n := uint64(*histories)
 	if testing.Short() {
-		n /= 8
+		n /= 3
 	}
 	seeds := []uint64{*seed}
 	if *seed == 0 {
