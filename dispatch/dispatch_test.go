@@ -278,6 +278,7 @@ func TestServerIsLost(t *testing.T) {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	until(t, func() bool { return stands(t, p.Pid) })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := q.Put(ctx, task("third", "one.example:443", noon)); !errors.Is(err, dispatch.ErrUnreachable) {
@@ -306,6 +307,16 @@ func TestServerIsLost(t *testing.T) {
 		t.Errorf("after the loss: %+v, delivered %d", turn.Task, turn.Delivered)
 	}
 	finish(t, turn)
+}
+
+// stands reports whether a process stands still: a signal takes its time.
+func stands(t *testing.T, pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Skipf("no /proc: %v", err)
+	}
+	_, rest, ok := strings.Cut(string(b), ") ")
+	return ok && strings.HasPrefix(rest, "T")
 }
 
 // until asks again for half a minute at most. The pace is that of the asking.
