@@ -22,6 +22,11 @@ var ErrPlace = errors.New("no place for the source in this file")
 // it is, comments too. The result is checked as by Parse; f needs Slug and
 // Name only.
 func Add(path string, data []byte, f Figure, s Source, o Options) ([]byte, error) {
+	crlf := []byte("\r\n")
+	if n := bytes.Count(data, crlf); n > 0 && n == bytes.Count(data, []byte("\n")) {
+		added, err := Add(path, bytes.ReplaceAll(data, crlf, []byte("\n")), f, s, o)
+		return bytes.ReplaceAll(added, []byte("\n"), crlf), err
+	}
 	old, err := Parse(path, data, o)
 	if err != nil {
 		return nil, err
@@ -170,10 +175,11 @@ func (l *lines) newList(at position, key string, by int, write func(*printer), l
 
 // ending returns what stands after a key: its comment, if it had one.
 func ending(comment, line string) string {
+	end := line[len(strings.TrimRight(line, "\r\n")):]
 	if comment = strings.TrimRight(comment, "\r\n"); comment != "" {
-		return " #" + comment + "\n"
+		return " #" + comment + end
 	}
-	return line[len(strings.TrimRight(line, "\r\n")):]
+	return end
 }
 
 // newKey puts a key with a list at the end of the item that begins at at.

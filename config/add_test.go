@@ -65,6 +65,22 @@ PAD  - kind: api
 	}
 }
 
+// A file keeps its kind of line ends.
+func TestAddToCRLF(t *testing.T) {
+	for _, figures := range []string{"figures: []  # none\n", "figures:\n  - slug: jane-example\n    name: Jane Example\n    sources:\n      - {id: tweets, platform: x, account_id: \"1\"}\n"} {
+		before := strings.ReplaceAll(head+figures, "\n", "\r\n")
+		got, err := config.Add("onrecord.yaml", []byte(before), config.Figure{Slug: "jane-example", Name: "Jane Example"}, config.Source{
+			ID: "masto", Platform: "mastodon", Account: "@jane@social.example", Doors: []config.Door{{Kind: "api"}},
+		}, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(got), "\n"); n != strings.Count(string(got), "\r\n") {
+			t.Errorf("%d line ends, not all of them CRLF:\n%q", n, got)
+		}
+	}
+}
+
 func TestAddRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, before string

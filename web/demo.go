@@ -56,13 +56,14 @@ func (s *server) demoPages(mux *http.ServeMux) {
 		return
 	}
 	mux.Handle("GET /demo", s.page(s.demoPage))
-	mux.HandleFunc("POST /demo/again", func(w http.ResponseWriter, r *http.Request) {
+	// A page of somebody else's site must not play it.
+	mux.Handle("POST /demo/again", http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.Demo.Play != nil {
 			s.Demo.Play()
 		}
 		w.Header().Set("Cache-Control", cacheNever)
 		http.Redirect(w, r, "/demo", http.StatusSeeOther)
-	})
+	})))
 }
 
 type demoStep struct {

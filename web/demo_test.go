@@ -98,6 +98,12 @@ func TestDemonstrationTellsItsStory(t *testing.T) {
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/demo" || plays != 1 {
 		t.Errorf("POST: status %d to %q, played %d times", w.Code, w.Header().Get("Location"), plays)
 	}
+	foreign := httptest.NewRequest("POST", "/demo/again", nil)
+	foreign.Header.Set("Origin", "http://other.example")
+	w = httptest.NewRecorder()
+	if h.ServeHTTP(w, foreign); w.Code != http.StatusForbidden || plays != 1 {
+		t.Errorf("a POST from another site: status %d, played %d times", w.Code, plays)
+	}
 	if w := get(t, h, "/demo/again"); w.Code == http.StatusSeeOther || plays != 1 {
 		t.Errorf("a GET plays the story: status %d", w.Code)
 	}

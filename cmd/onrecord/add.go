@@ -222,6 +222,10 @@ func (a *addition) write(f config.Figure, s config.Source) error {
 		a.env.say("nothing was written (--dry-run)")
 		return nil
 	}
+	if len(s.Doors) == 0 {
+		a.env.say("written to %s; next: give it its account_id there, then onrecord -c %s import … --source %s", path, path, s.ID)
+		return nil
+	}
 	a.env.say("written to %s; next: onrecord -c %s crawl %s", path, path, s.ID)
 	return nil
 }

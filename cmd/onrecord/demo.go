@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,8 +109,11 @@ func runDemo(ctx context.Context, e *env, f demoFlags) error {
 	return errors.Join(serr, err)
 }
 
-// folder makes the folder of the archives. One that somebody else made is left
-// alone.
+// demoParts are what a demonstration makes in its folder, and removes from it.
+func demoParts() []string { return []string{demoMark, "onrecord.yaml", "bucket", ".onrecord"} }
+
+// folder makes the folder of the archives. What somebody else has put there is
+// left alone.
 func (d *demonstration) folder() (err error) {
 	if d.flags.dir == "" {
 		d.dir, err = os.MkdirTemp("", "onrecord-demo-")
@@ -117,9 +122,17 @@ func (d *demonstration) folder() (err error) {
 	if d.dir, err = filepath.Abs(d.flags.dir); err != nil {
 		return err
 	}
-	if list, err := os.ReadDir(d.dir); err == nil && len(list) > 0 {
-		if _, err := os.Stat(filepath.Join(d.dir, demoMark)); err != nil {
-			return &failure{status: exitFailed, hint: "--dir takes a folder that is empty or not there", err: fmt.Errorf("%s is not empty, and no demonstration made it", d.dir)}
+	list, err := os.ReadDir(d.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	ours := len(list) == 0
+	for _, f := range list {
+		ours = ours || f.Name() == demoMark
+	}
+	for _, f := range list {
+		if !ours || !slices.Contains(demoParts(), f.Name()) {
+			return &failure{status: exitFailed, hint: "--dir takes a folder that is empty or not there, or that of a demonstration before", err: fmt.Errorf("%s holds %s, which no demonstration made", d.dir, f.Name())}
 		}
 	}
 	return nil
@@ -127,13 +140,22 @@ func (d *demonstration) folder() (err error) {
 
 // empty removes what the last play left.
 func (d *demonstration) empty() error {
-	if err := os.RemoveAll(d.dir); err != nil {
-		return err
-	}
 	if err := os.MkdirAll(d.dir, 0o755); err != nil {
 		return err
 	}
+	for _, name := range demoParts() {
+		if err := os.RemoveAll(filepath.Join(d.dir, name)); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(d.dir, demoMark), []byte("This folder is made anew by \"onrecord demo --dir\".\n"), 0o644)
+}
+
+// isDemo reports whether the archive of a configuration is that of a
+// demonstration.
+func isDemo(configPath string) bool {
+	_, err := os.Stat(filepath.Join(filepath.Dir(configPath), demoMark))
+	return err == nil
 }
 
 // run plays the story, and again whenever somebody asks for it, until soft or

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"onrecord/config"
+	"onrecord/search"
 )
 
 // A guess is one way in which an address or a handle can be read.
@@ -104,10 +105,15 @@ func dumpGuess(platform string, segs []string, at int, why string) ([]guess, err
 		return nil, usagef("that address names no account")
 	}
 	name := strings.TrimPrefix(segs[at], "@")
-	if !simpleName.MatchString(name) {
+	if !simpleName.MatchString(name) || slices.Contains(notAccounts(), strings.ToLower(name)) {
 		return nil, usagef("%q names no account", segs[at])
 	}
 	return []guess{{source: config.Source{Platform: platform, Account: name}, why: why}}, nil
+}
+
+// notAccounts are pages of platforms that stand where names of accounts do.
+func notAccounts() []string {
+	return []string{"home", "search", "explore", "i", "intent", "share", "hashtag", "settings", "login", "signup", "notifications", "messages", "compose", "about", "tos", "privacy", "jobs"}
 }
 
 // sourceID makes an id for a source that no other has: of its account and
@@ -126,10 +132,11 @@ func sourceID(s config.Source, taken func(string) bool) string {
 	return id
 }
 
-// slug makes a name of ASCII letters, digits and hyphens of s.
+// slug makes a name of ASCII letters, digits and hyphens of s; accents are
+// taken off.
 func slug(s string) string {
 	var b strings.Builder
-	for _, r := range strings.ToLower(s) {
+	for _, r := range search.Fold(s) {
 		switch {
 		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
 			b.WriteRune(r)

@@ -22,6 +22,8 @@ func TestRecognise(t *testing.T) {
 		{"https://t.me/c/123/4", "error: private channels can't be read"},
 		{"https://x.com/janeexample/status/12", "x janeexample: X is not asked for"},
 		{"https://twitter.com/", "error: names no account"},
+		{"https://x.com/i/web/status/123", "error: names no account"},
+		{"https://x.com/search?q=jane", "error: names no account"},
 		{"https://bsky.app/profile/jane.example", "bluesky jane.example: this release has no door"},
 		{"https://www.facebook.com/jane", "error: no door to facebook.com"},
 		{"https://jane.example/news", "website https://jane.example/news"},
@@ -53,6 +55,16 @@ func TestRecognise(t *testing.T) {
 			}
 		} else if err != nil || !strings.HasPrefix(all, tt.want) || !strings.Contains(tt.want, ":") && all != tt.want {
 			t.Errorf("%q: %s, %v; want %s", tt.in, all, err, tt.want)
+		}
+	}
+}
+
+func TestSlug(t *testing.T) {
+	for in, want := range map[string]string{
+		"Ärger & Söhne": "arger-sohne", "Élysée": "elysee", "  Jane  Example ": "jane-example", "وزارة": "source", "a.b_c": "a-b-c",
+	} {
+		if got := slug(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
 }

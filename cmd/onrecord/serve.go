@@ -61,6 +61,9 @@ func runServe(ctx context.Context, e *env, listen string) error {
 		return err
 	}
 	defer h.close()
+	if isDemo(e.configPath) {
+		h.demo = &web.Demo{}
+	}
 	locks, err := newLocks(cfg.StateDir)
 	if err != nil {
 		return err
