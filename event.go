@@ -146,6 +146,11 @@ type Run struct {
 	// a list shows what it showed before repeats nothing of this.
 	Asked []Asked `json:"asked,omitempty"`
 
+	// Checks: the visits asked for known statements at their own addresses and
+	// for nothing else. They say nothing of what is new, and that nobody looked
+	// in between is not denied.
+	Checks bool `json:"checks,omitempty"`
+
 	Account    AccountState `json:"account,omitempty"`    // as the visits saw the account; empty where they could not tell
 	Provenance Provenance   `json:"provenance,omitempty"` // of the visits; empty means captured
 }

@@ -84,7 +84,8 @@ func (k *KnownAccount) seenAs(s AccountState, t time.Time) {
 //     the platform only.
 //   - account.identity_changed: IdentityChanged; account.identified ends it.
 //   - source.looked: Runs holds the latest of its door and parser, Complete the
-//     latest first-hand one with a Range, and LastGood moves to Until. Other events of statements move it to their At.
+//     latest first-hand one with a Range, and LastGood moves to Until; a run of
+//     checks does none of it. Other events of statements move it to their At.
 //
 // FailSince and FailVisits come from the state register and are left alone.
 func (k *KnownSource) Apply(e Event) {
@@ -144,6 +145,9 @@ func (k *KnownSource) looked(e Event) {
 		return
 	}
 	r := *e.Run
+	if r.Checks {
+		return // nobody asked what is new
+	}
 	r.Asked = nil // no 304 repeats it
 	key := RunKey(r.Door, r.Parser)
 	k.LastGood = latest(k.LastGood, r.Until)

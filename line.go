@@ -89,7 +89,7 @@ var lineKeys = func() map[string]string {
 	for k := range strings.FieldsSeq(`v type at after by clock_disputed figure source door parser account statement native_id
 		ref url aliases order version content published_at precision changed engagement grade provenance look state code reason
 		gap run platform observed captures prev salt id handle name moved_to open since note from until visits base range
-		except seen unread asked read live gone unclear to from_in to_in object offset length sha256 status likes reposts replies views quotes html lang links
+		except seen unread asked checks read live gone unclear to from_in to_in object offset length sha256 status likes reposts replies views quotes html lang links
 		media poll published quote_of reply_to repost_of spoiler text title alt categories`) {
 		keys[k] = k
 	}
@@ -276,6 +276,7 @@ func (w *lineWriter) run(r Run) {
 		w.key("asked")
 		w.list(len(r.Asked), func(i int) { w.asked(r.Asked[i]) })
 	}
+	w.flag("checks", r.Checks)
 	w.str("account", string(r.Account))
 	w.str("provenance", string(r.Provenance))
 	w.b = append(w.b, '}')

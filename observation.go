@@ -187,5 +187,6 @@ type Capabilities struct {
 	DeletionSignal bool `json:"deletion_signal"` // the platform issues deletions (D4)
 	AccountStates  bool `json:"account_states"`  // suspended, closed and the like can be told apart
 	OwnAddress     bool `json:"own_address"`     // one statement can be asked for (Look)
+	OwnWording     bool `json:"own_wording"`     // what answers there is read, wording and all: an edit shows
 	ThirdParty     bool `json:"third_party"`     // a mirror: may add, may not overrule
 }

@@ -247,6 +247,8 @@ func (r *reader) run() *Run {
 			run.Unread = r.ids()
 		case "asked":
 			r.array(func() { run.Asked = append(run.Asked, r.asked()) })
+		case "checks":
+			run.Checks = r.bool()
 		case "account":
 			run.Account = AccountState(r.str())
 		case "provenance":

@@ -67,6 +67,16 @@ type DoorState struct {
 	RetryAt    time.Time            `json:"retry_at,omitzero"`
 	Outcome    Outcome              `json:"outcome,omitempty"`  // of the last visit through it
 	LastGood   time.Time            `json:"last_good,omitzero"` // end of the last good visit through it
+	Short      *Short               `json:"short,omitempty"`    // older pages that were given up
+}
+
+// Short says that older pages were given up, so that the chain from the newest
+// page to the cursor was not read to its end: a gap, until it is.
+type Short struct {
+	Why string `json:"why"`
+	// Kept: the cursor still stands where it stood, so that the next visits try
+	// again. Else nothing leads to what was given up, and the gap stays.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // A Validator is what makes the next request for a URL conditional, and the

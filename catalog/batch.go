@@ -249,11 +249,13 @@ func (b *batch) looked(e onrecord.Event) error {
 	if e.Run == nil {
 		return nil
 	}
-	if err := b.lookedIn(e.Source, e.Run.From, e.Run.Until); err != nil {
-		return err
-	}
-	if err := b.span(e.Source, e.Run.From, "", e.Run.Door, e.Figure, e.Run.Until, e.Run.Visits, e.Index); err != nil {
-		return err
+	if !e.Run.Checks { // which say nothing of what is new
+		if err := b.lookedIn(e.Source, e.Run.From, e.Run.Until); err != nil {
+			return err
+		}
+		if err := b.span(e.Source, e.Run.From, "", e.Run.Door, e.Figure, e.Run.Until, e.Run.Visits, e.Index); err != nil {
+			return err
+		}
 	}
 	for _, id := range named(*e.Run) {
 		r, err := b.find(id)

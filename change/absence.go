@@ -66,7 +66,7 @@ const atOwnAddresses = " at their own addresses"
 // gone, none does so now, and one of those is live. That others are says nothing.
 func (j *judge) back(lost []loss, looked, listed int) bool {
 	if !strings.HasSuffix(j.k.Source.Frozen, atOwnAddresses) {
-		return listed > 0 || looked > 0 && !j.v.Can.CompleteRanges
+		return !j.v.Checks && (listed > 0 || looked > 0 && !j.v.Can.CompleteRanges)
 	}
 	if slices.ContainsFunc(lost, func(l loss) bool { return l.by == l.it.look }) {
 		return false

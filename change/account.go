@@ -146,7 +146,7 @@ func (j *judge) accountAlive() bool {
 // recover closes the gaps that a good visit ends, and says that the platform
 // is back.
 func (j *judge) recover() {
-	if j.v.Provenance == onrecord.Imported {
+	if j.v.Checks || j.v.Provenance == onrecord.Imported {
 		return
 	}
 	for _, g := range j.k.Source.Gaps {
@@ -161,11 +161,17 @@ func (j *judge) recover() {
 
 const reasonBacklog = "backlog"
 
-// backlog opens or closes the gap of pages that the budget left.
+// backlog opens or closes the gap of pages that the budget left, or that no visit
+// will ask for: the gap says so.
 func (j *judge) backlog() {
 	i := slices.IndexFunc(j.k.Source.Gaps, func(g onrecord.Gap) bool { return g.Reason == reasonBacklog })
 	switch {
-	case j.v.LeftBacklog:
+	case j.v.Checks:
+	case i >= 0 && j.v.Short != "" && j.k.Source.Gaps[i].Note == "":
+		g := j.k.Source.Gaps[i]
+		g.Note = j.v.Short
+		j.gap(g, g.Since)
+	case j.v.LeftBacklog || j.v.Short != "":
 		j.openGap(reasonBacklog)
 	case i >= 0:
 		j.closeGap(j.k.Source.Gaps[i])
@@ -179,19 +185,25 @@ func (j *judge) openGap(reason string) {
 		}
 	}
 	since := j.lastGood()
-	e := j.event(onrecord.SourceGap, j.v.Ended, since)
+	g := onrecord.Gap{Reason: reason, Open: true, Since: since}
 	if since.IsZero() || since.After(j.v.Started) {
-		since = j.v.Started
+		g.Since = j.v.Started
 	}
-	e.Gap = &onrecord.Gap{Reason: reason, Open: true, Since: since}
-	j.source(e, "gap:"+reason)
+	if reason == reasonBacklog {
+		g.Note = j.v.Short
+	}
+	j.gap(g, since)
+}
+
+func (j *judge) gap(g onrecord.Gap, after time.Time) {
+	e := j.event(onrecord.SourceGap, j.v.Ended, after)
+	e.Gap = &g
+	j.source(e, "gap:"+g.Reason)
 }
 
 func (j *judge) closeGap(g onrecord.Gap) {
-	e := j.event(onrecord.SourceGap, j.v.Ended, g.Since)
 	g.Open = false
-	e.Gap = &g
-	j.source(e, "gap:"+g.Reason)
+	j.gap(g, g.Since)
 }
 
 // source emits an event of the source that ends what its mark of that name

@@ -83,6 +83,7 @@ type Visit struct {
 	Ended      time.Time // after the last answer, UTC
 	Skew       time.Duration
 	Provenance onrecord.Provenance // empty means captured
+	Reporter   string              // who says what an import or a mirror reports; empty for the source
 	Late       bool                // record.md 1.7
 
 	Outcome onrecord.Outcome // of the pages; empty means ok
@@ -90,7 +91,11 @@ type Visit struct {
 	// AllFailed: every request failed by DNS, connection, TLS, time-out or 5xx.
 	// OtherAnswered: another host answered meanwhile.
 	AllFailed, OtherAnswered bool
-	LeftBacklog              bool // the budget left pages, or the chain to the old cursor is not closed
+	LeftBacklog              bool   // the budget left pages, or the chain to the old cursor is not closed
+	Short                    string // why, where no visit will ask for the pages by itself: the note of the gap
+	// Checks: known statements were asked for at their own addresses, and nothing
+	// else: the visit says nothing of what is new.
+	Checks bool
 
 	Config Config
 }

@@ -13,7 +13,7 @@ import (
 // after a long run of visits that reached nothing, that the platform is
 // offline.
 func (j *judge) failed() {
-	if j.v.Late || j.v.Provenance == onrecord.Imported {
+	if j.v.Late || j.v.Checks || j.v.Provenance == onrecord.Imported {
 		return
 	}
 	j.openGap(string(j.v.Outcome))

@@ -189,7 +189,7 @@ func (j *judge) result() Result {
 		r.AccountID = cmp.Or(j.k.Account.ID, j.v.AccountID)
 	}
 	switch {
-	case !j.first || j.v.Late: // says nothing of the source's own way to the platform
+	case !j.first || j.v.Late || j.v.Checks: // says nothing of the source's own way to the platform
 		r.Failing = j.k.Failing
 	case !j.good:
 		r.Failing = j.failing()

@@ -24,6 +24,7 @@ func (j *judge) cover() {
 		Door: j.v.Door, Parser: j.v.Parser, From: j.v.Started, Until: j.v.Started, Visits: 1,
 		Base: j.k.Base, Account: j.account.State,
 	}
+	r.Checks = j.v.Checks
 	if !j.first {
 		r.Provenance = j.v.Provenance
 	}
@@ -56,6 +57,8 @@ func (j *judge) cover() {
 	}
 	if a := j.asked(); a.Len() > 0 {
 		r.Asked = []onrecord.Asked{a}
+	} else if r.Checks {
+		return
 	}
 	j.res.Run = &r
 }
@@ -212,13 +215,18 @@ func compareBound(x string, xIn bool, y string, yIn bool) int {
 // the same through the same door at most an hour later, else begins the next. A
 // run says that somebody looked from its first visit to its last, which visits
 // a day apart do not. What was asked for at own addresses differs from visit to
-// visit, and is told with the time of each.
+// visit, and is told with the time of each. Visits that only checked come between
+// others without ending their runs, and have runs of their own.
 func Extend(open []onrecord.Run, r onrecord.Run) []onrecord.Run {
 	out := slices.Clone(open)
-	if n := len(out); n > 0 && same(out[n-1], r) && joins(out[n-1], r) && askedFor(out[n-1])+askedFor(r) <= maxSeen {
-		out[n-1].Until = later(out[n-1].Until, r.Until)
-		out[n-1].Visits += r.Visits
-		out[n-1].Asked = slices.Concat(out[n-1].Asked, r.Asked)
+	n := len(out) - 1
+	for n >= 0 && out[n].Checks != r.Checks {
+		n--
+	}
+	if n >= 0 && same(out[n], r) && joins(out[n], r) && askedFor(out[n])+askedFor(r) <= maxSeen {
+		out[n].Until = later(out[n].Until, r.Until)
+		out[n].Visits += r.Visits
+		out[n].Asked = slices.Concat(out[n].Asked, r.Asked)
 		return out
 	}
 	return append(out, r)

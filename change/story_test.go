@@ -201,6 +201,10 @@ func visitFlags(v *change.Visit, args []string) (err error) {
 			v.AllFailed = true
 		case "backlog":
 			v.LeftBacklog = true
+		case "short":
+			v.Short = "older pages were given up"
+		case "checks":
+			v.Checks = true
 		case "of":
 			if i++; i >= len(args) {
 				return fmt.Errorf("of needs an account id")

@@ -6,6 +6,7 @@ package crawler
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -83,6 +84,9 @@ func (v *visit) finish() {
 	}
 	r.AllFailed = failed > 0 && failed == len(r.Seen)
 	r.OtherAnswered = r.OtherAnswered && r.AllFailed
+	if v.job.ChecksOnly && r.Outcome == "" && !r.Cut {
+		r.Outcome = onrecord.OutcomeOK // none of them has an address
+	}
 	switch r.Outcome {
 	case "":
 		r.Outcome = onrecord.OutcomeTruncated
@@ -94,13 +98,33 @@ func (v *visit) finish() {
 	case onrecord.OutcomeNotModified:
 		r.Outcome = onrecord.OutcomeOK
 	}
+	if v.job.ChecksOnly {
+		v.leaveAlone()
+		return
+	}
 	r.State = onrecord.DoorState{Cursor: v.job.State.Cursor, Parser: v.job.Door.Info().Parser}
 	v.leave()
+	r.State.Short = v.giveUp()
 	r.State.Validators = v.validators()
-	if r.Outcome == onrecord.OutcomeOK && !v.foreign && v.cursor != "" {
+	kept := v.short != "" && r.State.Cursor != ""
+	if r.Outcome == onrecord.OutcomeOK && !v.foreign && v.cursor != "" && !kept {
 		r.State.Cursor = v.cursor
 	}
 	v.retry()
+}
+
+// giveUp says what the visit, or one before it, gave up. Where there was a
+// cursor it is kept, and the next visit reads on as far as that; once one has
+// done so, nothing is missing any more.
+func (v *visit) giveUp() *onrecord.Short {
+	was := v.job.State.Short
+	switch {
+	case v.short != "":
+		return &onrecord.Short{Why: v.short, Kept: v.job.State.Cursor != ""}
+	case was != nil && was.Kept && v.res.Outcome == onrecord.OutcomeOK && !v.res.LeftBacklog && !v.foreign:
+		return nil
+	}
+	return was
 }
 
 // leave puts what was not asked for into the backlog: older pages first, since
@@ -132,7 +156,9 @@ func (v *visit) leave() {
 		v.res.LeftBacklog = true
 		if len(v.res.State.Backlog) >= maxBacklog || len(it.req.URL) > maxStateURL {
 			v.res.Dropped++
-			it.lose()
+			if it.lose(); it.role != roleDetail || !it.req.IfNew || it.from == nil {
+				v.short = fmt.Sprintf("%d requests for older pages did not fit into the backlog", v.res.Dropped)
+			}
 			continue
 		}
 		q := it.req
@@ -165,7 +191,7 @@ func (v *visit) leavePages() {
 func (v *visit) validators() map[string]onrecord.Validator {
 	out := map[string]onrecord.Validator{}
 	for u, val := range v.fresh {
-		if p := v.pages[u]; p != nil && p.lost || v.foreign {
+		if p := v.pages[u]; p != nil && p.lost || v.foreign || v.short != "" {
 			val.ETag, val.LastModified = "", ""
 		}
 		if val.ETag != "" || val.LastModified != "" || val.KeptDigest != "" || val.Digest != "" {
@@ -198,9 +224,15 @@ func (v *visit) retry() {
 		return
 	}
 	r.State.Fails = v.job.State.Fails + 1
-	wait := backoff(r.Outcome, r.State.Fails, v.job.Source, v.job.DoorID, r.Started.Format(time.RFC3339Nano))
-	r.State.RetryAt = later(r.Ended.Add(wait), v.retryAt)
-	if limit := r.Ended.Add(maxRetry); r.State.RetryAt.After(limit) {
-		r.State.RetryAt = limit
+	r.State.RetryAt = v.waitAfter(r.State.Fails)
+}
+
+// waitAfter returns until when the door is left alone after its fails-th failure.
+func (v *visit) waitAfter(fails int) time.Time {
+	r := &v.res
+	at := later(r.Ended.Add(backoff(r.Outcome, fails, v.job.Source, v.job.DoorID, r.Started.Format(time.RFC3339Nano))), v.retryAt)
+	if limit := r.Ended.Add(maxRetry); at.After(limit) {
+		return limit
 	}
+	return at
 }

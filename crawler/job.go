@@ -42,6 +42,9 @@ type Job struct {
 	// goes. Where one is gone and nothing else vouches for the door, the canary
 	// is asked for too.
 	Checks []onrecord.Ref
+	// ChecksOnly: the visit asks for Looks and Checks and for nothing else. It
+	// moves nothing of the door's state but when the door may be tried again.
+	ChecksOnly bool
 
 	Budget   Budget
 	Secrets  []Secret
@@ -84,7 +87,8 @@ type Result struct {
 
 	// Outcome is that of the requests that begin the visit: the first that is
 	// not ok; ok if all were, or were not modified; truncated if nothing was
-	// asked at all. Failures of older pages leave a backlog, those of details
+	// asked at all. A visit of checks only is ok where anything answered that lets
+	// it ask on. Failures of older pages leave a backlog, those of details
 	// and looks stand in Seen.
 	Outcome onrecord.Outcome
 	// Account is the last thing that an answer said of the account, with the
@@ -106,7 +110,7 @@ type Result struct {
 	Bytes       int64  // of payloads as sent
 	RobotsNote  string // the decision about the first request
 	LeftBacklog bool   // the budget or a failure left pages: State.Backlog, and a gap
-	Dropped     int    // of them, how many did not fit into the backlog
+	Dropped     int    // of them, how many did not fit into the backlog; State.Short where no visit asks for them again
 	Cut         bool   // Replay only: the record ended before the visit did
 
 	// Problems tell the operator what went wrong with single answers: drift,

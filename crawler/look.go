@@ -3,7 +3,60 @@
 
 package crawler
 
-import "onrecord"
+import (
+	"fmt"
+	"net/url"
+
+	"onrecord"
+)
+
+// alone makes a visit of checks only. Home is where the door would begin.
+func (v *visit) alone() error {
+	reqs, err := v.firstOf()
+	if err != nil {
+		return fmt.Errorf("door %s: %w", v.job.DoorID, err)
+	}
+	for _, r := range reqs {
+		if u, err := url.Parse(r.URL); err == nil {
+			v.homes[u.Host] = true
+		}
+	}
+	if err := v.looks(); err != nil {
+		return err
+	}
+	return v.checks()
+}
+
+// checked notes the outcome of one answer of a visit of checks only. One that
+// can't be read, or is refused by itself, is an answer too.
+func (v *visit) checked(o onrecord.Outcome) {
+	switch {
+	case v.res.Outcome == onrecord.OutcomeOK:
+	case v.stop || o == onrecord.OutcomeOutage:
+		v.res.Outcome = o
+	default:
+		v.res.Outcome = onrecord.OutcomeOK
+	}
+}
+
+// leaveAlone makes the state of the door after a visit of checks only.
+func (v *visit) leaveAlone() {
+	r := &v.res
+	r.State = v.job.State
+	r.State.RetryAt = later(r.State.RetryAt, v.retryAt)
+	if r.Outcome == onrecord.OutcomeOK {
+		return
+	}
+	fails := r.State.Fails + 1
+	r.State.RetryAt = later(r.State.RetryAt, v.waitAfter(fails))
+}
+
+// CanLook reports whether d has a request for s at its own address.
+func CanLook(d Door, t Target, s onrecord.Ref) bool {
+	v := visit{job: Job{Door: d}, t: t}
+	_, ok, err := v.lookOf(s)
+	return ok && err == nil
+}
 
 // checks asks for known statements that nobody suspects, as far as the budget
 // goes. What is left is due again by itself.

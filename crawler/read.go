@@ -84,6 +84,9 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 	}
 	if good(o) {
 		v.failures = 0
+		if v.job.ChecksOnly {
+			v.checked(o)
+		}
 		return
 	}
 	it.lose()
@@ -98,6 +101,9 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 	}
 	v.stop = v.stop || v.failures >= barren || home &&
 		(o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeUnauthorised || o == onrecord.OutcomeBlocked && !j.retryAt.IsZero())
+	if v.job.ChecksOnly {
+		v.checked(o)
+	}
 	if it.again(o, j) {
 		it.tried = true
 		v.left = append(v.left, it)
@@ -164,6 +170,9 @@ func (v *visit) queue(it item, p Page, from *page) {
 	if chain >= barren {
 		if len(p.Next) > 0 {
 			v.problem(it.req.URL, fmt.Errorf("%d pages without a new statement; older pages are not asked for", barren))
+			if v.job.State.Cursor != "" { // else there is nothing that they must lead to
+				v.short = fmt.Sprintf("%d older pages in a row had no new statement and did not lead to what is known", barren)
+			}
 		}
 		return
 	}

@@ -81,6 +81,7 @@ type visit struct {
 	stop      bool   // make no further requests
 	foreign   bool   // another account answers: nothing moves
 	failures  int    // outages in a row
+	short     string // why older pages are given up
 	retryAt   time.Time
 	skewKnown bool
 	pages     map[string]*page // by URL, for validators
@@ -92,7 +93,8 @@ type visit struct {
 // seen before. What the platform did wrong is no error but an outcome.
 //
 // The order is: what the door asks for first, the looks and the canary, the
-// backlog, then details before older pages, and the checks last. Redirects are followed to any
+// backlog, then details before older pages, and the checks last; a visit of checks
+// only makes the looks and the checks. Redirects are followed to any
 // host, each through guard, robots.txt, rate and record of its own, but never
 // from https to http; secrets stay with their host. What a rate limit, a bot
 // check or the budget leaves undone goes to the backlog.
@@ -140,6 +142,9 @@ func run(ctx context.Context, j Job, src fetcher) (Result, error) {
 
 // all makes the requests in their order.
 func (v *visit) all() error {
+	if v.job.ChecksOnly {
+		return v.alone()
+	}
 	if err := v.first(); err != nil {
 		return err
 	}
@@ -234,7 +239,7 @@ func (v *visit) look(ref onrecord.Ref, r role) error {
 
 // healthy reports whether what began the visit went well enough to ask on.
 func (v *visit) healthy() bool {
-	return !v.stop && !v.foreign && good(v.res.Outcome)
+	return !v.stop && !v.foreign && (v.job.ChecksOnly || good(v.res.Outcome))
 }
 
 func good(o onrecord.Outcome) bool {

@@ -87,19 +87,27 @@ func (w weight) fits() bool { return w.lines <= fitLines && w.bytes <= fitBytes 
 // old: next but for what would keep it from that.
 func again(old, next onrecord.DoorState) onrecord.DoorState {
 	next.Cursor, next.Validators, next.Parser = old.Cursor, old.Validators, old.Parser
-	next.Backlog = joined(next.Backlog, old.Backlog)
-	return next
+	return withBacklog(next, old.Backlog)
 }
 
-// joined returns list with what more has beyond it, as far as there is room.
-func joined(list, more []onrecord.Backlog) []onrecord.Backlog {
-	list = slices.Clone(list)
+// withBacklog returns d with what more has beyond its backlog, as far as there is
+// room. What there is none for is given up.
+func withBacklog(d onrecord.DoorState, more []onrecord.Backlog) onrecord.DoorState {
+	d.Backlog = slices.Clone(d.Backlog)
+	lost := 0
 	for _, b := range more {
-		if len(list) < maxBacklog && !holds(list, b) {
-			list = append(list, b)
+		switch {
+		case holds(d.Backlog, b):
+		case len(d.Backlog) < maxBacklog:
+			d.Backlog = append(d.Backlog, b)
+		default:
+			lost++
 		}
 	}
-	return list
+	if lost > 0 {
+		d.Short = &onrecord.Short{Why: fmt.Sprintf("%d requests for older pages did not fit into the backlog", lost)}
+	}
+	return d
 }
 
 // holds reports whether list has the request b.
@@ -139,7 +147,8 @@ func unseen(r onrecord.Run, out map[onrecord.StatementID]bool) onrecord.Run {
 // bounded returns a state that fits into its register twice. What may be lost
 // goes first: validators, the longest addresses before others (a request
 // without them is answered in full); then the oldest open runs (less coverage
-// is claimed than there was).
+// is claimed than there was); then the last of the longest backlog, which is a
+// gap.
 func bounded(st onrecord.SourceState) onrecord.SourceState {
 	for {
 		b, err := json.Marshal(st)
@@ -164,7 +173,29 @@ func bounded(st onrecord.SourceState) onrecord.SourceState {
 		case len(st.Runs) > 0:
 			st.Runs = st.Runs[1:]
 		default:
-			return st
+			if st, longest = lessBacklog(st); longest == "" {
+				return st
+			}
 		}
 	}
+}
+
+// lessBacklog gives up the last entry of the longest backlog, whose door it
+// returns; none where all are empty.
+func lessBacklog(st onrecord.SourceState) (next onrecord.SourceState, door string) {
+	most := 0
+	for _, id := range slices.Sorted(maps.Keys(st.Doors)) {
+		if n := len(st.Doors[id].Backlog); n > most {
+			door, most = id, n
+		}
+	}
+	if door == "" {
+		return st, ""
+	}
+	st.Doors = maps.Clone(st.Doors)
+	d := st.Doors[door]
+	d.Backlog = slices.Clone(d.Backlog[:most-1])
+	d.Short = &onrecord.Short{Why: "the state of the source had no room for all requests for older pages"}
+	st.Doors[door] = d
+	return st, door
 }

@@ -41,29 +41,55 @@ type Ingester struct {
 // it judged and commits it. What the platform did wrong is in the report; an
 // error means that the visit could not be made, recorded or committed. What was
 // captured then is in the spool, and Recover takes it up.
-func (i *Ingester) Visit(ctx context.Context, s Source, d Door) (rep Report, err error) {
-	rep = Report{Source: s.ID, Index: -1}
-	v, err := i.Record.Begin(ctx, s, d, func(st onrecord.SourceState) ([]byte, error) { return i.memo(ctx, s, d, st) })
+//
+// Where statements are due for a look that another door of the same host is to
+// make, Check follows at once, and is in the report; one at another host has its
+// own turn, and Report.Checks names its door.
+func (i *Ingester) Visit(ctx context.Context, s Source, d Door) (Report, error) {
+	rep, next, err := i.visit(ctx, s, d, false)
+	if err != nil || next.ID == "" || rep.Failed() || rep.Spooled || rep.Late || ctx.Err() != nil {
+		return rep, err
+	}
+	if next.Host != d.Host {
+		rep.Checks = &next
+		return rep, nil
+	}
+	more, err := i.Check(ctx, s, next)
+	return rep.With(more), err
+}
+
+// visit makes one visit of s through d, of checks only or not. Next is the door
+// through which checks are to follow, if any.
+func (i *Ingester) visit(ctx context.Context, s Source, d Door, only bool) (rep Report, next Door, err error) {
+	rep = Report{Source: s.ID, Door: d.ID, Outcome: onrecord.OutcomeOK, Index: -1}
+	v, err := i.Record.Begin(ctx, s, d, func(st onrecord.SourceState) (b []byte, err error) {
+		b, next, err = i.memo(ctx, s, d, st, only)
+		return b, err
+	})
 	if err != nil {
-		return rep, fmt.Errorf("visit %s: %w", s.ID, err)
+		return rep, next, fmt.Errorf("visit %s: %w", s.ID, err)
 	}
 	job, err := i.job(s, d, v)
 	if err != nil {
-		return rep, errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Drop(ctx))
+		return rep, next, errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Drop(ctx))
 	}
 	if v.Offline {
 		job.Looks, job.Checks = nil, nil // nothing is probed that can't be judged now
 	}
+	if only && len(job.Looks)+len(job.Checks) == 0 {
+		return rep, next, v.Drop(ctx)
+	}
 	result, err := i.Client.Visit(ctx, job)
 	if err != nil {
-		return rep, errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Close())
+		return rep, next, errors.Join(fmt.Errorf("visit %s: %w", s.ID, err), v.Close())
 	}
 	if v.Offline {
 		rep = report(s, d, result, change.Result{})
 		rep.Spooled = true
-		return rep, v.Close()
+		return rep, next, v.Close()
 	}
-	return i.finish(ctx, s, d, v, result)
+	rep, err = i.finish(ctx, s, d, v, result)
+	return rep, next, err
 }
 
 // Recover commits the visits that an earlier process, or an outage of the
@@ -109,7 +135,7 @@ func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 	if !ok {
 		return i.unread(ctx, s, v, fmt.Sprintf("the source has no door %s any more", v.Door))
 	}
-	captures, looks, err := i.entries(ctx, v)
+	captures, looked, err := i.entries(ctx, v)
 	if err != nil {
 		return rep, err
 	}
@@ -120,7 +146,7 @@ func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 	if err != nil {
 		return rep, err
 	}
-	if !looks {
+	if !looked {
 		job.Looks, job.Checks = nil, nil // it was made without
 	}
 	result, err := crawler.Replay(ctx, job, i.Limits, v.Entries(ctx))
@@ -229,33 +255,66 @@ type memo struct {
 	Canary onrecord.Ref       `json:"canary,omitzero"`
 	Checks []onrecord.Ref     `json:"checks,omitempty"`
 	Budget crawler.Budget     `json:"budget,omitzero"`
+	Only   bool               `json:"only,omitempty"`   // looks and checks only
 	Import string             `json:"import,omitempty"` // kind of the importer: the visit reads files
 }
 
 // memo makes the memo of a visit of s through d that begins from st: where the
-// door stopped, and which suspects it is to look at.
-func (i *Ingester) memo(ctx context.Context, s Source, d Door, st onrecord.SourceState) ([]byte, error) {
+// door stopped, and which statements it is to look at; only those, if so. Next
+// is the door through which the checks that are due are to follow.
+func (i *Ingester) memo(ctx context.Context, s Source, d Door, st onrecord.SourceState, only bool) (b []byte, next Door, err error) {
 	account := accountOf(s, st)
-	m := memo{State: st.Doors[d.ID], Target: crawler.Target{Platform: s.Platform, AccountID: account, Handle: s.Handle, URL: d.URL}}
-	if account != "" && d.Door.Info().Can.OwnAddress {
-		suspects, err := i.View.Suspects(ctx, s.Platform, account)
-		if err != nil {
-			return nil, err
-		}
-		i.addLooks(&m, s, d, suspects)
-		if err := i.addChecks(ctx, &m, s, d, st); err != nil {
-			return nil, err
-		}
-		if err := i.addCanary(ctx, &m, s, account, suspects); err != nil {
-			return nil, err
+	m := memo{State: st.Doors[d.ID], Target: crawler.Target{Platform: s.Platform, AccountID: account, Handle: s.Handle, URL: d.URL}, Only: only}
+	if account != "" {
+		if next, err = i.addOwn(ctx, &m, s, d, st); err != nil {
+			return nil, next, err
 		}
 	}
+	b, err = m.shortened()
+	return b, next, err
+}
+
+// addOwn adds what the visit is to ask for at own addresses. Next is another
+// door that is to do so.
+func (i *Ingester) addOwn(ctx context.Context, m *memo, s Source, d Door, st onrecord.SourceState) (next Door, err error) {
+	suspects, err := i.View.Suspects(ctx, s.Platform, accountOf(s, st))
+	if err != nil {
+		return next, err
+	}
+	c, ok := checker(s, d, st, i.Now())
+	if m.Only {
+		c, ok = d, looks(d.Door.Info().Can)
+	}
+	if d.Door.Info().Can.OwnAddress {
+		i.addLooks(m, s, d, suspects)
+	} else if ok {
+		n := len(m.Looks)
+		if i.addLooks(m, s, c, suspects); len(m.Looks) > n {
+			m.Looks, next = nil, c
+		}
+	}
+	if ok {
+		if err := i.addChecks(ctx, m, s, c, st); err != nil {
+			return next, err
+		}
+	}
+	if ok && c.ID != d.ID {
+		if len(m.Checks) > 0 {
+			next = c
+		}
+		m.Checks, m.Budget = nil, crawler.Budget{}
+	}
+	return next, i.addCanary(ctx, m, s, accountOf(s, st), suspects)
+}
+
+// shortened returns the memo as JSON. What is left out is due next time.
+func (m memo) shortened() ([]byte, error) {
 	for {
 		b, err := json.Marshal(m)
 		if err != nil || len(b) <= maxMemo || len(m.Looks)+len(m.Checks) == 0 {
 			return b, err
 		}
-		if len(m.Checks) > 0 { // what is left out is due next time
+		if len(m.Checks) > 0 {
 			m.Checks = m.Checks[:len(m.Checks)/2]
 		} else {
 			m.Looks = m.Looks[:len(m.Looks)/2]
@@ -272,7 +331,7 @@ func (i *Ingester) job(s Source, d Door, v Visit) (crawler.Job, error) {
 	account := m.Target.AccountID
 	return crawler.Job{
 		Source: s.ID, DoorID: d.ID, Door: d.Door, State: m.State, Looks: m.Looks, Canary: m.Canary, Recorder: v.Open,
-		Checks: m.Checks, Budget: m.Budget,
+		Checks: m.Checks, ChecksOnly: m.Only, Budget: m.Budget,
 		Started: v.Started,
 		Target:  m.Target,
 		Known: func(r onrecord.Ref) bool {

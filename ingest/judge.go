@@ -41,11 +41,19 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 	if err != nil {
 		return Report{Source: s.ID, Index: -1}, fmt.Errorf("what is known: %w", err)
 	}
-	res := change.Between(known, i.seen(s, d, v, r))
+	seen := i.seen(s, d, v, r)
+	res := change.Between(known, seen)
 	keep := res.Keep || r.Cut // a record that ends early is the only witness of what was under way
+	next := after(s, d, v, r, res, keep)
+	if why := short(s, next); why != "" && !seen.Checks { // what the state has lost is known only now
+		seen.Short = why
+		res = change.Between(known, seen)
+		keep = res.Keep || r.Cut
+		next = after(s, d, v, r, res, keep)
+	}
 	draft := Draft{
 		Base: base - 1, Outcome: cmp.Or(r.Outcome, onrecord.OutcomeOK), Started: r.Started, Ended: r.Ended, Skew: r.Skew,
-		Events: append(abandoned(s, v.State, i.Now()), res.Events...), Next: after(s, d, v, r, res, keep), KeepWARC: keep,
+		Events: append(abandoned(s, v.State, i.Now()), res.Events...), Next: next, KeepWARC: keep,
 	}
 	draft.Quiet = len(draft.Events) == 0 && !keep
 	rep := report(s, d, r, res)
@@ -175,8 +183,25 @@ func (i *Ingester) seen(s Source, d Door, v Visit, r crawler.Result) change.Visi
 		Door: d.ID, Kind: info.Kind, Parser: info.Parser, Can: info.Can,
 		Started: r.Started, Ended: r.Ended, Skew: r.Skew, Provenance: p, Late: v.Late,
 		Outcome: r.Outcome, Seen: r.Seen, AllFailed: r.AllFailed, OtherAnswered: r.OtherAnswered,
-		LeftBacklog: r.LeftBacklog, Config: i.Rules,
+		LeftBacklog: r.LeftBacklog, Checks: checksOnly(v), Config: i.Rules,
 	}
+}
+
+// checksOnly reports whether the visit asked for statements at their own
+// addresses only.
+func checksOnly(v Visit) bool {
+	var m memo
+	return json.Unmarshal(v.Memo, &m) == nil && m.Only
+}
+
+// short says why a door of s has given up older pages, if one has.
+func short(s Source, st onrecord.SourceState) string {
+	for _, d := range s.Doors {
+		if given := st.Doors[d.ID].Short; given != nil {
+			return given.Why
+		}
+	}
+	return ""
 }
 
 // after returns the state of the source after a visit. A late visit moves
@@ -187,6 +212,18 @@ func after(s Source, d Door, v Visit, r crawler.Result, res change.Result, keep 
 	next.Source, next.Platform, next.Gaps = s.ID, s.Platform, nil
 	if v.Late {
 		return next
+	}
+	if checksOnly(v) {
+		next.Doors = maps.Clone(next.Doors)
+		if next.Doors == nil {
+			next.Doors = make(map[string]onrecord.DoorState)
+		}
+		if door := next.Doors[d.ID]; r.State.RetryAt.After(door.RetryAt) {
+			door.RetryAt = r.State.RetryAt
+			next.Doors[d.ID] = door
+		}
+		next.Runs, next.Frozen = res.Runs, res.Frozen
+		return bounded(next)
 	}
 	next.AccountID = cmp.Or(s.AccountID, next.AccountID)
 	if next.AccountID == "" && res.Good {
@@ -217,14 +254,14 @@ func doorAfter(d Door, v Visit, r crawler.Result, res change.Result, keep bool) 
 		next = r.Kept()
 	}
 	if res.Stopped {
-		next.Cursor, next.Validators, next.Backlog = now.Cursor, now.Validators, now.Backlog
+		next.Cursor, next.Validators, next.Backlog, next.Short = now.Cursor, now.Validators, now.Backlog, now.Short
 	}
 	// A visit that was made before the one before it was committed knows
 	// nothing of what that one left.
 	var m memo
 	if json.Unmarshal(v.Memo, &m) == nil {
 		left := slices.DeleteFunc(slices.Clone(now.Backlog), func(b onrecord.Backlog) bool { return holds(m.State.Backlog, b) })
-		next.Backlog = joined(next.Backlog, left)
+		next = withBacklog(next, left)
 	}
 	return next
 }

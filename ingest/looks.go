@@ -9,6 +9,7 @@ import (
 
 	"onrecord"
 	"onrecord/change"
+	"onrecord/crawler"
 	"onrecord/schedule"
 )
 
@@ -80,15 +81,17 @@ func (i *Ingester) addLooks(m *memo, s Source, d Door, suspects []onrecord.Known
 	}
 }
 
-// addChecks adds the statements that nobody suspects and that are due by the
-// plan, as many as a visit may ask for. While the account is not live, another
+// addChecks adds the statements that nobody suspects, that are due by the plan
+// and that d can ask for, as many as a visit may ask for. While the account is not live, another
 // one answers for it, or the platform is offline, none is.
 func (i *Ingester) addChecks(ctx context.Context, m *memo, s Source, d Door, st onrecord.SourceState) error {
 	if i.Recheck.IsZero() || d.Door.Info().Can.ThirdParty {
 		return nil
 	}
 	now := i.Now()
-	refs, err := i.due(ctx, s, st, now)
+	t := m.Target
+	t.URL = d.URL
+	refs, err := i.due(ctx, s, st, now, func(r onrecord.Ref) bool { return crawler.CanLook(d.Door, t, r) })
 	if err != nil || len(refs) == 0 {
 		return err
 	}
@@ -110,14 +113,14 @@ func (i *Ingester) addChecks(ctx context.Context, m *memo, s Source, d Door, st 
 // due returns the statements that are due by the plan: by what the view has
 // applied, and by what the open runs, of which it knows nothing, have looked at
 // since.
-func (i *Ingester) due(ctx context.Context, s Source, st onrecord.SourceState, now time.Time) (refs []onrecord.Ref, err error) {
+func (i *Ingester) due(ctx context.Context, s Source, st onrecord.SourceState, now time.Time, can func(onrecord.Ref) bool) (refs []onrecord.Ref, err error) {
 	account := accountOf(s, st)
 	k := change.Known{Runs: st.Runs, Account: onrecord.KnownAccount{Platform: s.Platform, ID: account}}
 	rule, read := Recheck(i.Recheck), 0
 	err = i.View.KnownDue(ctx, s.Platform, account, now, func(c onrecord.Known) bool {
 		k.Statements = map[onrecord.StatementID]onrecord.Known{c.Statement: c}
 		c = k.Cover(s.ID, s.Platform).Statements[c.Statement]
-		if at, _ := rule(c); !at.IsZero() && !at.After(now) {
+		if at, _ := rule(c); !at.IsZero() && !at.After(now) && can(c.Ref) {
 			refs = append(refs, c.Ref)
 		}
 		read++

@@ -36,6 +36,9 @@ type Report struct {
 	Stopped  bool             `json:"stopped,omitempty"` // another account stands behind the handle
 	Frozen   string           `json:"frozen,omitempty"`
 	Problems []string         `json:"problems,omitempty"`
+	// Checks is the door, at another host, through which statements are due to
+	// be asked for at their own addresses: Ingester.Check.
+	Checks *Door `json:"-"`
 }
 
 // Failed reports whether the platform did not answer as it should.

@@ -73,6 +73,7 @@ type Runner struct {
 // Ingester.
 type Visitor interface {
 	Visit(ctx context.Context, s Source, d Door) (Report, error)
+	Check(ctx context.Context, s Source, d Door) (Report, error)
 	Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) ([]Report, error)
 }
 

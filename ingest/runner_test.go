@@ -56,6 +56,10 @@ func (p *platform) Recover(context.Context, func(string) (func(), bool)) ([]inge
 	return nil, nil
 }
 
+func (p *platform) Check(context.Context, ingest.Source, ingest.Door) (ingest.Report, error) {
+	return ingest.Report{Index: -1}, nil
+}
+
 func (p *platform) Visit(_ context.Context, s ingest.Source, _ ingest.Door) (ingest.Report, error) {
 	host := s.Doors[0].Host
 	p.mu.Lock()

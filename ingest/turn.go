@@ -6,6 +6,7 @@ package ingest
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"onrecord"
@@ -135,6 +136,10 @@ func (r *Runner) take(ctx context.Context, host string, due []dueTask) (Turn, bo
 // serve makes a visit, if it is due still, and notes what is next for its
 // source. A tick that was served meanwhile, by whomever, is not served again.
 func (r *Runner) serve(hard context.Context, t Task) {
+	if strings.HasSuffix(t.Source, checksOf) {
+		r.serveChecks(hard, t)
+		return
+	}
 	s, ok := r.sources[t.Source]
 	if !ok {
 		return // of another configuration: its owner finds it again
@@ -168,6 +173,9 @@ func (r *Runner) visit(hard context.Context, s Source, d Door) {
 		return
 	}
 	rep.log(r.Log)
+	if rep.Checks != nil {
+		r.note(s.ID+checksOf, r.wall(), sourcePlan{door: *rep.Checks})
+	}
 	r.mu.Lock()
 	if delete(r.wait, s.ID); rep.Spooled {
 		now := r.wall()

@@ -133,8 +133,11 @@ func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s i
 		h.env.say("%s: %v", s.ID, err)
 		return err
 	}
-	defer unlock()
 	rep, err := in.Visit(ctx, s, d)
+	unlock()
+	if err == nil && rep.Checks != nil {
+		rep, err = h.checkOne(ctx, in, l, s, rep)
+	}
 	if err != nil {
 		h.env.say("%v", err)
 		return err
@@ -147,6 +150,19 @@ func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s i
 		return errFailed
 	}
 	return nil
+}
+
+// checkOne makes the checks of a source at another host than its visit's, for
+// which locks of their own are needed, and adds what they did to the report.
+func (h *house) checkOne(ctx context.Context, in *ingest.Ingester, l *locks, s ingest.Source, rep ingest.Report) (ingest.Report, error) {
+	d := *rep.Checks
+	unlock, err := l.wait(h.env.stop.soft, s.ID, d.Host, func(msg string) { h.env.say("%s", msg) })
+	if err != nil {
+		return rep, err
+	}
+	defer unlock()
+	more, err := in.Check(ctx, s, d)
+	return rep.With(more), err
 }
 
 // recover commits what an earlier process left in the spool, then finishes what

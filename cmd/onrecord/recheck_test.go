@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,12 @@ Content-Type: text/html
 <html><head><title>Old</title></head><body><article><h1>Old</h1><div class="entry-content"><p>The old statement was another one.</p></div></article></body></html>
 `
 
+// The doors of the site.
+const (
+	ofFeed  = `{kind: feed, url: "https://jane.example/feed.xml", base_url: "BASE"}`
+	ofPages = `{kind: page, start: "https://jane.example/news/", item: "article a", base_url: "BASE"}`
+)
+
 // A newsroomLife is what really happened, and what the archive says of it.
 type newsroomLife struct {
 	events  []onrecord.Event
@@ -73,11 +80,14 @@ type newsroomLife struct {
 	removed time.Time
 	back    time.Time
 	asked   []time.Time // when the old article's page was asked for
+	others  []onrecord.Event
+	listed  int                           // how often the listing was asked for
+	doors   map[string]onrecord.DoorState // in the end
 }
 
-// liveNewsroom visits the site through a door for eighty days: once an hour on the
+// liveNewsroom visits the site through its doors for eighty days: once an hour on the
 // first two and around the end of each month, else twice a day.
-func liveNewsroom(t *testing.T, door string) (l newsroomLife) {
+func liveNewsroom(t *testing.T, doors string) (l newsroomLife) {
 	t.Helper()
 	site, err := fake.New([]byte(oldNews))
 	if err != nil {
@@ -92,7 +102,7 @@ func liveNewsroom(t *testing.T, door string) (l newsroomLife) {
 		site.ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	h := newWorldIn(t, clock, fastDir(t)).open(t, fmt.Sprintf("      - {id: press, platform: website, account_id: jane.example, schedule: \"@every 1h\", doors: [{%s, base_url: %q}]}\n", door, srv.URL))
+	h := newWorldIn(t, clock, fastDir(t)).open(t, fmt.Sprintf("      - {id: press, platform: website, account_id: jane.example, schedule: \"@every 1h\", doors: [%s]}\n", strings.ReplaceAll(doors, "BASE", srv.URL)))
 	in, err := h.ingester()
 	if err != nil {
 		t.Fatal(err)
@@ -125,10 +135,18 @@ func liveNewsroom(t *testing.T, door string) (l newsroomLife) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Event.NativeID == "https://jane.example/old" {
+		switch e.Event.NativeID {
+		case "https://jane.example/old":
 			l.events = append(l.events, e.Event)
+		case "https://jane.example/new":
+			l.others = append(l.others, e.Event)
 		}
 	}
+	st, err := h.archive.State(t.Context(), "press")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.listed, l.doors = site.Count("GET /news/"), st.Doors
 	return l
 }
 
@@ -157,7 +175,7 @@ func (l newsroomLife) want(t *testing.T, typ onrecord.EventType, g onrecord.Grad
 // anew is not, since this door reads no pages.
 func TestRecheckThroughAFeed(t *testing.T) {
 	const day = 24 * time.Hour
-	l := liveNewsroom(t, `kind: feed, url: "https://jane.example/feed.xml"`)
+	l := liveNewsroom(t, ofFeed)
 	d := l.want(t, onrecord.StatementDeleted, onrecord.GradeD2, l.removed, 24*day)
 	if after := l.asked[3]; !d.After.Equal(after.Truncate(time.Second)) && d.After.Sub(after).Abs() > time.Minute {
 		t.Errorf("the window begins at %v, the last look that found it was at %v", d.After, after)
@@ -183,13 +201,57 @@ func TestRecheckThroughAFeed(t *testing.T) {
 // looks.
 func TestRecheckThroughPages(t *testing.T) {
 	const day = 24 * time.Hour
-	l := liveNewsroom(t, `kind: page, start: "https://jane.example/news/", item: "article a"`)
+	l := liveNewsroom(t, ofPages)
 	e := l.want(t, onrecord.StatementEdited, "", l.edited, 7*day)
 	if e.Content.Text != "The old statement was another one." {
 		t.Errorf("edited to %q", e.Content.Text)
 	}
 	l.want(t, onrecord.StatementDeleted, onrecord.GradeD2, l.removed, 24*day)
 	l.want(t, onrecord.StatementRestored, "", l.back, 46*day)
+}
+
+// With the pages as a second door, the feed is read and the pages are asked for
+// what is old: a silent edit of an article that has left the feed is found, in the
+// window of two readings of its page. What the page says at first is another
+// reading, and the article that nobody touches has no other events.
+func TestRecheckThroughTheSecondDoor(t *testing.T) {
+	const day = 24 * time.Hour
+	l := liveNewsroom(t, ofFeed+", "+ofPages)
+	e := l.want(t, onrecord.StatementEdited, "", l.edited, 7*day)
+	if e.Content.Text != "The old statement was another one." || e.Door != "page" {
+		t.Errorf("%s edited to %q", e.Door, e.Content.Text)
+	}
+	if read := l.asked[2]; e.After.Sub(read).Abs() > time.Minute {
+		t.Errorf("the window begins at %v; the page was last read as it was at %v", e.After, read)
+	}
+	l.want(t, onrecord.StatementDeleted, onrecord.GradeD2, l.removed, 24*day)
+	l.want(t, onrecord.StatementRestored, "", l.back, 46*day)
+	var first []onrecord.EventType
+	for _, e := range l.events[:3] {
+		first = append(first, e.Type)
+	}
+	if want := []onrecord.EventType{onrecord.StatementCreated, onrecord.StatementSeen, onrecord.StatementEdited}; !slices.Equal(first, want) {
+		t.Errorf("began with %v, want %v", first, want)
+	}
+	if base := l.asked[0].Sub(start().now()); base > 2*time.Hour {
+		t.Errorf("the page was first read after %v", base)
+	}
+	if len(l.asked) > 12 {
+		t.Errorf("asked %d times", len(l.asked))
+	}
+	if l.listed > 0 {
+		t.Errorf("the listing was asked for %d times", l.listed)
+	}
+	var others []onrecord.EventType
+	for _, e := range l.others {
+		others = append(others, e.Type)
+	}
+	if want := []onrecord.EventType{onrecord.StatementCreated, onrecord.StatementSeen}; !slices.Equal(others, want) {
+		t.Errorf("the untouched article has %v, want %v", others, want)
+	}
+	if l.doors["page"].Cursor != "" || l.doors["feed"].Fails != 0 || l.doors["feed"].Cursor == "" {
+		t.Errorf("doors %+v", l.doors)
+	}
 }
 
 // What config has by default is the plan that schedule tells of.

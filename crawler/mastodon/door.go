@@ -57,7 +57,7 @@ func New(o Options) *Door {
 func (d *Door) Info() crawler.Info {
 	return crawler.Info{
 		Kind: "api", Parser: Parser, Platform: Platform,
-		Can: onrecord.Capabilities{CompleteRanges: true, EditSignal: true, AccountStates: true, OwnAddress: true},
+		Can: onrecord.Capabilities{CompleteRanges: true, EditSignal: true, AccountStates: true, OwnAddress: true, OwnWording: true},
 	}
 }
 

@@ -49,7 +49,7 @@ func New(Options) *Door { return &Door{} }
 func (*Door) Info() crawler.Info {
 	return crawler.Info{
 		Kind: "preview", Parser: Parser, Platform: Platform, MinInterval: MinInterval,
-		Can: onrecord.Capabilities{CompleteRanges: true, OwnAddress: true},
+		Can: onrecord.Capabilities{CompleteRanges: true, OwnAddress: true, OwnWording: true},
 	}
 }
 

@@ -90,7 +90,7 @@ func New(o Options) (*Door, error) {
 func (d *Door) Info() crawler.Info {
 	return crawler.Info{
 		Kind: "page", Parser: Parser, Platform: Platform,
-		Can: onrecord.Capabilities{OwnAddress: true},
+		Can: onrecord.Capabilities{OwnAddress: true, OwnWording: true},
 	}
 }
 
