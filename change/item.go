@@ -26,6 +26,7 @@ type item struct {
 	shown    bool           // on a page, in any form but gone
 	missing  *onrecord.Seen // a page says that it is gone, without proof
 	code     string         // the platform's word, where missing
+	claimed  time.Time      // when it was published, where missing without wording: ids may carry it
 	signed   *onrecord.Seen // a signed deletion
 	look     *onrecord.Seen // asked for at its own address
 	found    onrecord.LookResult
@@ -101,6 +102,9 @@ func (it *item) observe(o onrecord.Observation, s *onrecord.Seen, firstHand bool
 		it.signed, it.code = s, o.Code
 	case o.State == onrecord.ItemGone:
 		it.missing, it.code = s, o.Code
+		if !firstHand && it.claimed.IsZero() {
+			it.claimed = o.Published
+		}
 	case !isLive(o):
 	default:
 		if it.live == nil {

@@ -4,6 +4,7 @@
 package change
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -378,7 +379,7 @@ func (j *judge) judgeReport(it *item) {
 		return
 	}
 	e := j.statement(onrecord.StatementDeleted, it, s, j.published(it, s.At))
-	e.Grade, e.Code, e.Reason = onrecord.GradeD0, it.code, j.v.Source
+	e.Grade, e.Code, e.Reason = onrecord.GradeD0, it.code, cmp.Or(j.v.Reporter, j.v.Source)
 	j.emit(e)
 }
 
@@ -386,6 +387,9 @@ func (j *judge) judgeReport(it *item) {
 // happened to it by the given time, or zero where the claim can't be one.
 func (j *judge) published(it *item, by time.Time) time.Time {
 	t := it.Published
+	if t.IsZero() {
+		t = it.claimed
+	}
 	if n := len(it.readings); n > 0 && !it.readings[n-1].Published.IsZero() {
 		t = it.readings[n-1].Published
 	}

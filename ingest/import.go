@@ -15,11 +15,13 @@ import (
 	"onrecord/crawler"
 )
 
-// ErrImport reports files that can't be imported into the source, whatever is
-// tried again; ErrNoAccount that neither they nor the source name an account.
+// ErrImport reports files that can't be imported into the source as they are;
+// ErrNoAccount that neither they nor the source name an account. ErrDated, which
+// comes with ErrImport, reports that the date of the dump can't be true.
 var (
 	ErrImport    = errors.New("can't import")
 	ErrNoAccount = errors.New("no account id")
+	ErrDated     = errors.New("the date of the dump is wrong")
 )
 
 // lateTries is how often an import goes on after another process has committed
@@ -29,7 +31,9 @@ const lateTries = 8
 // ImportOptions say how files are imported.
 type ImportOptions struct {
 	// Dated is the date of the dump; zero for what the files say, else the
-	// newest time at which one was changed. It is never in the future.
+	// newest time at which one was changed. It is never in the future, but for
+	// the end of the present day, UTC, which stands for now. Files that were
+	// imported with another date are read again from their beginning.
 	Dated time.Time
 	// DryRun reads and counts and records nothing.
 	DryRun bool
@@ -63,6 +67,7 @@ type ImportReport struct {
 	SHA256   string    `json:"sha256"` // see onrecord.ImportState
 	Dated    time.Time `json:"dated"`
 	DatedBy  string    `json:"dated_by"`
+	Redated  time.Time `json:"dated_before,omitzero"` // an earlier import of the files had this date
 	DryRun   bool      `json:"dry_run,omitempty"`
 	Resumed  int64     `json:"resumed,omitempty"` // records that an interrupted import had done
 	Already  bool      `json:"already,omitempty"` // all of it was imported before
@@ -108,6 +113,13 @@ type importRun struct {
 	in    *input
 	rep   ImportReport
 	write *importWriter // nil in a dry run
+
+	// What Refused was told, where the import begins again: all of what the
+	// importer refused of the first told records; of the first taken, and of
+	// the batch behind them those in odd, all that this package did.
+	told, taken int64
+	odd         map[crawler.Refusal]bool
+	odds        int64 // all that this package has refused
 }
 
 // run imports, and begins again where another process was faster.
@@ -145,7 +157,10 @@ func (r *importRun) once(ctx context.Context) error {
 	if err := r.date(ctx, old); err != nil {
 		return err
 	}
-	r.rep.Records, r.rep.Refused, r.rep.Resumed = 0, 0, 0
+	if old != nil && !old.Dated.IsZero() && !old.Dated.Equal(r.rep.Dated) {
+		r.rep.Redated, old = old.Dated, nil
+	}
+	r.rep.Records, r.rep.Refused, r.rep.Resumed = 0, r.odds, 0
 	var from int64
 	if old != nil && !r.o.DryRun {
 		if old.Done {
@@ -184,6 +199,11 @@ func (r *importRun) date(ctx context.Context, old *onrecord.ImportState) error {
 		at, by = r.in.changed, DatedByChange
 	}
 	now := r.i.Now()
+	if by == DatedGiven && at.After(now) && sameDay(at, now) {
+		if at = now; old != nil && sameDay(old.Dated, now) {
+			at = old.Dated
+		}
+	}
 	switch {
 	case by == DatedGiven && at.After(now):
 		return fmt.Errorf("%w: the date of the dump, %s, lies in the future", ErrImport, at.UTC().Format(time.RFC3339))
@@ -191,6 +211,28 @@ func (r *importRun) date(ctx context.Context, old *onrecord.ImportState) error {
 		at, by = now, DatedByClock
 	}
 	r.rep.Dated, r.rep.DatedBy = at.UTC().Truncate(time.Second), by
+	return nil
+}
+
+func sameDay(a, b time.Time) bool {
+	return a.UTC().Format(time.DateOnly) == b.UTC().Format(time.DateOnly)
+}
+
+// checkDate returns an error if a batch shows what was published, or edited,
+// after the date of the dump. A claim that lies in the future, too, proves
+// nothing of the dump.
+func (r *importRun) checkDate(b crawler.Batch) error {
+	dated, now := r.rep.Dated, r.i.Now()
+	for _, o := range b.Items {
+		at, what := o.Published, "was published"
+		if o.Changed.After(at) {
+			at, what = o.Changed, "was edited"
+		}
+		if at.Truncate(time.Second).After(dated) && !at.After(now) {
+			return fmt.Errorf("%w: %s, records %d to %d: %s %s %s, after the date of the dump, %s (%s): %w", ErrImport, b.File,
+				r.rep.Records-b.Records+1, r.rep.Records, o.NativeID, what, at.UTC().Format(time.RFC3339), dated.Format(time.RFC3339), r.rep.DatedBy, ErrDated)
+		}
+	}
 	return nil
 }
 
@@ -205,17 +247,13 @@ func (r *importRun) read(ctx context.Context, account string, from int64) error 
 		}
 		r.rep.Records += b.Records
 		r.rep.Refused += int64(len(b.Refused))
-		for _, f := range b.Refused {
-			if r.o.Refused != nil {
-				r.o.Refused(f)
-			}
-		}
+		r.tellRefused(b)
 		if r.rep.Records > from || b.Records == 0 && r.rep.Records == from {
 			if err := r.take(ctx, b); err != nil {
 				return err
 			}
 		}
-		r.rep.Read = r.in.read.Load()
+		r.rep.Read = r.in.watch.read.Load()
 		r.tell()
 		select {
 		case <-r.o.Soft:
@@ -229,11 +267,21 @@ func (r *importRun) read(ctx context.Context, account string, from int64) error 
 
 // take counts a batch, and writes it.
 func (r *importRun) take(ctx context.Context, b crawler.Batch) error {
+	if err := r.checkDate(b); err != nil {
+		return err
+	}
 	if r.o.DryRun {
 		r.rep.Items += int64(len(b.Items))
 		return nil
 	}
-	return r.write.batch(ctx, b)
+	if err := r.write.batch(ctx, b); err != nil {
+		return err
+	}
+	if r.rep.Records > r.taken {
+		r.taken = r.rep.Records
+		clear(r.odd)
+	}
+	return nil
 }
 
 // tell tells how far the import is.
@@ -244,8 +292,29 @@ func (r *importRun) tell() {
 	}
 }
 
-// refuse counts a record that was read and can't be kept.
+// tellRefused tells what the importer has refused, once.
+func (r *importRun) tellRefused(b crawler.Batch) {
+	if r.rep.Records <= r.told {
+		return
+	}
+	r.told = r.rep.Records
+	for _, f := range b.Refused {
+		if r.o.Refused != nil {
+			r.o.Refused(f)
+		}
+	}
+}
+
+// refuse counts a record that was read and can't be kept, once.
 func (r *importRun) refuse(f crawler.Refusal) {
+	if r.rep.Records <= r.taken || r.odd[f] {
+		return
+	}
+	if r.odd == nil {
+		r.odd = make(map[crawler.Refusal]bool)
+	}
+	r.odd[f] = true
+	r.odds++
 	r.rep.Refused++
 	if r.o.Refused != nil {
 		r.o.Refused(f)

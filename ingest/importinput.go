@@ -11,10 +11,12 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"onrecord"
 	"onrecord/crawler"
@@ -22,20 +24,21 @@ import (
 
 // An input is the files of an import.
 type input struct {
-	fsys    fs.FS // counts what is read
+	fsys    fs.FS // what the importer reads: counted, and held to what was digested
 	plain   fs.FS
 	files   map[string]onrecord.File
 	size    int64
 	sum     string // see onrecord.ImportState
 	changed time.Time
-	read    *atomic.Int64
+	watch   *watch
 }
 
 // openInput reads the files that imp wants for their digests. Tell is told how
 // many bytes were read so far.
 func openInput(ctx context.Context, imp crawler.Importer, fsys fs.FS, tell func(int64)) (*input, error) {
-	in := &input{plain: fsys, files: make(map[string]onrecord.File), read: new(atomic.Int64)}
-	in.fsys = countedFS{fsys, in.read}
+	in := &input{plain: fsys, files: make(map[string]onrecord.File)}
+	in.watch = &watch{plain: fsys, notes: make(map[string]note), open: make(map[string]int)}
+	in.fsys = watchedFS{fsys, in.watch, true}
 	names, err := imp.Files(fsys)
 	if err != nil {
 		return nil, unreadable{err}
@@ -45,13 +48,14 @@ func openInput(ctx context.Context, imp crawler.Importer, fsys fs.FS, tell func(
 	}
 	var lines strings.Builder
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		f, at, err := digest(ctx, fsys, name)
+		f, info, err := digest(ctx, fsys, name)
 		if err != nil {
 			return nil, err
 		}
-		in.files[name] = f
+		f.Open = func() (io.ReadCloser, error) { return watchedFS{fsys, in.watch, false}.Open(name) }
+		in.files[name], in.watch.notes[name] = f, note{info: info, sum: f.SHA256}
 		in.size += f.Size
-		if at.After(in.changed) {
+		if at := info.ModTime(); at.After(in.changed) {
 			in.changed = at
 		}
 		fmt.Fprintf(&lines, "%x  %s\n", f.SHA256, name)
@@ -79,39 +83,60 @@ func sumOf(files map[string]onrecord.File, lines string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// digest reads a file once, and says when it was changed.
-func digest(ctx context.Context, fsys fs.FS, name string) (f onrecord.File, changed time.Time, err error) {
+// digest reads a file once, and says what it was then. It must not change
+// meanwhile.
+func digest(ctx context.Context, fsys fs.FS, name string) (f onrecord.File, info fs.FileInfo, err error) {
 	r, err := fsys.Open(name)
 	if err != nil {
-		return f, changed, err
+		return f, nil, err
 	}
 	defer r.Close()
-	info, err := r.Stat()
-	if err != nil {
-		return f, changed, err
+	if info, err = r.Stat(); err != nil {
+		return f, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return f, changed, fmt.Errorf("%w: %s is no file", ErrImport, name)
+		return f, nil, fmt.Errorf("%w: %s is no file", ErrImport, name)
 	}
 	h := sha256.New()
 	n, err := io.Copy(h, stoppable{ctx, r})
 	if err != nil {
-		return f, changed, fmt.Errorf("%s: %w", name, err)
+		return f, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return onrecord.File{
-		Size: n, SHA256: [32]byte(h.Sum(nil)), Open: func() (io.ReadCloser, error) { return fsys.Open(name) },
-	}, info.ModTime(), nil
+	now, err := r.Stat()
+	if err != nil {
+		return f, nil, err
+	}
+	if n != info.Size() || !sameFile(info, now) {
+		return f, nil, changedError(name)
+	}
+	return onrecord.File{Size: n, SHA256: [32]byte(h.Sum(nil))}, info, nil
 }
 
-// url returns the address of a file in the record: it names the import and the
-// path within it, and nothing of where the operator keeps it. Of a part of a
-// file, record is its number from 1.
-func (in *input) url(name string, record int64) string {
-	u := "urn:onrecord:import:" + in.sum + "/" + (&url.URL{Path: name}).EscapedPath()
-	if record > 0 {
-		u += fmt.Sprintf("#%d", record)
-	}
-	return u
+// fileURL returns the address of a file in the record: it names the import and
+// the file, and nothing of where the operator keeps it.
+func (in *input) fileURL(name string) string {
+	return "urn:onrecord:import:" + in.sum + "/" + (&url.URL{Path: cleanName(name)}).EscapedPath()
+}
+
+// partURL returns the address of what is kept in place of a file that must not
+// be published: by the number of its first record, counted through all files
+// from 1. Such a file's name may say whose mail it is.
+func (in *input) partURL(record int64) string {
+	return fmt.Sprintf("urn:onrecord:import:%s#%d", in.sum, record)
+}
+
+// maxName bounds the name of a file in the record, in runes.
+const maxName = 100
+
+// cleanName returns the last element of a path without what can't be seen.
+func cleanName(name string) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsGraphic(r) {
+			return -1
+		}
+		return r
+	}, path.Base(name)))
+	return string(runes[:min(len(runes), maxName)])
 }
 
 // A stoppable reader ends with its context.
@@ -126,55 +151,3 @@ func (s stoppable) Read(p []byte) (int, error) {
 	}
 	return s.r.Read(p)
 }
-
-// A countedFS counts the bytes that are read of its files.
-type countedFS struct {
-	fs.FS
-	n *atomic.Int64
-}
-
-func (c countedFS) Open(name string) (fs.File, error) {
-	f, err := c.FS.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return f, err
-	}
-	counted := countedFile{f, c.n}
-	if r, ok := f.(randomFile); ok {
-		return countedRandom{counted, r}, nil
-	}
-	return counted, nil
-}
-
-type countedFile struct {
-	fs.File
-	n *atomic.Int64
-}
-
-func (c countedFile) Read(p []byte) (int, error) {
-	n, err := c.File.Read(p)
-	c.n.Add(int64(n))
-	return n, err
-}
-
-// A randomFile can be read at any place, as a zip must be.
-type randomFile interface {
-	fs.File
-	io.ReaderAt
-	io.Seeker
-}
-
-type countedRandom struct {
-	countedFile
-	r randomFile
-}
-
-func (c countedRandom) ReadAt(p []byte, off int64) (int, error) {
-	n, err := c.r.ReadAt(p, off)
-	c.n.Add(int64(n))
-	return n, err
-}
-
-func (c countedRandom) Seek(offset int64, whence int) (int64, error) { return c.r.Seek(offset, whence) }

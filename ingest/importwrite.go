@@ -6,6 +6,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,8 +39,9 @@ type importWriter struct {
 	recorded bool // the visit has a capture
 	sum      tally
 
-	file    string // the last one that was recorded, and where
+	file    string // the digest of the last one that was recorded, and where
 	capture onrecord.CaptureRef
+	void    bool // what was read is not what it seemed: no progress is kept
 }
 
 // A tally counts what one visit does.
@@ -170,6 +172,7 @@ func (w *importWriter) judge(ctx context.Context, e *evidence, items []onrecord.
 		ID: w.v.ID, Source: s.ID, Figure: s.Figure, Platform: s.Platform, AccountID: w.account,
 		Door: w.door, Kind: info.Kind, Parser: info.Parser, Can: info.Can,
 		Started: w.v.Started, Ended: w.r.i.Now(), Provenance: onrecord.Imported, Outcome: onrecord.OutcomeOK,
+		Reporter: fmt.Sprintf("a dump, %s, dated %s", info.Kind, w.r.rep.Dated.Format(time.DateOnly)),
 		Seen: []onrecord.Seen{{
 			At: w.r.rep.Dated, Kind: "import", Capture: onrecord.CaptureRef{Object: placeholder}, Outcome: onrecord.OutcomeOK,
 			Account: e.batch.Account, Items: items,
@@ -231,14 +234,17 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 		return nil
 	}
 	v := w.v
+	if !w.void {
+		if err := w.r.in.watch.check(done); err != nil {
+			w.drop(ctx)
+			return err
+		}
+	}
 	now := w.r.i.Now()
 	next := v.State
 	next.Source, next.Platform, next.AccountID = w.r.s.ID, w.r.s.Platform, cmp.Or(w.r.s.AccountID, next.AccountID, w.account)
 	next.Runs = w.runs
-	next.Import = &onrecord.ImportState{
-		SHA256: w.r.in.sum, Next: w.behind, Kind: w.r.info.Kind, Parser: w.r.info.Parser, Done: done, Dated: w.r.rep.Dated,
-		File: w.file, Capture: w.capture,
-	}
+	next.Import = w.progress(done)
 	d := Draft{
 		Base: w.base, Outcome: onrecord.OutcomeOK, Started: v.Started, Ended: now, Provenance: onrecord.Imported,
 		Events: w.known.open(), Next: bounded(next), KeepWARC: w.recorded, Quiet: len(w.known.open()) == 0,
@@ -263,6 +269,35 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 	return w.known.committed(ctx, place.Index)
 }
 
+// progress is what the state of the source says of the import.
+func (w *importWriter) progress(done bool) *onrecord.ImportState {
+	if w.void {
+		return nil
+	}
+	return &onrecord.ImportState{
+		SHA256: w.r.in.sum, Next: w.behind, Kind: w.r.info.Kind, Parser: w.r.info.Parser, Done: done, Dated: w.r.rep.Dated,
+		File: w.file, Capture: w.capture,
+	}
+}
+
+// forget has the next import of the files begin at their beginning: they have
+// changed, or are not of the date that was said.
+func (w *importWriter) forget(ctx context.Context) error {
+	w.drop(ctx)
+	st, err := w.r.i.Record.State(ctx, w.r.s.ID)
+	if err != nil || st.Import == nil || st.Import.SHA256 != w.r.in.sum {
+		return err
+	}
+	w.void = true
+	if err := w.open(ctx, w.account); err != nil {
+		return err
+	}
+	return w.commit(ctx, false)
+}
+
+// isVoid reports whether err says that what was read is not what it seemed.
+func isVoid(err error) bool { return errors.Is(err, ErrChanged) || errors.Is(err, ErrDated) }
+
 // end ends the import: err is what ended the reading of the files.
 func (w *importWriter) end(ctx context.Context, err error, stopped bool) error {
 	defer w.known.close()
@@ -274,7 +309,15 @@ func (w *importWriter) end(ctx context.Context, err error, stopped bool) error {
 	if done {
 		err = w.open(ctx, w.account) // the state is to say that the end was reached
 	}
-	cerr := w.commit(ctx, done)
+	var cerr error
+	if !isVoid(err) {
+		if cerr = w.commit(ctx, done); isVoid(cerr) {
+			err, cerr = cerr, nil
+		}
+	}
+	if isVoid(err) {
+		cerr = w.forget(ctx)
+	}
 	if _, late := errors.AsType[*LateError](cerr); late {
 		return cerr
 	}
@@ -328,27 +371,35 @@ func (e *evidence) ref(ctx context.Context) (onrecord.CaptureRef, error) {
 	var err error
 	switch {
 	case b.Kept != nil && e.kept.Object == "":
-		x.URL, x.Type, x.Payload = w.r.in.url(b.File, w.behind+1), b.KeptType, b.Kept
+		x.URL, x.Type, x.Payload = w.r.in.partURL(w.behind+1), b.KeptType, b.Kept
 		if e.kept, err = w.v.Record(ctx, x); err != nil {
 			return e.kept, err
 		}
 		w.recorded = true
-	case b.Kept != nil:
-	case b.File != w.file:
-		f, ok := w.r.in.files[b.File]
-		if !ok {
-			return e.kept, fmt.Errorf("%s: not among the files that the importer named", b.File)
-		}
-		x.URL = w.r.in.url(b.File, 0)
-		if w.capture, err = w.v.RecordFile(ctx, x, f); err != nil {
-			return w.capture, err
-		}
-		w.file, w.recorded = b.File, true
+	case b.Kept == nil:
+		return w.recordFile(ctx, x, b.File)
 	}
-	if b.Kept != nil {
-		return e.kept, nil
+	return e.kept, nil
+}
+
+// recordFile returns the capture of a file of the import, which it records if it
+// is not the last one that was recorded.
+func (w *importWriter) recordFile(ctx context.Context, x onrecord.Exchange, name string) (onrecord.CaptureRef, error) {
+	f, ok := w.r.in.files[name]
+	if !ok {
+		return onrecord.CaptureRef{}, fmt.Errorf("%s: not among the files that the importer named", name)
 	}
-	return w.capture, nil
+	sum := hex.EncodeToString(f.SHA256[:])
+	if sum == w.file {
+		return w.capture, nil
+	}
+	x.URL = w.r.in.fileURL(name)
+	ref, err := w.v.RecordFile(ctx, x, f)
+	if err != nil {
+		return ref, cmp.Or(w.r.in.watch.check(false), err)
+	}
+	w.file, w.capture, w.recorded = sum, ref, true
+	return ref, nil
 }
 
 // lineBound returns more than the line of e takes, without making it.

@@ -29,12 +29,20 @@ import (
 // invented reads files of which each line is a statement, its name and its text;
 // a line without a text is refused, one that ends in " gone" reports a deletion.
 type invented struct {
-	kept bool // each batch is its own evidence
+	kept      bool      // each batch is its own evidence
+	published time.Time // when all was said
+	last      time.Time // when "later" was; zero for published
 }
 
 func (invented) Info() crawler.Info { return crawler.Info{Kind: "invented", Parser: "invented/1"} }
 
-func (invented) Files(fsys fs.FS) ([]string, error) { return fs.Glob(fsys, "*.txt") }
+func (invented) Files(fsys fs.FS) ([]string, error) {
+	names, err := fs.Glob(fsys, "*.txt")
+	if err != nil || len(names) > 0 {
+		return names, err
+	}
+	return fs.Glob(fsys, "*/*.txt")
+}
 
 func (d invented) Import(_ context.Context, fsys fs.FS, _ crawler.Target) iter.Seq2[crawler.Batch, error] {
 	return func(yield func(crawler.Batch, error) bool) {
@@ -53,9 +61,15 @@ func (d invented) Import(_ context.Context, fsys fs.FS, _ crawler.Target) iter.S
 					b.Refused = append(b.Refused, crawler.Refusal{File: name, Line: int64(n + 1), ID: id, Reason: "no text"})
 					continue
 				}
-				o := onrecord.Observation{Ref: onrecord.Ref{NativeID: "https://a.example/" + id}, Content: onrecord.Content{Type: "article"}}
+				o := onrecord.Observation{Ref: onrecord.Ref{NativeID: "https://a.example/" + id}, Content: onrecord.Content{Type: "article"}, Published: d.published}
 				if o.Content.Text, ok = strings.CutSuffix(said, " gone"); ok {
 					o.State = onrecord.ItemGone
+				}
+				if strings.HasSuffix(said, " later.") && !d.last.IsZero() {
+					o.Published = d.last
+				}
+				if o.Content.Text == "" {
+					o.Content = onrecord.Content{}
 				}
 				b.Items = append(b.Items, o)
 				if d.kept {
@@ -399,7 +413,7 @@ func TestImportOfAFileThatChanges(t *testing.T) {
 	defer srv.Close()
 	files := fstest.MapFS{"a.txt": {Data: lines(0, 10)}}
 	changing := growing{files}
-	if _, err := in.Import(t.Context(), in.Sources[0], invented{}, &changing, ingest.ImportOptions{}); err == nil || !strings.Contains(err.Error(), "not what it was") {
+	if _, err := in.Import(t.Context(), in.Sources[0], invented{}, &changing, ingest.ImportOptions{}); err == nil || !errors.Is(err, ingest.ErrChanged) {
 		t.Errorf("%v", err)
 	}
 	if n := statements(t, h); n != 0 {

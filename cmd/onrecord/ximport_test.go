@@ -122,8 +122,8 @@ func TestImportsOfRealPosts(t *testing.T) {
 	d.phrases(t, condensed)
 
 	size := d.size(t)
-	for _, again := range []string{v11, condensed} {
-		if rep := d.load(t, "twitter", again, "2018-01-02"); rep.Events != 0 || rep.Created != 0 {
+	for again, dated := range map[string]string{v11: "2018-01-03", condensed: "2020-03-21"} {
+		if rep := d.load(t, "twitter", again, dated); rep.Events != 0 || rep.Created != 0 {
 			t.Errorf("a second import adds %d events", rep.Events)
 		}
 	}
@@ -206,7 +206,7 @@ func (d dumps) deletions(t *testing.T, list, seen string) {
 	const text, none = "1218242118822629377", "1243756098965946368" // a dump has the text of the one only
 	for id, known := range map[string]bool{text: true, none: false} {
 		s := d.statement(t, id)
-		if s.State != onrecord.StateDeleted || s.Grade != onrecord.GradeD0 || s.Reported != "tweets" || (s.Content.Text != "") != known {
+		if s.State != onrecord.StateDeleted || s.Grade != onrecord.GradeD0 || s.Reported != "a dump, thetrumparchive, dated 2021-01-09" || (s.Content.Text != "") != known {
 			t.Errorf("%s: %s, grade %q, reported by %q, text %q", id, s.State, s.Grade, s.Reported, s.Content.Text)
 		}
 		if by := time.Date(2021, 1, 9, 0, 0, 0, 0, time.UTC); !s.StateWindow.By.Equal(by) {
