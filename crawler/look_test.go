@@ -5,6 +5,8 @@ package crawler_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,5 +85,102 @@ func TestChecksAreBounded(t *testing.T) {
 	s.handler["/s/3"] = s.handler["/refuses"]
 	if n := count(crawler.Job{}, time.Millisecond); n != 4 {
 		t.Errorf("%d checks, of which the fourth was answered 429", n)
+	}
+}
+
+// A visit of checks only asks for no page, moves nothing of the door's state but
+// when it may be tried again, and is as good as its answers.
+func TestChecksOnly(t *testing.T) {
+	state := onrecord.DoorState{Cursor: "9", Parser: "old", Fails: 3, Backlog: []onrecord.Backlog{{URL: "https://social.example/older"}}}
+	for _, c := range []struct {
+		name    string
+		pages   map[string]any
+		want    []string
+		outcome onrecord.Outcome
+		waits   bool
+	}{
+		{"all live", map[string]any{"/s/3": listing{IDs: []string{"3"}}, "/s/4": listing{IDs: []string{"4"}}}, []string{"look 3", "look 4"}, onrecord.OutcomeOK, false},
+		{"one down", map[string]any{"/s/3": 503, "/s/4": listing{IDs: []string{"4"}}}, []string{"look 3", "look 4"}, onrecord.OutcomeOK, false},
+		{"all down", map[string]any{"/s/3": 503, "/s/4": 503}, []string{"look 3", "look 4"}, onrecord.OutcomeOutage, true},
+		{"unreadable", map[string]any{"/s/3": "neither", "/s/4": "nor"}, []string{"look 3", "look 4"}, onrecord.OutcomeOK, false},
+		{"refused", map[string]any{"/s/3": 429, "/s/4": listing{IDs: []string{"4"}}}, []string{"look 3"}, onrecord.OutcomeRateLimited, true},
+		{"only gone", map[string]any{"/s/9": listing{IDs: []string{"9"}}}, []string{"look 3", "look 4", "canary 9"}, onrecord.OutcomeOK, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t, c.pages)
+			r, _ := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, State: state,
+				ChecksOnly: true, Checks: []onrecord.Ref{{NativeID: "3"}, {NativeID: "4"}}, Canary: onrecord.Ref{NativeID: "9"}})
+			var got []string
+			for _, s := range r.Seen {
+				got = append(got, s.Kind+" "+s.About.NativeID)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("seen (-want +got):\n%s", d)
+			}
+			if r.Outcome != c.outcome || r.LeftBacklog || r.State.RetryAt.IsZero() == c.waits {
+				t.Errorf("outcome %s, backlog left %t, retry at %v", r.Outcome, r.LeftBacklog, r.State.RetryAt)
+			}
+			r.State.RetryAt = time.Time{}
+			if d := cmp.Diff(state, r.State); d != "" {
+				t.Errorf("state (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// A chain of older pages that leads nowhere is given up: the cursor stays, the
+// pages are read again in full, and once a visit reads as far as the cursor
+// nothing is missing any more. Without a cursor nothing is.
+func TestGivenUp(t *testing.T) {
+	pages := map[string]any{
+		"/page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("ETag", `"v1"`)
+			_, _ = w.Write([]byte(`{"account":"42","ids":["9"],"cursor":"9","next":["/a"]}`))
+		},
+		"/a": listing{IDs: []string{"9"}, Next: []string{"/b"}}, "/b": listing{IDs: []string{"9"}, Next: []string{"/c"}}, "/c": listing{IDs: []string{"9"}, Next: []string{"/d"}},
+	}
+	s := newSite(t, pages)
+	c := newClient(t, newClock())
+	door := jsonDoor{base: s.URL, first: []crawler.Request{{URL: s.URL + "/page", Kind: "page", Conditional: true}}} // reads on whatever the cursor
+	j := crawler.Job{Door: door, Target: crawler.Target{AccountID: "42"}}
+	if r, _ := visit(t, c, j); r.State.Short != nil || r.State.Cursor != "9" {
+		t.Errorf("without a cursor: %+v", r.State)
+	}
+	j.State = onrecord.DoorState{Cursor: "5"}
+	r, _ := visit(t, c, j)
+	if r.State.Short == nil || !r.State.Short.Kept || r.State.Cursor != "5" || r.State.Validators[s.URL+"/page"].ETag != "" {
+		t.Fatalf("%+v, problems %v", r.State, r.Problems)
+	}
+	j.State = r.State
+	s.handler["/b"] = newSite(t, map[string]any{"/b": listing{IDs: []string{"7"}}}).handler["/b"]
+	if r, _ = visit(t, c, j); r.State.Short != nil || r.State.Cursor != "9" || r.LeftBacklog {
+		t.Errorf("read as far as the cursor, %+v", r.State)
+	}
+}
+
+// What does not fit into the backlog and is named by nothing again is given up
+// for good; the cursor of a first visit moves.
+func TestDroppedIsGivenUp(t *testing.T) {
+	var next []string
+	pages := map[string]any{}
+	for i := range 40 {
+		next = append(next, fmt.Sprintf("/p%d", i))
+		pages[next[i]] = listing{IDs: []string{fmt.Sprint(100 + i)}}
+	}
+	pages["/page"] = listing{Account: "42", IDs: []string{"9"}, Cursor: "9", Next: next}
+	s := newSite(t, pages)
+	j := crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}, Budget: crawler.Budget{Requests: 10}}
+	r, _ := visit(t, newClient(t, newClock()), j)
+	if r.Dropped != 15 || len(r.State.Backlog) != 16 || r.State.Short == nil || r.State.Short.Kept || r.State.Cursor != "9" {
+		t.Fatalf("%d dropped, %+v", r.Dropped, r.State)
+	}
+	pages["/page"] = listing{Account: "42", IDs: []string{"9"}, Cursor: "9"}
+	s = newSite(t, pages)
+	j.State, j.Door, j.Budget = r.State, jsonDoor{base: s.URL}, crawler.Budget{}
+	for n := range j.State.Backlog {
+		j.State.Backlog[n].URL = s.URL + j.State.Backlog[n].URL[strings.LastIndexByte(j.State.Backlog[n].URL, '/'):]
+	}
+	if r, _ = visit(t, newClient(t, newClock()), j); r.LeftBacklog || r.State.Short == nil {
+		t.Errorf("the rest is read, but what was dropped is not: %+v", r.State)
 	}
 }

@@ -88,3 +88,38 @@ func TestBounded(t *testing.T) {
 		t.Error("the state that was given has changed")
 	}
 }
+
+// What a backlog has no room for, and what a state has no room for once
+// validators and runs are gone, is given up, and the state says so.
+func TestBacklogIsGivenUp(t *testing.T) {
+	entry := func(n, size int) onrecord.Backlog {
+		return onrecord.Backlog{URL: fmt.Sprintf("https://a.example/%d", n), State: strings.Repeat("x", size)}
+	}
+	var d onrecord.DoorState
+	var more []onrecord.Backlog
+	for n := range 20 {
+		more = append(more, entry(n, 10))
+	}
+	if d = withBacklog(d, more[:16]); len(d.Backlog) != 16 || d.Short != nil {
+		t.Errorf("%d entries, given up %+v", len(d.Backlog), d.Short)
+	}
+	if d = withBacklog(d, more); len(d.Backlog) != 16 || d.Short == nil || !strings.HasPrefix(d.Short.Why, "4 requests") {
+		t.Errorf("%d entries, given up %+v", len(d.Backlog), d.Short)
+	}
+	st := onrecord.SourceState{Doors: map[string]onrecord.DoorState{"feed": {Cursor: "c"}}}
+	feed := st.Doors["feed"]
+	for n := range 16 {
+		feed.Backlog = append(feed.Backlog, entry(n, 3000))
+	}
+	st.Doors["feed"] = feed
+	got := bounded(st).Doors["feed"]
+	if n := len(got.Backlog); n < 8 || n > 10 || got.Short == nil || got.Cursor != "c" {
+		t.Errorf("%d entries, given up %+v", n, got.Short)
+	}
+	if len(st.Doors["feed"].Backlog) != 16 {
+		t.Error("the state that was given has changed")
+	}
+	if s := (Source{Doors: []Door{{ID: "feed"}}}); short(s, st) != "" || short(s, bounded(st)) == "" {
+		t.Error("the gap does not follow")
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"onrecord"
+	"onrecord/crawler"
 	"onrecord/ingest"
 	"onrecord/schedule"
 )
@@ -31,6 +32,8 @@ type platform struct {
 	fail    func(source string, n int) error
 	spooled func(source string, n int) bool
 	settled int
+	checks  []time.Duration  // when each visit of checks only began, since begin
+	checked *ingest.Door     // that the checks of source a are to go through
 	clock   func() time.Time // by which visits are dated; nil: that of the bubble
 }
 
@@ -56,8 +59,17 @@ func (p *platform) Recover(context.Context, func(string) (func(), bool)) ([]inge
 	return nil, nil
 }
 
-func (p *platform) Check(context.Context, ingest.Source, ingest.Door) (ingest.Report, error) {
-	return ingest.Report{Index: -1}, nil
+func (p *platform) Check(_ context.Context, _ ingest.Source, d ingest.Door) (ingest.Report, error) {
+	p.mu.Lock()
+	p.checks = append(p.checks, time.Since(p.begin))
+	p.running[d.Host]++
+	p.most[d.Host] = max(p.most[d.Host], p.running[d.Host])
+	p.mu.Unlock()
+	time.Sleep(p.took)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running[d.Host]--
+	return ingest.Report{Outcome: onrecord.OutcomeOK, Index: -1}, nil
 }
 
 func (p *platform) Visit(_ context.Context, s ingest.Source, _ ingest.Door) (ingest.Report, error) {
@@ -85,6 +97,9 @@ func (p *platform) Visit(_ context.Context, s ingest.Source, _ ingest.Door) (ing
 	if p.spooled != nil && p.spooled(s.ID, n) {
 		rep.Spooled = true
 		return rep, nil
+	}
+	if s.ID == "a" {
+		rep.Checks = p.checked
 	}
 	p.states[s.ID] = onrecord.SourceState{LastTick: start}
 	return rep, nil
@@ -134,6 +149,32 @@ func TestOneVisitAHost(t *testing.T) {
 			if len(v) != 7 {
 				t.Errorf("%s was visited at %v, want 7 times in 65 minutes", id, v)
 			}
+		}
+	})
+}
+
+// able is a door that reads what it looks at.
+type able struct{ crawler.Door }
+
+func (able) Info() crawler.Info {
+	return crawler.Info{Can: onrecord.Capabilities{OwnAddress: true, OwnWording: true}}
+}
+
+// Checks at another host than the visits' have turns of their own there: that
+// host too meets one visit at a time, and the visits come no later for it.
+func TestChecksAtAnotherHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(3 * time.Minute)
+		a, b := source(t, "a", "one.example:443", "*/10 * * * *"), source(t, "b", "two.example:443", "*/10 * * * *")
+		a.Doors[0].Door, b.Doors[0].Door = able{}, able{}
+		a.Doors = append(a.Doors, ingest.Door{ID: "page", Door: able{}, Host: "two.example:443"})
+		p.checked = &a.Doors[1]
+		run(t, p, 65*time.Minute, a, b)
+		if p.most["one.example:443"] != 1 || p.most["two.example:443"] != 1 {
+			t.Errorf("visits at once: %v, want 1 a host", p.most)
+		}
+		if len(p.visits["a"]) != 7 || len(p.visits["b"]) != 7 || len(p.checks) != 7 {
+			t.Errorf("visits %v, checks %v, want 7 each", p.visits, p.checks)
 		}
 	})
 }

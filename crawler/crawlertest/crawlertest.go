@@ -86,6 +86,7 @@ func Run(t *testing.T, s Suite) {
 		t.Fatal("no fixtures")
 	}
 	t.Run("info", s.info)
+	t.Run("wording", s.wording)
 	t.Run("first", s.first)
 	for _, f := range s.Fixtures {
 		t.Run("read/"+f.Name, func(t *testing.T) { s.read(t, f) })
@@ -105,6 +106,37 @@ func (s Suite) info(t *testing.T) {
 	}
 	if i.MinInterval < 0 {
 		t.Errorf("MinInterval %v", i.MinInterval)
+	}
+}
+
+// wording checks that the door reads the wording at own addresses if, and only
+// if, it says so: a statement's edit is looked for where it can be seen.
+func (s Suite) wording(t *testing.T) {
+	live, whole := 0, 0
+	for _, f := range s.Fixtures {
+		if f.Capture.Request.Kind != "look" || f.Drift {
+			continue
+		}
+		page, err := s.Door.Read(s.Target, clone(f.Capture))
+		if err != nil {
+			continue // read reports it
+		}
+		for _, o := range page.Items {
+			if o.State == onrecord.ItemLive || o.State == "" {
+				live++
+				if !o.Partial && o.Content.Type != "" {
+					whole++
+				}
+			}
+		}
+	}
+	switch can := s.Door.Info().Can; {
+	case can.OwnWording && !can.OwnAddress:
+		t.Error("own wording without own addresses")
+	case can.OwnWording && whole == 0:
+		t.Errorf("own wording, but of %d statements live at their own addresses none is read whole", live)
+	case !can.OwnWording && whole > 0:
+		t.Errorf("%d statements are read whole at their own addresses by a door without own wording", whole)
 	}
 }
 

@@ -65,6 +65,7 @@ func spoilt() map[string]lines {
 	calls := 0
 	return map[string]lines{
 		"empty page for nonsense": {spoil: func(_ *crawler.Target, _ *crawler.Capture, _ *crawler.Page, err *error) { *err = nil }},
+		"own wording unread":      {can: onrecord.Capabilities{OwnAddress: true, OwnWording: true}},
 		"other error":             {spoil: func(_ *crawler.Target, _ *crawler.Capture, _ *crawler.Page, err *error) { *err = fmt.Errorf("boom") }},
 		"writes to the body":      {spoil: func(_ *crawler.Target, c *crawler.Capture, _ *crawler.Page, _ *error) { clear(c.Body) }},
 		"not the same twice": {spoil: func(_ *crawler.Target, _ *crawler.Capture, p *crawler.Page, _ *error) {
@@ -101,6 +102,11 @@ func spoilt() map[string]lines {
 	}
 }
 
+// look is an answer of a statement's own address.
+func look() crawlertest.Fixture {
+	return crawlertest.Fixture{Name: "look", Capture: crawlertest.Capture("look", "https://platform.example/a", 200, "text/plain", []byte("v1\na\nend\n")), IDs: []string{"a"}}
+}
+
 func suite(d lines) crawlertest.Suite {
 	d.first = []crawler.Request{{URL: "https://platform.example/", Kind: "page"}}
 	return crawlertest.Suite{Door: d, Fixtures: []crawlertest.Fixture{
@@ -112,6 +118,9 @@ func suite(d lines) crawlertest.Suite {
 func TestGoodDoor(t *testing.T) {
 	crawlertest.Run(t, suite(lines{}))
 	crawlertest.Run(t, suite(lines{can: onrecord.Capabilities{OwnAddress: true}}))
+	s := suite(lines{can: onrecord.Capabilities{OwnAddress: true, OwnWording: true}})
+	s.Fixtures = append(s.Fixtures, look())
+	crawlertest.Run(t, s)
 }
 
 // TestSpoiltDoors runs the suite over each spoilt door in a process of its
