@@ -39,7 +39,7 @@ func (p *printer) head(c Config) {
 	p.filled(2, "email", c.Archive.Operator.Email, "desk@archive.example")
 	p.note(1, "Where readers find the archive.")
 	p.filled(1, "url", c.Archive.URL, "http://"+defaultListen)
-	p.note(0, "Where the record is kept: a folder, or s3://bucket/prefix?endpoint=…&region=…")
+	p.note(0, "Where the record is kept: a folder.")
 	p.section(0, "storage")
 	p.filled(1, "url", c.Storage.URL, "file:///var/lib/onrecord")
 	p.note(0, "Spool, catalog and the key of the log: on a disk of this machine, never shared.")

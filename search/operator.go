@@ -231,14 +231,14 @@ func (p *parser) reserved() error {
 	return nil
 }
 
-// nearest returns the candidate nearest to s within two edits, if fewer
-// letters change than the shorter of both has; the first in byte order of
+// nearest returns the candidate nearest to s within two edits, of which at most
+// every second letter of the shorter one is changed; the first in byte order of
 // equally near ones.
 func nearest(s string, candidates []string) string {
 	best, least := "", 3
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		d := distance(s, c)
-		if d < least && d < min(len(s), len(c)) {
+		if d < least && 2*d <= min(len(s), len(c)) {
 			best, least = c, d
 		}
 	}

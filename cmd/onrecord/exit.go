@@ -99,7 +99,7 @@ func report(stderr io.Writer, s *stop, err error) int {
 	if err == nil {
 		return code
 	}
-	if s.interrupted() && code == exitFailed {
+	if s.interrupted() && (code == exitFailed || s.hard.Err() != nil) {
 		fmt.Fprintln(stderr, "onrecord: interrupted")
 		return exitInterrupted
 	}

@@ -61,6 +61,7 @@ A first archive, in four commands:
 		newAdd(e), newImport(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newExitStatusTopic(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SuggestionsMinimumDistance = 2
 	return root
 }
 
@@ -74,10 +75,17 @@ func addTrust(cmd *cobra.Command, e *env) {
 // say how the command is called.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &failure{status: exitUsage, hint: "usage: " + cmd.UseLine(), err: err}
+		if check(cmd, args) == nil {
+			return nil
 		}
-		return nil
+		if cmd.HasSubCommands() && len(args) > 0 {
+			hint := cmd.CommandPath() + " --help lists the commands"
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return &failure{status: exitUsage, hint: hint, err: fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])}
+		}
+		return &failure{status: exitUsage, hint: "usage: " + cmd.UseLine(), err: fmt.Errorf("%s: %s given", cmd.CommandPath(), count(len(args), "argument", "arguments"))}
 	}
 }
 
@@ -132,11 +140,11 @@ func exitStatusTable() string {
 		{exitOK, "done"},
 		{exitFailed, "something went wrong; the message says what"},
 		{exitUsage, "the command line or the query was wrong"},
-		{exitPartly, "finished, but some sources failed, or some records were refused"},
+		{exitPartly, "finished, but something failed: sources, doors, records, checks; each is named"},
 		{exitMismatch, "verification found a mismatch; each is named"},
 		{exitNoArchive, "no archive here"},
 		{exitLocked, "locked by another process; the message names it"},
-		{exitConfig, "the configuration is invalid; each problem has file, line and column"},
+		{exitConfig, "the configuration is invalid (each problem has file, line and column), or does not fit what was asked"},
 		{exitUnreachable, "the storage can't be reached"},
 		{exitInterrupted, "interrupted"},
 	} {
