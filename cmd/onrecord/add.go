@@ -95,7 +95,7 @@ func runAdd(ctx context.Context, e *env, f addFlags, input string) error {
 		e.say("%v", err)
 	}
 	if err != nil {
-		return &failure{status: exitPartly, hint: "is the address right, and can a browser open it without an account?", err: fmt.Errorf("%s can't be read", input)}
+		return &failure{status: exitPartly, hint: "is the address right, and can a browser open it without an account? Addresses of your own network need crawl.allow_addresses", err: fmt.Errorf("%s can't be read", input)}
 	}
 	return a.write(figure, s)
 }

@@ -36,7 +36,7 @@ func newConfig(e *env) *cobra.Command {
 				Sources int    `json:"sources"`
 				Doors   int    `json:"doors"`
 			}{e.configPath, len(cfg.Figures), sources, doors}
-			return e.print(v, "%s: ok: %d figures, %d sources, %d doors\n", v.File, v.Figures, v.Sources, v.Doors)
+			return e.print(v, "%s: ok: %s, %s, %s\n", v.File, count(v.Figures, "figure", "figures"), count(v.Sources, "source", "sources"), count(v.Doors, "door", "doors"))
 		},
 	}, &cobra.Command{
 		Use:   "print",

@@ -37,7 +37,7 @@ func demoBeats() []demoBeat {
 			[]web.Link{{Href: "/", Text: "the latest statements"}, {Href: "/search?q=platform%3Ax", Text: "the imported posts"}}},
 		{at(0, 3, 40), 2, "New posts appear", "In English, French and Arabic, on two Mastodon servers, two websites and a Telegram channel.",
 			[]web.Link{{Href: "/", Text: "the latest statements"}, {Href: "/search?q=steel", Text: "what was said of steel"}}},
-		{at(1, 5, 10), 3, "A post is edited", "A tariff of 25% became one of 50%. The server keeps the history of its posts, so the time of the edit is known to the second.",
+		{at(1, 5, 10), 3, "A post is edited", "A tariff of 25% became one of 50%. The archive has both wordings, and tells between which of its visits the change came; the server's own history says when.",
 			[]web.Link{said("mastodon", demoTariff, "the post and its two wordings"), {Href: "/edits", Text: "all edits"}}},
 		{at(2, 2, 0), 4, "A post is deleted, and an article taken down", "The Telegram post is confirmed as deleted after ten minutes, the article after a day: until then it is only missing.",
 			[]web.Link{said("telegram", "1987004312/14", "the deleted post"), said("website", "https://jane.example/news/statistics", "the article"), {Href: "/deletions", Text: "all deletions"}}},

@@ -54,8 +54,8 @@ func runVerify(ctx context.Context, e *env) error {
 		for _, f := range rep.Findings {
 			fmt.Fprintln(e.io.out, findingLine(f))
 		}
-		fmt.Fprintf(e.io.out, "%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %d mismatches\nroot %s\n",
-			rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, len(rep.Findings), rep.Root)
+		fmt.Fprintf(e.io.out, "%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %s\nroot %s\n",
+			rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"), rep.Root)
 		fmt.Fprintf(e.io.out, "checked with %s\n", h.keyWords())
 	}
 	if n := len(rep.Findings); n > 0 {
