@@ -28,9 +28,28 @@ func TestImportedFrom(t *testing.T) {
 	wants(t, doc, "main", "example collection.json")
 	wants(t, doc, "main", "dated 1 Mar 2026")
 	wants(t, doc, "main", importSum)
-	if text := page(t, h, "/s/"+string(idLive), http.StatusOK).Find("main").Text(); strings.Contains(text, "Imported from") {
+	wants(t, doc, ".evidence", "a file that was imported")
+	if text := doc.Find(".evidence").Text(); strings.Contains(text, "over the wire") {
+		t.Errorf("the evidence of an imported statement is %q", text)
+	}
+	live := page(t, h, "/s/"+string(idLive), http.StatusOK)
+	wants(t, live, ".evidence", "over the wire")
+	if text := live.Find("main").Text(); strings.Contains(text, "Imported from") {
 		t.Error("a statement that was captured here is said to be imported")
 	}
+}
+
+// Of a file that is not published whole the page tells no name.
+func TestImportedFromAPart(t *testing.T) {
+	m := build()
+	for i := range m.events {
+		if m.events[i].Statement == idReported {
+			m.events[i].Captures[0].URL = "urn:onrecord:import:" + importSum + "#17"
+		}
+	}
+	doc := page(t, site(t, m), "/s/"+string(idReported), http.StatusOK)
+	wants(t, doc, "main .facts", "a part of a file, from record 17 on")
+	wants(t, doc, "main .facts", importSum)
 }
 
 // TestStateLines asks for a statement of each state: its line says windows and

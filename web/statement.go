@@ -93,6 +93,7 @@ type statementBody struct {
 	Facts        []fact
 	Versions     []versionRow
 	Captures     []captureRow
+	Imported     string // see evidenceOf
 	CaptureCount int
 	Events       []eventRow
 	Ledger       int64
@@ -192,7 +193,7 @@ func (s *server) fill(ctx context.Context, w wording, st onrecord.Statement, b *
 			b.DiffHref = v.DiffHref
 		}
 	}
-	b.Captures = w.captureRows(st.ID, captures)
+	b.Captures, b.Imported = w.captureRows(st.ID, captures), evidenceOf(captures)
 	b.Events = w.eventRows(events)
 	b.Facts = append(w.facts(st), w.importedFrom(st, captures)...)
 	b.Verify = s.verify(st, captures)

@@ -173,6 +173,10 @@ func (h *house) recover(ctx context.Context, in *ingest.Ingester, l *locks) {
 		unlock, err := l.take("source", source)
 		return unlock, err == nil
 	})
+	if ctx.Err() != nil {
+		h.env.say("stopped while visits of an earlier run were taken up: they wait in the spool for the next one")
+		return
+	}
 	for _, r := range reports {
 		if r.Dropped {
 			h.env.say("%s: an import was interrupted; the same command goes on from what is recorded", r.Source)

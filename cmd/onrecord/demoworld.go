@@ -181,7 +181,7 @@ func (w *demoWorld) importDump(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	imp, err := importerOf("thetrumparchive")
+	imp, err := importerOf("thetrumparchive", "")
 	if err != nil {
 		return err
 	}

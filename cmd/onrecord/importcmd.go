@@ -24,8 +24,8 @@ import (
 
 // importFlags are the flags of "onrecord import".
 type importFlags struct {
-	source, dated, refused string
-	dry                    bool
+	source, dated, zone, refused string
+	dry                          bool
 }
 
 func newImport(e *env) *cobra.Command {
@@ -50,7 +50,8 @@ Exit status 3 says that some records were refused; a table says which and why.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runImport(cmd.Context(), e, args[0], args[1], f) },
 	}
 	cmd.Flags().StringVar(&f.source, "source", "", "import into the source with this `ID`; may be left out where one source is of that platform")
-	cmd.Flags().StringVar(&f.dated, "dated", "", "when the dump was made: a `DATE` such as 2021-01-08, or with time by RFC 3339; left out: what the files say, else when they were last changed")
+	cmd.Flags().StringVar(&f.dated, "dated", "", "when the dump was made: a `DATE` such as 2021-01-08, of which the end counts (UTC), or with time by RFC 3339; left out: what the files say, else when they were last changed")
+	cmd.Flags().StringVar(&f.zone, "zone", "", "where dates without zone are at home: a `ZONE` such as Europe/Paris; for telegram (exports made until 2021), twitter and thetrumparchive")
 	cmd.Flags().StringVar(&f.refused, "refused", "", "write each refused record to `FILE`, a line of JSON each")
 	cmd.Flags().BoolVarP(&f.dry, "dry-run", "n", false, "read and count, and record nothing")
 	addTrust(cmd, e)
@@ -60,7 +61,7 @@ Exit status 3 says that some records were refused; a table says which and why.`,
 // importKinds lists the kinds for the help text.
 func importKinds() string {
 	var b strings.Builder
-	for _, imp := range importers() {
+	for _, imp := range importers(nil) {
 		info := imp.Info()
 		fmt.Fprintf(&b, "  %-16s of %s\n", info.Kind, info.Platform)
 	}
@@ -68,7 +69,7 @@ func importKinds() string {
 }
 
 func runImport(ctx context.Context, e *env, kind, path string, f importFlags) error {
-	imp, err := importerOf(kind)
+	imp, err := importerOf(kind, f.zone)
 	if err != nil {
 		return err
 	}
@@ -113,6 +114,9 @@ func (h *house) importInto(ctx context.Context, imp crawler.Importer, files fs.F
 			return err
 		}
 		h.recover(ctx, in, l)
+		if h.env.stop.interrupted() {
+			return &failure{status: exitInterrupted, hint: "run it again", err: errors.New("interrupted before the import began")}
+		}
 		unlock, err := l.wait(h.env.stop.soft, s.ID, "", func(msg string) { h.env.say("%s", msg) })
 		if err != nil {
 			return err
@@ -143,21 +147,42 @@ func importFailure(rep ingest.ImportReport, err error) error {
 	case errors.Is(err, ingest.ErrNoAccount):
 		code = exitConfig
 	}
-	if rep.Visits > 0 {
-		hint = strings.TrimPrefix(hint+"; what was read until then is recorded, and the same command goes on from there", "; ")
+	var more string
+	switch {
+	case errors.Is(err, ingest.ErrDated):
+		more = "--dated says when the dump was made; the import then begins at the beginning"
+	case errors.Is(err, ingest.ErrChanged):
+		more = "the import then begins at the beginning: what it finds recorded it does not record again"
+	case rep.Visits > 0:
+		more = "what was read until then is recorded: the same command goes on from there, and a file that is put right is read from its beginning, where nothing is recorded twice"
 	}
+	if hint != "" && more != "" {
+		hint += "; "
+	}
+	hint += more
 	return &failure{status: code, hint: hint, err: err}
 }
 
-// importerOf returns the importer of a kind.
-func importerOf(kind string) (crawler.Importer, error) {
-	var kinds []string
-	for _, imp := range importers() {
-		if k := imp.Info().Kind; k == kind {
-			return imp, nil
-		} else {
-			kinds = append(kinds, k)
+// importerOf returns the importer of a kind. Zone is where dates without zone are
+// at home; empty for what the importer makes of them.
+func importerOf(kind, zone string) (crawler.Importer, error) {
+	var at *time.Location
+	if zone != "" {
+		var err error
+		if at, err = time.LoadLocation(zone); err != nil || zone == "Local" {
+			return nil, usagef("--zone %q: no such zone; one is named as in Europe/Paris", zone)
 		}
+		if kind == "mailbox" {
+			return nil, usagef("--zone: the dates of mail carry their zones")
+		}
+	}
+	var kinds []string
+	for _, imp := range importers(at) {
+		k := imp.Info().Kind
+		if k == kind {
+			return imp, nil
+		}
+		kinds = append(kinds, k)
 	}
 	return nil, &failure{status: exitUsage, hint: "there are " + strings.Join(kinds, ", "), err: fmt.Errorf("no import of kind %q", kind)}
 }
@@ -190,15 +215,17 @@ func importInto(cfg *config.Config, info crawler.Info, id string) (string, error
 	return "", &failure{status: exitUsage, hint: "--source ID, one of " + strings.Join(fitting, ", "), err: fmt.Errorf("%d sources are of platform %s", len(fitting), info.Platform)}
 }
 
-// parseDated reads the date of a dump; zero for none.
+// parseDated reads the date of a dump; zero for none. A day stands for its end:
+// whatever was published on it may be in the dump.
 func parseDated(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return day.Add(24*time.Hour - time.Second), nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UTC(), nil
 	}
 	return time.Time{}, usagef("--dated %q: neither a date such as 2021-01-08 nor a time by RFC 3339", s)
 }
@@ -259,8 +286,10 @@ func (o *oneEntry) ReadDir(n int) ([]fs.DirEntry, error) {
 
 // dumpDate words the date of a dump.
 func dumpDate(rep ingest.ImportReport) string {
-	return rep.Dated.Format("2006-01-02 15:04 MST") + " (" + rep.DatedBy + ")"
+	return dateWord(rep.Dated) + " (" + rep.DatedBy + ")"
 }
+
+func dateWord(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 // printImport prints what an import did, and what it refused. ended says that it
 // met no error.
@@ -294,8 +323,11 @@ func (h *house) printImportText(rep ingest.ImportReport, list *refusals) {
 	}
 	fmt.Fprintf(out, "%s, %s, SHA-256 %s\n", count(rep.Files, "file", "files"), byteSize(rep.Size), rep.SHA256)
 	if rep.Already {
-		fmt.Fprintf(out, "already imported into %s: nothing to do\n", rep.Source)
+		fmt.Fprintf(out, "already imported into %s, dated %s: nothing to do (--dated with another date reads it again)\n", rep.Source, dateWord(rep.Dated))
 		return
+	}
+	if !rep.Redated.IsZero() {
+		fmt.Fprintf(out, "read again from the beginning: an earlier import of it was dated %s, and what that recorded keeps its date\n", dateWord(rep.Redated))
 	}
 	fmt.Fprintf(out, "dated %s\n", dumpDate(rep))
 	if rep.Resumed > 0 {

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func runShow(ctx context.Context, e *env, arg string) error {
 func printStatement(e *env, h *house, s onrecord.Statement, versions []onrecord.Version, captures []onrecord.Evidence) error {
 	out := e.io.out
 	fmt.Fprintf(out, "Archive copy by %s, not run by %s.\n\n", h.cfg.Archive.Name, s.Figure.Name)
-	fmt.Fprintf(out, "%s, %s on %s\n", s.Figure.Name, s.Type, s.Platform)
+	fmt.Fprintf(out, "%s, %s on %s\n", s.Figure.Name, cmp.Or(s.Type, "statement"), s.Platform)
 	fmt.Fprintf(out, "state      %s%s\n", stateWord(s), windowWords(s))
 	for _, row := range [][2]string{
 		{"published", instant(s.PublishedAt) + " (claimed)"}, {"first seen", instant(s.FirstSeen)}, {"last seen", instant(s.LastSeen)},

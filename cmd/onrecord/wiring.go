@@ -41,8 +41,10 @@ func configOptions() config.Options {
 }
 
 // importers are what "onrecord import" reads, by kind.
-func importers() []crawler.Importer {
-	return []crawler.Importer{x.NewTheTrumpArchive(), x.NewTwitter(), mailbox.New(), telegram.NewImport(telegram.Options{})}
+func importers(zone *time.Location) []crawler.Importer {
+	return []crawler.Importer{
+		x.NewTheTrumpArchive().In(zone), x.NewTwitter().In(zone), mailbox.New(), telegram.NewImport(telegram.Options{Zone: zone}),
+	}
 }
 
 // ingester joins the configuration to the write path: a client that names

@@ -53,7 +53,7 @@ type dumps struct {
 
 func (d dumps) load(t *testing.T, kind, path, dated string) ingest.ImportReport {
 	t.Helper()
-	imp, err := importerOf(kind)
+	imp, err := importerOf(kind, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,10 +31,15 @@ type Importer struct{ zone *time.Location }
 // NewImport returns an importer.
 func NewImport(o Options) *Importer { return &Importer{zone: o.Zone} }
 
-// Info returns what the importer is.
-func (*Importer) Info() crawler.Info {
+// Info returns what the importer is. A zone is part of the parser's name: results
+// depend on it.
+func (imp *Importer) Info() crawler.Info {
+	parser := ImportParser
+	if imp.zone != nil {
+		parser += " " + imp.zone.String()
+	}
 	return crawler.Info{
-		Kind: "telegram", Parser: ImportParser, Platform: Platform,
+		Kind: "telegram", Parser: parser, Platform: Platform,
 		Can: onrecord.Capabilities{EditSignal: true},
 	}
 }

@@ -82,7 +82,7 @@ func (r *run) list(raw []byte, one func(raw []byte)) {
 // walk reads a part of a GraphQL answer. What stands within a post belongs to
 // it.
 func (r *run) walk(d *decoder, p place) {
-	if p.depth++; p.depth > maxDepth {
+	if p.depth++; p.depth > maxWalk {
 		d.fail()
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"iter"
 	"strings"
+	"time"
 
 	"onrecord"
 	"onrecord/crawler"
@@ -19,6 +20,7 @@ import (
 type Importer struct {
 	kind, parser string
 	answers      bool // answers of interfaces and account archives too, not posts only
+	zone         *time.Location
 }
 
 var _ crawler.Importer = (*Importer)(nil)
@@ -33,10 +35,23 @@ func NewTheTrumpArchive() *Importer {
 	return &Importer{kind: "thetrumparchive", parser: "thetrumparchive/1"}
 }
 
-// Info implements crawler.Importer.
+// In returns an importer for which dates without zone are of that zone: else they
+// are UTC, or where the id carries another time, the id's.
+func (im *Importer) In(zone *time.Location) *Importer {
+	other := *im
+	other.zone = zone
+	return &other
+}
+
+// Info implements crawler.Importer. A zone is part of the parser's name: results
+// depend on it.
 func (im *Importer) Info() crawler.Info {
+	parser := im.parser
+	if im.zone != nil {
+		parser += " " + im.zone.String()
+	}
 	return crawler.Info{
-		Kind: im.kind, Parser: im.parser, Platform: "x",
+		Kind: im.kind, Parser: parser, Platform: "x",
 		Can: onrecord.Capabilities{EditSignal: true, AccountStates: im.answers, ThirdParty: true},
 	}
 }
@@ -147,7 +162,7 @@ func (r *run) take(t *tweet) {
 		r.refuse(reasonAccount, t.id, why)
 		return
 	}
-	o, n := t.observe(r.target.Handle)
+	o, n := t.observe(r.target.Handle, r.im.zone)
 	if n != nil {
 		r.refuse(n.reason, t.id, n.detail)
 		return
@@ -233,6 +248,8 @@ func (r *run) json(raw []byte) {
 		r.take(t)
 	case !r.im.answers && t.other != 0:
 		r.refuse(reasonKind, t.id, "an answer of an interface or a part of an account archive: import twitter reads it")
+	case t.other&(isAnswer|isTyped) != 0 && nesting(raw) > maxDepth:
+		r.refuse(reasonShape, "", fmt.Sprintf("nested deeper than %d", maxDepth))
 	case t.other&(isAnswer|isTyped) != 0:
 		r.answer(raw)
 	case t.other&isAccount != 0:

@@ -11,8 +11,33 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deeply values may be nested.
-const maxDepth = 200
+// maxDepth is how deeply values may be nested, maxWalk how deep in an answer a
+// post may stand: each level there is read anew. X's own answers stay below 20.
+const (
+	maxDepth = 200
+	maxWalk  = 40
+)
+
+// nesting returns how deep the objects and arrays of a JSON text are nested.
+func nesting(b []byte) int {
+	depth, most := 0, 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '{', '[':
+			depth++
+			most = max(most, depth)
+		case '}', ']':
+			depth--
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return most
+}
 
 var errJSON = errors.New("not JSON")
 

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"onrecord"
 )
@@ -42,7 +43,7 @@ func address(handle, id string) string {
 }
 
 // observe makes an observation of a post of the account with that handle.
-func (t *tweet) observe(handle string) (onrecord.Observation, *no) {
+func (t *tweet) observe(handle string, zone *time.Location) (onrecord.Observation, *no) {
 	if n := t.check(); n != nil {
 		return onrecord.Observation{}, n
 	}
@@ -56,9 +57,9 @@ func (t *tweet) observe(handle string) (onrecord.Observation, *no) {
 	if t.deleted {
 		o.State, o.Code = onrecord.ItemGone, codeDeleted
 	}
-	o.Published, o.Precision = published(t.created, t.id)
+	o.Published, o.Precision = published(t.created, t.id, zone)
 	if len(o.Aliases) > 0 && o.NativeID != t.id {
-		o.Published, o.Precision = published("", o.NativeID) // when it was first said
+		o.Published, o.Precision = published("", o.NativeID, zone) // when it was first said
 	}
 	if t.hasText {
 		o.Content = t.content()

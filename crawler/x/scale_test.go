@@ -257,3 +257,26 @@ func BenchmarkTheTrumpArchive(b *testing.B) {
 	}
 	bench(b, x.NewTheTrumpArchive(), f, jane(), size)
 }
+
+// TestNested: an answer that is nested deeper than any of X's is one refused
+// record, in time that grows with its length and no faster.
+func TestNested(t *testing.T) {
+	const deep = 600_000
+	record := `{"data":` + strings.Repeat(`{"user":`, deep) + `1` + strings.Repeat("}", deep) + "}\n"
+	began := time.Now()
+	var reasons []string
+	for b, err := range x.NewTwitter().Import(t.Context(), fstest.MapFS{"a.json": {Data: []byte(record)}}, jane()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range b.Refused {
+			reasons = append(reasons, f.Reason+": "+f.Detail)
+		}
+	}
+	if len(reasons) != 1 || !strings.Contains(reasons[0], "nested deeper than") {
+		t.Errorf("refused: %q", reasons)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %s for %d MB", took, len(record)>>20)
+	}
+}

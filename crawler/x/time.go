@@ -61,13 +61,17 @@ var layouts = []struct {
 }
 
 // published returns the instant that a claim means, for the status with this
-// id. A claim without zone is UTC, but where it differs from the time that the
+// id. A claim without zone is of the given one, and of UTC where that is nil,
+// but where it differs from the time that the
 // id carries by quarters of an hour: then it is the time of an unknown zone,
 // and the id's counts. Without a claim, too, the id's counts.
-func published(claim, id string) (time.Time, onrecord.Precision) {
+func published(claim, id string, zone *time.Location) (time.Time, onrecord.Precision) {
 	byID := idTime(id).Truncate(time.Millisecond)
+	if zone == nil {
+		zone = time.UTC
+	}
 	for _, l := range layouts {
-		at, err := time.Parse(l.layout, claim)
+		at, err := time.ParseInLocation(l.layout, claim, zone)
 		if err != nil || at.Year() < 2006 {
 			continue
 		}

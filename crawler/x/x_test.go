@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -182,5 +183,31 @@ func golden(t *testing.T, name, got string) {
 	}
 	if d := cmp.Diff(string(want), got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// TestZone: a date without zone is of the zone that is given, and results name it.
+func TestZone(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := fstest.MapFS{"a.csv": {Data: []byte("id,text,isRetweet,isDeleted,device,favorites,retweets,date\n9000000000,Good morning.,f,f,Desk,1,2,2010-02-03 10:00:00\n")}}
+	for name, tt := range map[string]struct {
+		im     *x.Importer
+		parser string
+		hour   int
+	}{
+		"none":  {x.NewTheTrumpArchive().In(nil), "thetrumparchive/1", 10},
+		"Paris": {x.NewTheTrumpArchive().In(paris), "thetrumparchive/1 Europe/Paris", 9},
+	} {
+		for b, err := range tt.im.Import(t.Context(), file, jane()) {
+			if err != nil || len(b.Items) != 1 {
+				t.Fatalf("%s: %+v, %v", name, b, err)
+			}
+			if at := b.Items[0].Published; at.Hour() != tt.hour || tt.im.Info().Parser != tt.parser {
+				t.Errorf("%s: %s, parser %q", name, at, tt.im.Info().Parser)
+			}
+		}
 	}
 }
