@@ -2,6 +2,9 @@
 .PHONY: run build test test-long screenshots clean
 
 GO ?= go
+# Tests of cmd/onrecord that the race detector would make ten times as long: they
+# run without it.
+LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls
 LISTEN ?= 127.0.0.1:8080
 
 build:
@@ -18,7 +21,16 @@ test:
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) test -race -shuffle=on -timeout=15m ./...
+	$(GO) test -timeout=10m -run '^($(LARGE))$$' ./cmd/onrecord
 	cd archive/ledger/fscktest && $(GO) vet ./... && $(GO) test -timeout=10m ./...
+
+# What takes too long for the gate, about an hour: the large tests with the race
+# detector, ten times as many posts, a thousand sources, many more histories.
+test-long: test
+	ONRECORD_RACE_LARGE=1 $(GO) test -race -timeout=60m -run '^($(LARGE))$$' ./cmd/onrecord
+	ONRECORD_IMPORT_TEN=1 $(GO) test -timeout=30m -run '^TestImportSpeed$$' -v ./cmd/onrecord
+	ONRECORD_SOURCES=1000 $(GO) test -timeout=20m -run '^TestThousandSources$$' -v ./cmd/onrecord
+	$(GO) test -timeout=30m ./change -histories=5000
 
 screenshots:
 	$(GO) test ./web -run TestScreenshots -update-screenshots

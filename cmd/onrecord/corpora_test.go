@@ -69,6 +69,7 @@ func readFiles(t *testing.T, file string) map[string][]byte {
 // feeds through the real client and door: none is lost, and one that is refused
 // is drift, with its bytes on record and a word to the operator.
 func TestRefusalsLeaveTheirCapture(t *testing.T) {
+	t.Parallel()
 	var read, empty, refused int
 	for _, set := range []string{"feeds/gofeed-testdata", "feeds/real-feeds"} {
 		files := readFiles(t, filepath.Join(realData(t, set), "files.tar.zst"))

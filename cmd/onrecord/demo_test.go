@@ -6,7 +6,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -26,8 +25,6 @@ import (
 	"onrecord/archive"
 	"onrecord/web"
 )
-
-var updateDemo = flag.Bool("update-demo", false, "write testdata/demo.golden anew")
 
 // A demoShow is what the website says after a step of the story: texts that
 // stand on a page, after "!" such as must not.
@@ -64,6 +61,7 @@ func demoShows() map[int][]demoShow {
 // website shows. It is the test of everything together: platforms, crawlers,
 // judgement, record, catalog, pages.
 func TestDemonstration(t *testing.T) {
+	t.Parallel()
 	e := &env{io: stdio{out: io.Discard, err: io.Discard}, stop: newStop(make(chan os.Signal), io.Discard), now: time.Now}
 	play := &demoPlay{}
 	w, err := openDemo(t.Context(), e, t.TempDir(), "http://127.0.0.1:8080", &web.Demo{Story: play.story})
@@ -161,7 +159,7 @@ func demoEvents(t *testing.T, w *demoWorld) {
 		got.Write(append(line, '\n'))
 	}
 	golden := filepath.Join("testdata", "demo.golden")
-	if *updateDemo {
+	if *update {
 		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -171,6 +169,6 @@ func demoEvents(t *testing.T, w *demoWorld) {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); d != "" {
-		t.Errorf("events (-want +got; -update-demo writes them):\n%s", d)
+		t.Errorf("events (-want +got; -update writes them):\n%s", d)
 	}
 }

@@ -157,6 +157,7 @@ func stopped(t *testing.T, pid int) {
 // one wakes up with what it had asked for before all that. Ledger, states and
 // views are as if it had added its late evidence and nothing else.
 func TestFrozenWorker(t *testing.T) {
+	t.Parallel()
 	site := newSlowSite(t)
 	m := newMachines(t, 2, `      - {id: press, platform: website, account_id: a.example, schedule: "@hourly", doors: [{kind: feed, url: "https://a.example/feed.xml", base_url: "`+site.URL+`"}]}`)
 

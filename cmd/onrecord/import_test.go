@@ -133,6 +133,7 @@ func created(t *testing.T, h *house) (n map[onrecord.StatementID]int, imported i
 // together, in two wordings: each is created once, both wordings are kept, and
 // the files are evidence once.
 func TestImportOfRepetitions(t *testing.T) {
+	t.Parallel()
 	_, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	text := append(lines(0, 9000), lines(0, 9000)...)
@@ -162,6 +163,7 @@ func TestImportOfRepetitions(t *testing.T) {
 // An import that is asked to stop commits what it has read, and the next one
 // goes on there and refers to the same capture.
 func TestImportGoesOn(t *testing.T) {
+	t.Parallel()
 	_, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	files := fstest.MapFS{"a.txt": {Data: append([]byte("bad\n"), lines(0, 900)...)}, "b.txt": {Data: lines(900, 900)}}
@@ -198,6 +200,7 @@ func TestImportGoesOn(t *testing.T) {
 // What was seen first-hand stays as it was seen; what a dump had first and is
 // seen later is one statement, captured. An import is no visit to the platform.
 func TestImportBesideVisits(t *testing.T) {
+	t.Parallel()
 	clock, _, srv, body, h, in := press(t, "1")
 	defer srv.Close()
 	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
@@ -249,6 +252,7 @@ func TestImportBesideVisits(t *testing.T) {
 // Another machine commits a visit of the source while an import has one open:
 // the import goes on from what is committed, and nothing stands twice.
 func TestImportIsOvertaken(t *testing.T) {
+	t.Parallel()
 	clock, _, srv, body, h, in := press(t, "1")
 	defer srv.Close()
 	times := 0
@@ -324,6 +328,8 @@ func tweets(t *testing.T, n int) (config, path string, w *world) {
 // An import is killed three times, wherever it is: the spool that it leaves is
 // dropped, the next one goes on, and in the end each statement stands once.
 func TestImportIsKilled(t *testing.T) {
+	large(t)
+	t.Parallel()
 	config, path, w := tweets(t, 20_000)
 	state := filepath.Join(strings.TrimPrefix(w.cfg.Storage.URL, "file://"), "state", "tweets.json")
 	next := int64(0)
@@ -381,6 +387,7 @@ func importedUpTo(path string) int64 {
 
 // While somebody else visits the source, an import waits, and says so.
 func TestImportWaitsForTheSource(t *testing.T) {
+	t.Parallel()
 	config, path, w := tweets(t, 10)
 	l, err := newLocks(w.cfg.StateDir)
 	if err != nil {
@@ -409,6 +416,7 @@ func TestImportWaitsForTheSource(t *testing.T) {
 
 // Files that are not what they were when they were looked at are not taken.
 func TestImportOfAFileThatChanges(t *testing.T) {
+	t.Parallel()
 	_, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	files := fstest.MapFS{"a.txt": {Data: lines(0, 10)}}

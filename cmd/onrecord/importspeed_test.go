@@ -69,6 +69,7 @@ func importInChild(t *testing.T, path string) measured {
 // from them. What depends on how busy the machine is, is told; what does not is
 // held: memory, and how both grow.
 func TestImportSpeed(t *testing.T) {
+	large(t)
 	if testing.Short() {
 		t.Skip("imports 57,000 records")
 	}

@@ -18,6 +18,7 @@ import (
 // visit is killed in the middle of it; the other, which kept away until then,
 // makes the visit soon after.
 func TestKilledWorker(t *testing.T) {
+	t.Parallel()
 	queue, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -20,8 +19,6 @@ import (
 	"onrecord/config"
 	"onrecord/crawler/fake"
 )
-
-var updateMastodon = flag.Bool("update-mastodon", false, "write testdata/mastodon.golden anew")
 
 // mastodonSteps are the scenes of the life of an account.
 var mastodonSteps = []struct {
@@ -43,6 +40,7 @@ var mastodonSteps = []struct {
 // judgement, record and catalog: which events become of it, and that nothing
 // that stands in place of an answer is taken for a deletion.
 func TestMastodonLife(t *testing.T) {
+	t.Parallel()
 	script, err := os.ReadFile(filepath.Join("..", "..", "crawler", "mastodon", "testdata", "life.txtar"))
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +84,7 @@ func TestMastodonLife(t *testing.T) {
 		}
 	}
 	path := filepath.Join("testdata", "mastodon.golden")
-	if *updateMastodon {
+	if *update {
 		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -60,6 +60,7 @@ func (s *smallServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Half of the posts are missing at once, and the operator, who has looked, thaws
 // the source. Then another account stands behind the handle for a while.
 func TestThawAndIdentify(t *testing.T) {
+	t.Parallel()
 	s := &smallServer{}
 	s.account.Store(new("7"))
 	s.least.Store(21)

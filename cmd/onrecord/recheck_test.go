@@ -174,6 +174,7 @@ func (l newsroomLife) want(t *testing.T, typ onrecord.EventType, g onrecord.Grad
 // it was taken down there is found, and that it came back; that it was worded
 // anew is not, since this door reads no pages.
 func TestRecheckThroughAFeed(t *testing.T) {
+	t.Parallel()
 	const day = 24 * time.Hour
 	l := liveNewsroom(t, ofFeed)
 	d := l.want(t, onrecord.StatementDeleted, onrecord.GradeD2, l.removed, 24*day)
@@ -200,6 +201,7 @@ func TestRecheckThroughAFeed(t *testing.T) {
 // The page door reads what it looks at: a silent edit is found too, between two
 // looks.
 func TestRecheckThroughPages(t *testing.T) {
+	t.Parallel()
 	const day = 24 * time.Hour
 	l := liveNewsroom(t, ofPages)
 	e := l.want(t, onrecord.StatementEdited, "", l.edited, 7*day)
@@ -215,6 +217,7 @@ func TestRecheckThroughPages(t *testing.T) {
 // window of two readings of its page. What the page says at first is another
 // reading, and the article that nobody touches has no other events.
 func TestRecheckThroughTheSecondDoor(t *testing.T) {
+	t.Parallel()
 	const day = 24 * time.Hour
 	l := liveNewsroom(t, ofFeed+", "+ofPages)
 	e := l.want(t, onrecord.StatementEdited, "", l.edited, 7*day)
@@ -256,6 +259,7 @@ func TestRecheckThroughTheSecondDoor(t *testing.T) {
 
 // What config has by default is the plan that schedule tells of.
 func TestDefaultPlan(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start())
 	h := w.open(t, sourceYAML("press", "a.example", "http://127.0.0.1/feed.xml"))
 	if got, want := planOf(h.cfg).String(), schedule.DefaultPlan().String(); got != want {
@@ -266,6 +270,7 @@ func TestDefaultPlan(t *testing.T) {
 // A visit that is killed before it is committed is read again with what it
 // asked: its checks are in its memo, and count.
 func TestChecksAreReadAgain(t *testing.T) {
+	t.Parallel()
 	site, err := fake.New([]byte(oldNews))
 	if err != nil {
 		t.Fatal(err)

@@ -49,6 +49,7 @@ func noAfter(_ fault.Call, err error) error { return err }
 
 // A feed with six megabytes of text is committed, and visits after it are quiet.
 func TestAFeedLargerThanASegment(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	srv, body := serveFeed(t, clock)
@@ -77,6 +78,7 @@ func TestAFeedLargerThanASegment(t *testing.T) {
 // The store loses the objects of a pending visit whose spool has them, and a day
 // passes: the spool restores them, nothing is abandoned.
 func TestSpoolsComeBeforeSweeps(t *testing.T) {
+	t.Parallel()
 	clock, w, _, _, h, _ := press(t, "one")
 	var broken atomic.Bool
 	faulty(t, w, h, func(c fault.Call) error {
@@ -114,6 +116,7 @@ func TestSpoolsComeBeforeSweeps(t *testing.T) {
 
 // A commit between two reads of a sweep is no loss of leaves.
 func TestSweepBesideACommit(t *testing.T) {
+	t.Parallel()
 	_, w, _, _, h, _ := press(t, "one")
 	var armed atomic.Bool
 	var in *ingest.Ingester
@@ -135,6 +138,7 @@ func TestSweepBesideACommit(t *testing.T) {
 // A visit that one process left is committed by another, which goes on. The first
 // does not wait for it for ever.
 func TestAVisitThatAnotherProcessCommitted(t *testing.T) {
+	t.Parallel()
 	clock, w, _, body, a, _ := press(t, "one")
 	var broken atomic.Bool
 	faulty(t, w, a, func(c fault.Call) error {
@@ -171,6 +175,7 @@ func TestAVisitThatAnotherProcessCommitted(t *testing.T) {
 // A machine sleeps for a month between two quiet visits: the month was not looked
 // at.
 func TestSleepIsNoCoverage(t *testing.T) {
+	t.Parallel()
 	clock, _, _, _, h, in := press(t, "one")
 	for _, d := range []time.Duration{0, time.Hour, 30 * 24 * time.Hour} {
 		clock.to(clock.now().Add(d))
@@ -193,6 +198,7 @@ func TestSleepIsNoCoverage(t *testing.T) {
 
 // One spool folder is damaged: the others are committed all the same.
 func TestADamagedSpoolStopsNothingElse(t *testing.T) {
+	t.Parallel()
 	_, w, _, _, h, in := press(t, "one")
 	rec := &lastVisit{record: record{h.archive}}
 	in.Record = rec
@@ -223,6 +229,7 @@ func TestADamagedSpoolStopsNothingElse(t *testing.T) {
 // The store loses the end of the ledger and what belongs to it: the next start
 // puts it back from the spool, before the catalog is compared with it.
 func TestALostEndOfTheLedgerIsPutBack(t *testing.T) {
+	t.Parallel()
 	clock, w, _, body, h, in := press(t, "one")
 	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
 		t.Fatal(err)
@@ -254,6 +261,7 @@ func TestALostEndOfTheLedgerIsPutBack(t *testing.T) {
 // A visit lies in the spool, and its door is not configured any more: its
 // captures are kept unread, and the source goes on.
 func TestAVisitWhoseDoorIsGone(t *testing.T) {
+	t.Parallel()
 	clock, w, srv, _, h, in := press(t, "one")
 	rec := &lastVisit{record: record{h.archive}}
 	killed := *in

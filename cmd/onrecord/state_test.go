@@ -20,6 +20,7 @@ import (
 // A door with many long addresses and runs of hundreds of statements keeps the
 // register of its source below its limit.
 func TestTheStateFitsItsRegister(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	var turn atomic.Int64

@@ -5,7 +5,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -20,12 +19,11 @@ import (
 	"onrecord/crawler/fake"
 )
 
-var updateTelegram = flag.Bool("update-telegram", false, "write testdata/telegram.golden anew")
-
 // TestTelegramLife runs the life of a channel through the real client, door,
 // judgement, record and catalog: which events become of it, and that nothing
 // that stands in place of a page is taken for a deletion.
 func TestTelegramLife(t *testing.T) {
+	t.Parallel()
 	script, err := os.ReadFile(filepath.Join("..", "..", "crawler", "telegram", "testdata", "life.txtar"))
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +72,7 @@ func TestTelegramLife(t *testing.T) {
 		}
 	}
 	path := filepath.Join("testdata", "telegram.golden")
-	if *updateTelegram {
+	if *update {
 		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}

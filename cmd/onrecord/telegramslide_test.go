@@ -116,6 +116,7 @@ func tgBlock(numbers []int, album bool, text string) string {
 // page are cut, and no cut is ever taken for an edit, an absence or another
 // post.
 func TestTelegramSlides(t *testing.T) {
+	t.Parallel()
 	clock, channel := start(), new(tgChannel)
 	sizes := []int{1, 3, 1, 1, 10, 2, 1, 4, 1, 1, 1, 7}
 	for i := range 60 {
@@ -169,6 +170,7 @@ func TestTelegramSlides(t *testing.T) {
 // TestTelegramAlbumLosesItsFirstPhoto: the album goes on under the number of its
 // second photo and stays the statement that it was.
 func TestTelegramAlbumLosesItsFirstPhoto(t *testing.T) {
+	t.Parallel()
 	clock, channel := start(), new(tgChannel)
 	for _, n := range []int{1, 1, 3, 1} {
 		channel.say(n)
@@ -209,6 +211,7 @@ func TestTelegramAlbumLosesItsFirstPhoto(t *testing.T) {
 // TestTelegramAccountImport imports the export of an account: of the chats that
 // are none of the archive's business, nothing gets into the record.
 func TestTelegramAccountImport(t *testing.T) {
+	t.Parallel()
 	export, err := os.ReadFile(filepath.Join("..", "..", "crawler", "telegram", "testdata", "export", "account.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -105,6 +105,7 @@ func (c *crowd) round(n, sources int) []time.Time {
 // ONRECORD_SOURCES is how many there are; with it they are due every ten minutes,
 // spread over one of them, and the test takes five.
 func TestThousandSources(t *testing.T) {
+	t.Parallel()
 	const few = 30
 	n, spec, patience := few, "@every 2s", time.Minute
 	if s := os.Getenv("ONRECORD_SOURCES"); s != "" {

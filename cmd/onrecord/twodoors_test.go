@@ -51,6 +51,7 @@ func newsroom(t *testing.T) (*movedClock, *fake.Platform, *house, *ingest.Ingest
 // article; what the feed can't show is read from the pages; nothing is created
 // twice, nothing deleted, nothing edited.
 func TestTwoDoorsOfOneSite(t *testing.T) {
+	t.Parallel()
 	clock, site, h, in := newsroom(t)
 	visit := func(scene int) ingest.Report {
 		t.Helper()

@@ -89,6 +89,7 @@ func (l *lastVisit) Begin(ctx context.Context, s ingest.Source, d ingest.Door, m
 // A visit is killed before it is committed, and another one overtakes it. What it
 // captured is read with what it asked, not with the cursor of now.
 func TestCapturesOfAKilledVisitAreRead(t *testing.T) {
+	t.Parallel()
 	clock, w, _, body, h, in := press(t)
 	set := func(items ...string) { b := rss(items...); body.Store(&b) }
 	visit := func() {
@@ -134,6 +135,7 @@ func TestCapturesOfAKilledVisitAreRead(t *testing.T) {
 // The bucket refuses writes for a while. Once it takes them again, visits are
 // committed without a restart, and nothing that was captured is lost.
 func TestAFullDiskStopsNothingForGood(t *testing.T) {
+	t.Parallel()
 	clock, w, _, body, h, _ := press(t)
 	folder, _ := bucketFolder(w.cfg.Storage.URL)
 	b, err := disk.Open(folder, disk.Options{})
@@ -210,6 +212,7 @@ func TestAFullDiskStopsNothingForGood(t *testing.T) {
 // A feed of six pages has more items than a visit holds lines: what does not fit
 // is left for the next visits, until all is there.
 func TestMoreItemsThanAVisitHolds(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	var asked atomic.Int64
@@ -255,6 +258,7 @@ func TestMoreItemsThanAVisitHolds(t *testing.T) {
 
 // An article that the feeds of two accounts list is created once.
 func TestOneArticleInTwoAccounts(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	srv, body := serveFeed(t, clock)
@@ -279,6 +283,7 @@ func TestOneArticleInTwoAccounts(t *testing.T) {
 // A visit fails while the clock is a month ahead: the source is not left alone for
 // a month once the clock is right.
 func TestAClockThatWasAheadSilencesNothing(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	srv, down := shakySite(t)
@@ -303,6 +308,7 @@ func TestAClockThatWasAheadSilencesNothing(t *testing.T) {
 
 // A gap that a fast clock opened is closed once, not by every good visit.
 func TestAGapUnderAFastClockIsClosedOnce(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	srv, down := shakySite(t)
@@ -338,6 +344,7 @@ func TestAGapUnderAFastClockIsClosedOnce(t *testing.T) {
 // The process that applies to the catalog ends while another one visits: that one
 // takes its place, and does not wait for ever.
 func TestCrawlTakesOverFromAServerThatEnds(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	srv, body := serveFeed(t, clock)
@@ -359,6 +366,7 @@ func TestCrawlTakesOverFromAServerThatEnds(t *testing.T) {
 
 // Another account id under the same source id is exit status 12 (record.md 1.12).
 func TestAnotherAccountIsAConfigurationError(t *testing.T) {
+	t.Parallel()
 	_, w, srv, _, h, in := press(t, "one")
 	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
 		t.Fatal(err)

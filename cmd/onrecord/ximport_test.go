@@ -87,6 +87,8 @@ func (d dumps) size(t *testing.T) int64 {
 // list of what a third found deleted: one statement an id, known phrases are
 // found, a second import adds nothing, and no dump changes what was seen here.
 func TestImportsOfRealPosts(t *testing.T) {
+	large(t)
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("imports 94,000 records")
 	}
