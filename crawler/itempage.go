@@ -23,7 +23,9 @@ import (
 // they never had, or to a visitor whom they want something else from: those are
 // unclear, neither gone nor live, and the code says why: "empty"; after a
 // redirect "home page", "listing" (a folder above the item's address), "another
-// site", "log-in page", "consent page"; by its title "soft 404". Every other
+// site", "log-in page", "consent page"; by its title "soft 404"; by its title or
+// heading alone, where nothing marks an article, also "block page", "maintenance
+// page", "parked page", "redirecting"; without any "no title". Every other
 // status is unclear too. ItemPage does not judge whether a live page can be read.
 func ItemPage(host string, c Capture) (s onrecord.ItemState, code string) {
 	from, errFrom := url.Parse(c.Request.URL)
@@ -54,6 +56,9 @@ func ItemPage(host string, c Capture) (s onrecord.ItemState, code string) {
 		return onrecord.ItemUnclear, "soft 404"
 	case asksPassword(c.Body, title):
 		return onrecord.ItemUnclear, "log-in page"
+	}
+	if code := wall(c.Body, title); code != "" {
+		return onrecord.ItemUnclear, code
 	}
 	return onrecord.ItemLive, ""
 }
