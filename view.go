@@ -37,8 +37,9 @@ type Statement struct {
 	State       State
 	Provenance  Provenance
 	Grade       Grade
-	Reported    string // who reported a deletion nobody saw first-hand ("reported deleted by …")
+	Reported    string // who reported it, while State is deleted and nobody saw that first-hand ("reported deleted by …")
 	StateWindow Window // of the present state, where it is not live
+	Returned    bool   // it was gone before, and came back: how long it was online is not one span
 	EditWindow  Window // of the last edit, where Edited
 	FirstSeen   time.Time
 	LastSeen    time.Time

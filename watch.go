@@ -28,11 +28,12 @@ type SourceDays struct {
 	First   time.Time // first look or beginning of the first gap; zero if there is none
 	Last    time.Time // end of the last look that is recorded
 	Days    []Day     // oldest first
-	Gaps    []Coverage
+	Gaps    []Coverage // oldest first; those of one reason that touch the same days are told as one
 }
 
 // A DaysFilter narrows coverage by days. Empty fields ask nothing; Since and
-// Until bound the days and the gaps that are told, not the sources.
+// Until bound the days and the gaps that are told, not the sources. Of the
+// sources that pass, by name, the first Limit after After are told.
 type DaysFilter struct {
 	Figure    string // slug
 	Source    string
@@ -40,6 +41,8 @@ type DaysFilter struct {
 	AccountID string // needs Platform
 	Since     time.Time
 	Until     time.Time
+	After     string // a source
+	Limit     int    // 0 for all
 }
 
 // A ChangeKind says what a list of changed statements holds.
@@ -72,8 +75,8 @@ type Changes struct {
 	Next      string
 	Prev      string
 
-	// Of the deletions that were asked for and whose publication is known to
-	// the minute: how many, and bounds of the median time online. The true
+	// Of the deletions that were asked for, whose publication is known to the
+	// minute and that were not gone and back before: how many, and bounds of the median time online. The true
 	// median lies between the median of the least and that of the most that
 	// each can have been online.
 	Timed       int64

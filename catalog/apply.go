@@ -272,7 +272,7 @@ func (b *batch) entry(en Entry) error {
 	if e.At.After(b.lastSeen) {
 		b.lastSeen = e.At
 	}
-	if err := b.fold(e); err != nil {
+	if err := cmp.Or(b.fold(e), b.identity(e, en.Visit)); err != nil {
 		return err
 	}
 	return b.store(e)

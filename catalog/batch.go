@@ -27,6 +27,9 @@ func (b *batch) visit(en Entry) error {
 	if err != nil {
 		return err
 	}
+	if s.Known.IdentityChanged { // nobody looked at the account
+		return nil
+	}
 	if v.Ended.After(s.Known.LastGood) {
 		s.Known.LastGood = v.Ended
 	}

@@ -43,7 +43,7 @@ func listings(r *record) (rows [2]listing) {
 	case k.State != onrecord.StateDeleted:
 	case len(k.Deletions) > 0:
 		rows[0] = listing{what: listDeleted, at: found(k.Deleted, k.Deletions[0].At)}
-		if least, most, ok := onrecord.Online(k.Published, r.precision(), k.Deleted); ok {
+		if least, most, ok := onrecord.Online(k.Published, r.precision(), k.Deleted); ok && !r.returned() {
 			rows[0].timed, rows[0].least, rows[0].most = true, int64(least/time.Second), int64(most/time.Second)
 		}
 	default:
@@ -54,6 +54,10 @@ func listings(r *record) (rows [2]listing) {
 	}
 	return rows
 }
+
+// returned reports whether the statement was gone before and came back: the time
+// from its publication is not all time online then.
+func (r *record) returned() bool { return r.Known.WasDeleted || !r.Back.At.IsZero() }
 
 // found is when something was found: the end of its window, else when its event
 // was observed.
@@ -106,7 +110,7 @@ func (c *Catalog) Changes(ctx context.Context, f onrecord.ChangeFilter) (page on
 		if err != nil {
 			return page, err
 		}
-		if k.order != byChange {
+		if k.order != byChange(f.Kind) {
 			return page, search.ErrCursor
 		}
 		at = &k
@@ -264,7 +268,7 @@ func (l *changeList) page(at *cursor, page *onrecord.Changes) error {
 		return nil
 	}
 	print := func(r changePlace, back bool) string {
-		return l.v.c.printCursor(cursor{order: byChange, back: back, sec: r.at, id: onrecord.StatementID(unpackID(r.id))})
+		return l.v.c.printCursor(cursor{order: byChange(l.f.Kind), back: back, sec: r.at, id: onrecord.StatementID(unpackID(r.id))})
 	}
 	before, err := l.take(rows[0], false, 1)
 	if err != nil {

@@ -33,12 +33,13 @@ const (
 
 // orders are the numbers of the orders in cursors.
 func orders() []search.Sort {
-	return []search.Sort{search.Newest, search.Oldest, search.Relevance, byChange}
+	return []search.Sort{search.Newest, search.Oldest, search.Relevance, byChange(onrecord.ChangeDeleted), byChange(onrecord.ChangeReported), byChange(onrecord.ChangeEdited)}
 }
 
-// byChange is the order of the lists of changes, whose key is a time in
-// microseconds. No search can ask for it.
-const byChange search.Sort = "change"
+// byChange is the order of a list of changes, whose key is a time in
+// microseconds: a place in one list is none in another. No search can ask for
+// it.
+func byChange(kind onrecord.ChangeKind) search.Sort { return search.Sort("change " + kind) }
 
 func (c *Catalog) mac(body []byte) []byte {
 	h := hmac.New(sha256.New, c.o.MACKey)

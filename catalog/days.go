@@ -6,6 +6,7 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -52,6 +53,54 @@ func (b *batch) lookedIn(source string, from, until time.Time) error {
 	return nil
 }
 
+// identity opens a gap where another account answered to the handle, and takes
+// back that the visit that met it was a look; it closes the gap once somebody
+// has said whose the handle is.
+func (b *batch) identity(e onrecord.Event, v Visit) error {
+	if e.Type != onrecord.AccountIdentityChanged && e.Type != onrecord.AccountIdentified || e.Source == "" {
+		return nil
+	}
+	s, err := b.source(e.Source)
+	if err != nil {
+		return err
+	}
+	if !s.Known.IdentityChanged {
+		return b.exec(`UPDATE spans SET until = max(since, $1) WHERE source = $2 AND gap = $3 AND until IS NULL`, e.At.UnixMicro(), e.Source, identityGap)
+	}
+	if e.Type != onrecord.AccountIdentityChanged {
+		return nil
+	}
+	if v.Source == e.Source && !v.Started.IsZero() {
+		if err := b.notLooked(v); err != nil {
+			return err
+		}
+	}
+	return b.span(e.Source, e.At, identityGap, "", e.Figure, time.Time{}, 0, e.Index)
+}
+
+// identityGap is the reason of a gap that no event opens: it follows from
+// account.identity_changed.
+const identityGap = "identity"
+
+// notLooked takes back a visit: its span, and its hours but for those in which
+// there was another.
+func (b *batch) notLooked(v Visit) error {
+	if err := b.exec(`DELETE FROM spans WHERE source = $1 AND since = $2 AND gap = '' AND door = $3 AND visits = 1`, v.Source, v.Started.UnixMicro(), v.Door); err != nil {
+		return err
+	}
+	for day := dayOf(v.Started); day <= dayOf(v.Ended); day++ {
+		err := b.exec(`UPDATE days SET hours = (
+			SELECT coalesce(sum(1 << h.key), 0) FROM json_each('[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]') AS h
+			WHERE EXISTS (SELECT 1 FROM spans WHERE source = days.source AND gap = ''
+				AND since / 3600000000 <= 24 * days.day + h.key AND max(since, until) / 3600000000 >= 24 * days.day + h.key)
+		) WHERE source = $1 AND day = $2`, v.Source, day)
+		if err != nil {
+			return err
+		}
+	}
+	return b.exec(`DELETE FROM days WHERE source = $1 AND hours = 0`, v.Source)
+}
+
 // Days returns the coverage by days of the sources that f lets through, by
 // name. Acts of the operator (source "archive") look at nothing.
 func (c *Catalog) Days(ctx context.Context, f onrecord.DaysFilter) (list []onrecord.SourceDays, err error) {
@@ -69,6 +118,13 @@ func (c *Catalog) Days(ctx context.Context, f onrecord.DaysFilter) (list []onrec
 
 // sourcesOf lists the sources that f asks for.
 func (v *view) sourcesOf(f onrecord.DaysFilter) ([]onrecord.SourceDays, error) {
+	text, name := `SELECT doc FROM sources WHERE source <> 'archive' AND source > $1 ORDER BY source`, f.After
+	if f.Source != "" {
+		if f.Source <= f.After {
+			return nil, nil
+		}
+		text, name = `SELECT doc FROM sources WHERE source <> 'archive' AND source = $1`, f.Source
+	}
 	var list []onrecord.SourceDays
 	err := v.each(func(scan func(...any) error) error {
 		var doc []byte
@@ -83,10 +139,19 @@ func (v *view) sourcesOf(f onrecord.DaysFilter) ([]onrecord.SourceDays, error) {
 			return nil
 		}
 		list = append(list, onrecord.SourceDays{Source: s.Known.Source, Figure: s.Figure, Account: s.Account})
+		if len(list) == f.Limit {
+			return errFull
+		}
 		return nil
-	}, `SELECT doc FROM sources WHERE source <> 'archive' AND ($1 = '' OR source = $1) ORDER BY source`, f.Source)
+	}, text, name)
+	if errors.Is(err, errFull) {
+		err = nil
+	}
 	return list, err
 }
+
+// errFull ends a walk over rows that has found enough.
+var errFull = errors.New("full")
 
 func (v *view) fillDays(s *onrecord.SourceDays, f onrecord.DaysFilter) error {
 	var since *int64
@@ -118,8 +183,39 @@ func (v *view) fillDays(s *onrecord.SourceDays, f onrecord.DaysFilter) error {
 	if err != nil {
 		return err
 	}
-	s.Gaps, err = v.spans(spanQuery{f: onrecord.CoverageFilter{Source: s.Source, Since: f.Since, Until: f.Until, Gaps: true}, limit: -1})
+	s.Gaps, err = v.gapsByDay(s.Source, s.Figure, f)
 	return err
+}
+
+// gapsByDay returns the gaps of a source, of which those of one reason that
+// touch the same days are one: of a source that fails every hour there are as
+// many as days.
+func (v *view) gapsByDay(source, figure string, f onrecord.DaysFilter) ([]onrecord.Coverage, error) {
+	lo, hi := int64(math.MinInt64), int64(math.MaxInt64)
+	if !f.Since.IsZero() {
+		lo = f.Since.UnixMicro()
+	}
+	if !f.Until.IsZero() {
+		hi = f.Until.UnixMicro()
+	}
+	var list []onrecord.Coverage
+	err := v.each(func(scan func(...any) error) error {
+		g := onrecord.Coverage{Source: source, Figure: figure, Status: "gap"}
+		var since int64
+		var until *int64
+		if err := scan(&g.Reason, &since, &until, &g.Index); err != nil {
+			return err
+		}
+		g.From = time.UnixMicro(since).UTC()
+		if until != nil {
+			g.Until = time.UnixMicro(*until).UTC()
+		}
+		list = append(list, g)
+		return nil
+	}, `SELECT gap, min(since), max(until), min(i) FROM spans
+		WHERE source = $1 AND gap <> '' AND since < $2 AND (until IS NULL OR until >= $3)
+		GROUP BY gap, since / 86400000000, max(since, until - 1) / 86400000000 ORDER BY 2, gap`, source, hi, lo)
+	return list, err
 }
 
 // lastLook returns the end of the last look, of those that began last.

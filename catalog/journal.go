@@ -190,11 +190,15 @@ func (v *view) recentChanges(n int) ([]onrecord.Statement, error) {
 		if len(list) == n {
 			break
 		}
-		s, err := v.statement(id)
+		r, a, err := v.record(id)
 		if err != nil {
 			return nil, err
 		}
-		if s.State == onrecord.StateWithheld || s.Reported != "" && s.State != onrecord.StateDeleted && !s.Edited {
+		s, err := v.statementOf(id, r, a)
+		if err != nil {
+			return nil, err
+		}
+		if s.State == onrecord.StateWithheld || r.Reported != "" && s.State != onrecord.StateDeleted && !s.Edited {
 			continue
 		}
 		list = append(list, s)

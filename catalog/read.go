@@ -89,14 +89,22 @@ func (v *view) statement(id onrecord.StatementID) (onrecord.Statement, error) {
 	if err != nil {
 		return onrecord.Statement{}, err
 	}
+	return v.statementOf(id, r, a)
+}
+
+// statementOf is what views show of the statement of a record.
+func (v *view) statementOf(id onrecord.StatementID, r *record, a *accountRow) (onrecord.Statement, error) {
 	k := &r.Known
 	s := onrecord.Statement{
 		ID: id, Figure: v.c.figure(a.doc.Figure), Account: r.Account, AccountState: a.doc.Known.State,
 		Platform: a.doc.Known.Platform, NativeID: k.NativeID, URL: k.URL,
-		State: k.StateUnder(a.doc.Known.State, a.doc.Offline), Provenance: k.Provenance, Grade: k.Grade, Reported: r.Reported,
+		State: k.StateUnder(a.doc.Known.State, a.doc.Offline), Provenance: k.Provenance, Grade: k.Grade,
 		FirstSeen: k.FirstSeen, LastSeen: lastSeen(k), FirstGone: firstGone(k), GoneChecks: len(k.Gone),
 		Captures: r.Captures, LogIndex: k.FirstIndex, LastIndex: k.Prev,
-		Edited: r.Edited, Versions: len(k.Versions), Date: r.date(),
+		Returned: r.returned(), Edited: r.Edited, Versions: len(k.Versions), Date: r.date(),
+	}
+	if s.State == onrecord.StateDeleted && len(k.Deletions) == 0 {
+		s.Reported = r.Reported
 	}
 	s.AccountState = cmp.Or(s.AccountState, onrecord.AccountUnknown)
 	if s.Account.ID != a.doc.Known.ID { // another account showed it last

@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 4
+const schemaNumber = 5
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -79,6 +79,7 @@ CREATE TABLE spans (
 ) WITHOUT ROWID;
 CREATE INDEX spans_since ON spans (since, source);
 CREATE INDEX spans_gaps ON spans (since, source) WHERE gap <> '';
+CREATE INDEX spans_gaps_of ON spans (source, since, until, i, gap) WHERE gap <> '';
 
 -- Hours of UTC days in which a source was looked at, a bit each. day is in days since 1970.
 CREATE TABLE days (source TEXT, day INTEGER, hours INTEGER NOT NULL, PRIMARY KEY (source, day)) WITHOUT ROWID;

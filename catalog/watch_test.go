@@ -326,6 +326,15 @@ func changesCursors(t *testing.T, c *catalog.Catalog, want []onrecord.StatementI
 	if err != nil {
 		t.Fatal(err)
 	}
+	deletions, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Limit: 1})
+	if err != nil || deletions.Next == "" {
+		t.Fatalf("next %q, error %v", deletions.Next, err)
+	}
+	for _, kind := range []onrecord.ChangeKind{onrecord.ChangeEdited, onrecord.ChangeReported} { // a place in another list
+		if _, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: kind, Cursor: deletions.Next}); !errors.Is(err, search.ErrCursor) {
+			t.Errorf("a cursor of deletions for %s: error %v, want ErrCursor", kind, err)
+		}
+	}
 	for _, bad := range []string{"x", res.Next} {
 		if _, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Cursor: bad}); !errors.Is(err, search.ErrCursor) {
 			t.Errorf("cursor %q: error %v, want ErrCursor", bad, err)
@@ -395,5 +404,167 @@ func TestAccounts(t *testing.T) {
 	}
 	if events, err := c.AccountEvents(t.Context(), "mastodon", "nobody"); err != nil || len(events) != 0 {
 		t.Errorf("of nobody: %v, error %v", events, err)
+	}
+}
+
+// TestDaysPaged: sources come by name, some at a time, whatever the filter.
+func TestDaysPaged(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	for _, source := range []string{"a", "b", "c", "d"} {
+		figure := "jane-example"
+		if source == "b" {
+			figure = "jean-dupont"
+		}
+		e := looked(source, noon, noon.Add(time.Minute), 2)
+		e.Figure = figure
+		apply(t, c, l.visit(noon, source, e)...)
+	}
+	for _, one := range []struct {
+		f    onrecord.DaysFilter
+		want []string
+	}{
+		{onrecord.DaysFilter{Limit: 2}, []string{"a", "b"}},
+		{onrecord.DaysFilter{Limit: 2, After: "b"}, []string{"c", "d"}},
+		{onrecord.DaysFilter{Limit: 2, Figure: "jane-example"}, []string{"a", "c"}},
+		{onrecord.DaysFilter{Limit: 2, Figure: "jane-example", After: "c"}, []string{"d"}},
+		{onrecord.DaysFilter{Source: "c", After: "b"}, []string{"c"}},
+		{onrecord.DaysFilter{Source: "c", After: "c"}, nil},
+		{onrecord.DaysFilter{After: "d"}, nil},
+	} {
+		list, err := c.Days(t.Context(), one.f)
+		var got []string
+		for _, s := range list {
+			got = append(got, s.Source)
+		}
+		if err != nil || !slices.Equal(got, one.want) {
+			t.Errorf("%+v: %v, error %v, want %v", one.f, got, err, one.want)
+		}
+	}
+}
+
+// TestGapsByDay: of gaps that touch the same days one is told of each reason.
+func TestGapsByDay(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	at := func(hours float64) time.Time { return day.Add(time.Duration(hours * float64(time.Hour))) }
+	apply(t, c, l.visit(at(0), "masto",
+		gap("masto", "outage", at(1), at(2), false), gap("masto", "outage", at(3), at(4), false), gap("masto", "outage", at(23), at(24), false), // all of the first day
+		gap("masto", "drift", at(2), at(3), false),
+		gap("masto", "outage", at(23.5), at(25), false),                                            // two days
+		gap("masto", "outage", at(30), at(31), true), gap("masto", "outage", at(31), at(32), true), // open
+	)...)
+	list, err := c.Days(t.Context(), onrecord.DaysFilter{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d sources, error %v", len(list), err)
+	}
+	var got []string
+	for _, g := range list[0].Gaps {
+		until := "open"
+		if !g.Until.IsZero() {
+			until = g.Until.Sub(day).String()
+		}
+		got = append(got, fmt.Sprint(g.Reason, " ", g.From.Sub(day), " ", until))
+	}
+	want := []string{"outage 1h0m0s 24h0m0s", "drift 2h0m0s 3h0m0s", "outage 23h30m0s 25h0m0s", "outage 30h0m0s open"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestStrangerIsNoLook: a visit that met another account behind the handle
+// looked at nothing of ours, and until that is settled there is a gap.
+func TestStrangerIsNoLook(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	at := func(hour, minute int) time.Time {
+		return time.Date(2026, 3, 1, hour, minute, 0, 0, time.UTC)
+	}
+	event := func(kind onrecord.EventType, when time.Time) onrecord.Event {
+		return onrecord.Event{
+			Type: kind, At: when, By: when, Figure: "jane-example", Source: "masto", Door: "api", Account: jane, Prev: -1,
+			Observed: &onrecord.AccountObservation{ID: "666"},
+		}
+	}
+	apply(t, c, l.visit(at(8, 10), "masto")...)
+	apply(t, c, l.visit(at(9, 50), "masto")...)
+	apply(t, c, l.visit(at(9, 55), "masto", event(onrecord.AccountIdentityChanged, at(9, 55)))...) // in an hour with a look
+	apply(t, c, l.visit(at(12, 0), "masto")...)                                                    // the stranger is still there
+	apply(t, c, l.visit(at(14, 0), "archive", event(onrecord.AccountIdentified, at(14, 0)))...)
+	apply(t, c, l.visit(at(16, 0), "masto")...)
+	apply(t, c, l.visit(at(18, 0), "masto", event(onrecord.AccountIdentityChanged, at(18, 0)))...)
+	list, err := c.Days(t.Context(), onrecord.DaysFilter{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d sources, error %v", len(list), err)
+	}
+	if d := cmp.Diff([]onrecord.Day{{Date: at(0, 0), Hours: 1<<8 | 1<<9 | 1<<16}}, list[0].Days); d != "" {
+		t.Error(d)
+	}
+	spans, err := c.Coverage(t.Context(), onrecord.CoverageFilter{Source: "masto"})
+	var got []string
+	for _, s := range spans {
+		until := "open"
+		if !s.Until.IsZero() {
+			until = s.Until.Format("15:04")
+		}
+		got = append(got, fmt.Sprint(s.Status, " ", s.Reason, " ", s.From.Format("15:04"), " ", until))
+	}
+	want := []string{"captured  08:10 08:10", "captured  09:50 09:50", "gap identity 09:55 14:00", "captured  16:00 16:00", "gap identity 18:00 open"}
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("error %v\n%s", err, d)
+	}
+}
+
+// TestReportedThenSeen: a report stands for a deletion only as long as nobody
+// saw one.
+func TestReportedThenSeen(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	dumped := said(onrecord.StatementCreated, "1", "Words", noon.Add(-10*time.Hour))
+	report := happened(onrecord.StatementDeleted, "1", noon.Add(-10*time.Hour))
+	report.Grade = onrecord.GradeD0
+	for _, e := range []*onrecord.Event{&dumped, &report} {
+		e.Source, e.Provenance = "dump", onrecord.Imported
+	}
+	deleted := happened(onrecord.StatementDeleted, "1", noon.Add(5*time.Hour))
+	deleted.After, deleted.Grade, deleted.Look = deleted.By.Add(-10*time.Minute), onrecord.GradeD2, onrecord.LookGone
+	for _, step := range []struct {
+		entries []catalog.Entry
+		want    string
+		lists   [2]int64 // deleted, reported
+	}{
+		{l.visit(noon, "dump", dumped, report), "deleted D0 dump", [2]int64{0, 1}},
+		{l.visit(noon, "masto", said(onrecord.StatementSeen, "1", "Words", noon)), "live  ", [2]int64{}},
+		{l.visit(noon.Add(5*time.Hour), "masto", deleted), "deleted D2 ", [2]int64{1, 0}},
+	} {
+		apply(t, c, step.entries...)
+		s, err := c.Statement(t.Context(), id("1"))
+		if got := fmt.Sprint(s.State, " ", s.Grade, " ", s.Reported); err != nil || got != step.want {
+			t.Errorf("%q, error %v, want %q", got, err, step.want)
+		}
+		for i, kind := range []onrecord.ChangeKind{onrecord.ChangeDeleted, onrecord.ChangeReported} {
+			if page, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: kind, Limit: 1}); err != nil || page.Total != step.lists[i] {
+				t.Errorf("%s: %d %s, error %v", step.want, page.Total, kind, err)
+			}
+		}
+	}
+}
+
+// TestMedianOfTheReturned: what was gone and came back was not online all the
+// time from its publication to its last deletion.
+func TestMedianOfTheReturned(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	deleted := func(native string, hours int) onrecord.Event {
+		e := happened(onrecord.StatementDeleted, native, noon.Add(time.Duration(hours)*time.Hour))
+		e.After, e.Grade, e.Look = e.By.Add(-10*time.Minute), onrecord.GradeD2, onrecord.LookGone
+		return e
+	}
+	apply(t, c, l.visit(noon, "masto", said(onrecord.StatementCreated, "1", "Once", noon), said(onrecord.StatementCreated, "2", "Twice", noon),
+		deleted("1", 3), deleted("2", 1), happened(onrecord.StatementRestored, "2", noon.Add(20*time.Hour)), deleted("2", 30))...)
+	page, err := c.Changes(t.Context(), onrecord.ChangeFilter{Kind: onrecord.ChangeDeleted, Limit: 5})
+	if err != nil || page.Total != 2 || page.Timed != 1 || page.Most != 4*time.Hour {
+		t.Errorf("%d deleted, median of %d up to %s, error %v", page.Total, page.Timed, page.Most, err)
+	}
+	for native, want := range map[string]bool{"1": false, "2": true} {
+		if s, err := c.Statement(t.Context(), id(native)); err != nil || s.State != onrecord.StateDeleted || s.Returned != want {
+			t.Errorf("%s is %s, returned %t, error %v", native, s.State, s.Returned, err)
+		}
 	}
 }

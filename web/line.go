@@ -100,7 +100,7 @@ func (w wording) fate(s onrecord.Statement) string {
 }
 
 func (w wording) deleted(s onrecord.Statement, between string) string {
-	if s.Reported != "" || s.Grade == onrecord.GradeD0 {
+	if s.Grade == onrecord.GradeD0 || s.Grade == "" && s.Reported != "" {
 		by := plain(s.Reported)
 		if by == "" {
 			by = w.f("line.somebody")

@@ -145,7 +145,7 @@ func (w wording) online(s onrecord.Statement) string {
 // onlineSpan returns the least and the most that s was online, from its
 // claimed publication to the bounds of its deletion.
 func onlineSpan(s onrecord.Statement) (least, most time.Duration, ok bool) {
-	if s.State != onrecord.StateDeleted {
+	if s.State != onrecord.StateDeleted || s.Returned {
 		return 0, 0, false
 	}
 	return onrecord.Online(s.PublishedAt, s.Precision, s.StateWindow)
