@@ -190,11 +190,13 @@ func (d *demonstration) once(ctx context.Context) error {
 	d.mu.Unlock()
 	d.play.begin(w)
 	defer d.play.end()
-	pages, err := w.house.website(w.ingester, new(atomic.Pointer[string]))
+	banner := new(atomic.Pointer[string])
+	pages, err := w.house.website(w.ingester, banner)
 	if err != nil {
 		return err
 	}
 	d.pages.set(pages)
+	w.follow(banner)
 	began := time.Now()
 	err = d.play.play(ctx, w, d.flags.pace, func(b demoBeat) {
 		d.env.say("%s  %s", b.at.Format("2 Jan 15:04"), b.title)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"onrecord/config"
@@ -69,6 +70,9 @@ type demoWorld struct {
 	house     *house
 	ingester  *ingest.Ingester
 	servers   []*http.Server
+
+	unfollow  context.CancelFunc // ends following
+	following sync.WaitGroup
 }
 
 // openDemo makes a new archive in dir, whose website is at site, and starts the
@@ -194,9 +198,20 @@ func (w *demoWorld) importDump(ctx context.Context) error {
 	return errors.New("no source takes the dump")
 }
 
+// follow applies, until w is closed, what other commands add to the archive.
+func (w *demoWorld) follow(banner *atomic.Pointer[string]) {
+	var ctx context.Context
+	ctx, w.unfollow = context.WithCancel(context.Background())
+	w.following.Go(func() { w.house.keepUp(ctx, banner) })
+}
+
 // close ends the platforms and closes the archive. What is in the folder stays.
 func (w *demoWorld) close() error {
 	var errs []error
+	if w.unfollow != nil {
+		w.unfollow()
+		w.following.Wait()
+	}
 	for _, s := range w.servers {
 		errs = append(errs, s.Close())
 	}
@@ -279,8 +294,13 @@ func (s *switched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.h == nil {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "The demonstration is being prepared. Please look again in a second.", http.StatusServiceUnavailable)
+		h := w.Header()
+		h.Set("Retry-After", "1")
+		h.Set("Refresh", "2")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "<!doctype html><html lang=en><title>A demonstration is being prepared</title><p>The demonstration is being prepared. <a href=\"/demo\">Look again</a> in a second.")
 		return
 	}
 	s.h.ServeHTTP(w, r)

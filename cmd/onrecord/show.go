@@ -70,6 +70,9 @@ func printStatement(e *env, h *house, s onrecord.Statement, versions []onrecord.
 	fmt.Fprintf(out, "Archive copy by %s, not run by %s.\n\n", h.cfg.Archive.Name, s.Figure.Name)
 	fmt.Fprintf(out, "%s, %s on %s\n", s.Figure.Name, cmp.Or(s.Type, "statement"), s.Platform)
 	fmt.Fprintf(out, "state      %s%s\n", stateWord(s), windowWords(s))
+	if s.Provenance != onrecord.Captured && s.Provenance != "" {
+		fmt.Fprintf(out, "origin     %s: this archive did not see it at its source\n", s.Provenance)
+	}
 	for _, row := range [][2]string{
 		{"published", instant(s.PublishedAt) + " (claimed)"}, {"first seen", instant(s.FirstSeen)}, {"last seen", instant(s.LastSeen)},
 		{"original", s.URL}, {"id", string(s.ID)}, {"version", string(s.Version)},
@@ -89,6 +92,9 @@ func printStatement(e *env, h *house, s onrecord.Statement, versions []onrecord.
 		began := v.Window.String()
 		if v.Seen { // nobody says when another reading began
 			began = "another reading, of " + instant(v.FirstSeen)
+		}
+		if !v.Changed.IsZero() {
+			began += ", at " + instant(v.Changed) + " as the platform says"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", v.ID, began, instant(v.LastSeen), v.LogIndex)
 	}
