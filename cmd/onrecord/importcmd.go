@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -127,6 +128,7 @@ func (h *house) importInto(ctx context.Context, imp crawler.Importer, files fs.F
 	if err != nil {
 		return err
 	}
+	defer collectLess()()
 	bar := h.env.importProgress()
 	rep, err := in.Import(ctx, s, imp, files, ingest.ImportOptions{
 		Dated: dated, DryRun: f.dry, Soft: h.env.stop.soft.Done(), Progress: bar.set, Refused: list.add,
@@ -136,6 +138,21 @@ func (h *house) importInto(ctx context.Context, imp crawler.Importer, files fs.F
 		err = importFailure(rep, err)
 	}
 	return errors.Join(err, h.printImport(rep, list, err == nil))
+}
+
+// collectLess has garbage collected less often until restore is called: an import
+// makes much of it, and keeps little. The limit holds what that costs in memory.
+// What the environment says of it counts.
+func collectLess() (restore func()) {
+	const percent, limit = 400, 180 << 20
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	p, l := debug.SetGCPercent(percent), debug.SetMemoryLimit(limit)
+	return func() {
+		debug.SetGCPercent(p)
+		debug.SetMemoryLimit(l)
+	}
 }
 
 // importFailure says what an import that ended early has left.
@@ -172,7 +189,7 @@ func importerOf(kind, zone string) (crawler.Importer, error) {
 		if at, err = time.LoadLocation(zone); err != nil || zone == "Local" {
 			return nil, usagef("--zone %q: no such zone; one is named as in Europe/Paris", zone)
 		}
-		if kind == "mailbox" {
+		if kind == "mbox" {
 			return nil, usagef("--zone: the dates of mail carry their zones")
 		}
 	}

@@ -32,7 +32,7 @@ func TestImportDates(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	for kind, zone := range map[string]string{"telegram": "Europe/Lutetia", "twitter": "Local", "mailbox": "Europe/Paris"} {
+	for kind, zone := range map[string]string{"telegram": "Europe/Lutetia", "twitter": "Local", "mbox": "Europe/Paris"} {
 		if code, _ := status(errOf(importerOf(kind, zone))); code != exitUsage {
 			t.Errorf("%s in %s: exit status %d", kind, zone, code)
 		}
