@@ -55,6 +55,13 @@ type Statement struct {
 	ReplyTo, RepostOf, QuoteOf StatementID // where the archive knows what was meant; else empty
 }
 
+// WasThere reports whether s, whose account or platform is gone, is known to
+// have been at its source until then: it was seen there, and was not found
+// missing before the window of its state.
+func (s Statement) WasThere() bool {
+	return !s.LastSeen.IsZero() && (s.FirstGone.IsZero() || !s.StateWindow.After.IsZero() && s.FirstGone.After(s.StateWindow.After))
+}
+
 // A FigureRef names a figure.
 type FigureRef struct {
 	Slug string
@@ -100,6 +107,14 @@ type Account struct {
 	Offline   Window   // since when
 	Handles   []Handle // oldest first
 	Sources   []string // that told of it, in order
+}
+
+// A Lost counts the statements of an account that is suspended, closed or
+// private.
+type Lost struct {
+	Together int64 // gone with it, and known to have been there until then
+	Unknown  int64 // gone with it, perhaps before
+	Deleted  int64 // found deleted first-hand, each by itself, by the time the account was gone
 }
 
 // A Coverage is a span in which a source was looked at, or a gap.

@@ -6,6 +6,7 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"onrecord"
@@ -29,6 +30,61 @@ func (c *Catalog) AccountsNamed(ctx context.Context, platform, name string) (lis
 		return nil
 	})
 	return list, err
+}
+
+// mostUnsure bounds how many unconfirmed statements AccountLost reads: those
+// beyond count as unknown.
+const mostUnsure = 2000
+
+// AccountLost counts what went with an account that is suspended, closed or
+// private; nothing of any other.
+func (c *Catalog) AccountLost(ctx context.Context, platform, accountID string) (lost onrecord.Lost, err error) {
+	err = c.view(ctx, func(v *view) error {
+		a := v.side.byKey[accountKey{platform, accountID}]
+		if a == nil || a.doc.override() != stateGone {
+			return nil
+		}
+		lost, err = v.lost(a)
+		return err
+	})
+	return lost, err
+}
+
+func (v *view) lost(a *accountRow) (lost onrecord.Lost, err error) {
+	unsure := false
+	for _, one := range v.side.attrs {
+		if one.account() != a.n || v.side.state(one) != stateGone {
+			continue
+		}
+		if one.state() == stateUnsure {
+			unsure = true
+		}
+		if one.state() == stateUnsure || one&attrSeen == 0 {
+			lost.Unknown++
+		} else {
+			lost.Together++
+		}
+	}
+	if unsure { // it may have been missed only after the account was last there
+		err := v.eachKnown(a.n, func(k onrecord.Known) {
+			s := onrecord.Statement{LastSeen: k.LastSeen, FirstGone: firstGone(&k), StateWindow: a.doc.Window}
+			if k.State == onrecord.StateUnconfirmed && s.WasThere() {
+				lost.Together, lost.Unknown = lost.Together+1, lost.Unknown-1
+			}
+		}, `SELECT account, doc FROM statements WHERE account = $1 AND suspect ORDER BY r DESC LIMIT $2`, a.n, mostUnsure)
+		if err != nil {
+			return lost, err
+		}
+	}
+	by := a.doc.Window.By
+	if by.IsZero() {
+		by = a.doc.Known.Stated.At
+	}
+	err = v.row(`SELECT count(*) FROM changes WHERE what = $1 AND at <= $2 AND account = $3`, listDeleted, by.UnixMicro(), a.n).Scan(&lost.Deleted)
+	if err != nil {
+		return lost, fmt.Errorf("catalog: deletions of account %s: %w", a.doc.Known.ID, err)
+	}
+	return lost, nil
 }
 
 // accountTypes are the events that tell what became of an account.

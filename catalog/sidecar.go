@@ -45,6 +45,7 @@ const (
 	attrEdited   attr = 1 << 0
 	attrImported attr = 1 << 1
 	attrSeveral  attr = 1 << 2 // wordings
+	attrSeen     attr = 1 << 3 // first-hand
 	stateShift        = 8
 	typeShift         = 16
 	accountShift      = 32
@@ -67,6 +68,7 @@ const (
 	stateDeleted  = 2
 	stateGone     = 3
 	stateOffline  = 4
+	stateUnsure   = 6
 	stateWithheld = 7
 )
 
@@ -82,6 +84,9 @@ func packAttr(account int64, kind string, r *record) attr {
 	}
 	if len(r.Known.Versions) > 1 {
 		a |= attrSeveral
+	}
+	if !r.Known.LastSeen.IsZero() {
+		a |= attrSeen
 	}
 	return a
 }

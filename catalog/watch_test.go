@@ -547,6 +547,51 @@ func TestReportedThenSeen(t *testing.T) {
 	}
 }
 
+// TestAccountLost: with a suspended account goes what was there until then; of
+// what nobody saw there, or was missed before, that is not known; deletions
+// count if we found them, and before.
+func TestAccountLost(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	at := func(hours int) time.Time { return noon.Add(time.Duration(hours) * time.Hour) }
+	imported := func(e onrecord.Event) onrecord.Event {
+		e.Source, e.Provenance = "dump", onrecord.Imported
+		return e
+	}
+	report := imported(happened(onrecord.StatementDeleted, "i2", at(-9)))
+	report.Grade = onrecord.GradeD0
+	missing := func(native string, hours int) onrecord.Event {
+		e := happened(onrecord.StatementLooked, native, at(hours))
+		e.Look, e.Code = onrecord.LookGone, "404"
+		return e
+	}
+	deleted := happened(onrecord.StatementDeleted, "4", at(5))
+	deleted.After, deleted.Grade, deleted.Look = at(4), onrecord.GradeD2, onrecord.LookGone
+	suspended := happened(onrecord.AccountWasSuspended, "", at(30))
+	suspended.Statement, suspended.State, suspended.Captures, suspended.After = "", onrecord.AccountSuspended, nil, at(20)
+	other := said(onrecord.StatementCreated, "9", "Another account", noon)
+	other.Account.ID = "200"
+	apply(t, c, l.visit(noon, "dump", imported(said(onrecord.StatementCreated, "i1", "A dump", at(-10))), imported(said(onrecord.StatementCreated, "i2", "A dump too", at(-10))), report)...)
+	apply(t, c, l.visit(noon, "masto", said(onrecord.StatementCreated, "1", "One", noon), said(onrecord.StatementCreated, "2", "Two", noon), said(onrecord.StatementCreated, "3", "Three", noon),
+		said(onrecord.StatementCreated, "4", "Four", noon), other, missing("2", 1), missing("3", 25), deleted)...)
+	if lost, err := c.AccountLost(t.Context(), "mastodon", "100"); err != nil || lost != (onrecord.Lost{}) {
+		t.Errorf("while it is there: %+v, error %v", lost, err)
+	}
+	apply(t, c, l.visit(at(30), "masto", suspended)...)
+	// 1 was there, 3 was missed after the account was last seen; 2 was missed before, i1 never seen.
+	want := onrecord.Lost{Together: 2, Unknown: 2, Deleted: 1}
+	if lost, err := c.AccountLost(t.Context(), "mastodon", "100"); err != nil || lost != want {
+		t.Errorf("%+v, error %v, want %+v", lost, err, want)
+	}
+	for native, want := range map[string]bool{"1": true, "2": false, "3": true, "i1": false} {
+		if s, err := c.Statement(t.Context(), id(native)); err != nil || s.State != onrecord.StateGoneWithAccount || s.WasThere() != want {
+			t.Errorf("%s is %s, was there: %t, error %v", native, s.State, s.WasThere(), err)
+		}
+	}
+	if lost, err := c.AccountLost(t.Context(), "mastodon", "nobody"); err != nil || lost != (onrecord.Lost{}) {
+		t.Errorf("of nobody: %+v, error %v", lost, err)
+	}
+}
+
 // TestMedianOfTheReturned: what was gone and came back was not online all the
 // time from its publication to its last deletion.
 func TestMedianOfTheReturned(t *testing.T) {

@@ -271,7 +271,11 @@ func (s *server) accountHistory(ctx context.Context, w wording, a onrecord.Accou
 	}
 	slices.Reverse(body.Events)
 	if row.Said != "" {
-		body.Banners = append(body.Banners, row.Said+w.together(body.States))
+		lost, err := s.Figures.AccountLost(ctx, a.Platform, a.ID)
+		if err != nil {
+			return fmt.Errorf("what went with account %s: %w", a.ID, err)
+		}
+		body.Banners = append(body.Banners, row.Said+w.together(lost))
 	}
 	if a.MovedTo != "" {
 		body.Banners = append(body.Banners, w.f("line.account.now", "address", plain(a.MovedTo)))
@@ -291,21 +295,18 @@ func (s *server) accountHistory(ctx context.Context, w wording, a onrecord.Accou
 }
 
 // together says how many statements an account's end took along, and how many
-// had been deleted singly.
-func (w wording) together(states []stateCount) string {
-	var gone, deleted int64
-	for _, c := range states {
-		switch c.state {
-		case onrecord.StateGoneWithAccount:
-			gone = c.Count
-		case onrecord.StateDeleted:
-			deleted = c.Count
+// had been deleted singly before.
+func (w wording) together(lost onrecord.Lost) string {
+	words := ""
+	for _, one := range []struct {
+		key string
+		n   int64
+	}{{"line.account.together", lost.Together}, {"line.account.unknown", lost.Unknown}, {"line.account.singly", lost.Deleted}} {
+		if one.n > 0 {
+			words += " " + w.n(one.key, one.n)
 		}
 	}
-	if gone == 0 {
-		return ""
-	}
-	return " " + w.n("line.account.together", gone) + " " + w.n("line.account.singly", deleted)
+	return words
 }
 
 // accountCoverage fills the strips of the account's sources, of the last year.

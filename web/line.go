@@ -86,7 +86,11 @@ func (w wording) fate(s onrecord.Statement) string {
 	case onrecord.StateDeleted:
 		return w.deleted(s, between)
 	case onrecord.StateGoneWithAccount:
-		return w.f("line.gone_with_account", "between", between, "platform", platform, "account", w.account(s.AccountState))
+		key := "line.gone_with_account"
+		if !s.WasThere() {
+			key = "line.gone_unknown"
+		}
+		return w.f(key, "between", between, "platform", platform, "account", w.account(s.AccountState))
 	case onrecord.StatePlatformOffline:
 		return w.f("line.platform_offline", "platform", platform, "since", w.since(s))
 	case onrecord.StateRestored:

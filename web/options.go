@@ -87,6 +87,8 @@ type Figures interface {
 	// AccountsNamed returns the accounts of a platform that have name as their
 	// handle or stable id, or had it as handle before.
 	AccountsNamed(ctx context.Context, platform, name string) ([]onrecord.Account, error)
+	// AccountLost counts what went with an account that is gone.
+	AccountLost(ctx context.Context, platform, accountID string) (onrecord.Lost, error)
 	// AccountEvents returns what happened to an account, by time of observation.
 	AccountEvents(ctx context.Context, platform, accountID string) ([]onrecord.Event, error)
 }

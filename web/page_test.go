@@ -133,7 +133,7 @@ func TestWebsites(t *testing.T) {
 	doc = page(t, site(t, m), "/search?figure=jean-dupont", http.StatusOK)
 	wants(t, doc, ".card .kick", "jean-dupont.example · article")
 	doc = page(t, site(t, m), "/status", http.StatusOK)
-	wants(t, doc, ".kick", "ministry-of-examples · ministry.example")
+	wants(t, doc, ".kick", "Ministry of Examples · ministry.example")
 	silent(func(st *onrecord.Statement) { st.Account.Handle, st.URL = "", "https://press.example:8080/a" })
 	doc = page(t, site(t, m), "/s/"+string(idFrench), http.StatusOK)
 	wants(t, doc, `.state[role="status"]`, before+"press.example:8080"+rest)

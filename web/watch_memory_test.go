@@ -36,6 +36,21 @@ func (m *memory) AccountEvents(_ context.Context, platform, id string) ([]onreco
 	}), nil
 }
 
+func (m *memory) AccountLost(_ context.Context, platform, _ string) (lost onrecord.Lost, err error) {
+	for _, st := range m.statements { // an account a platform is enough here
+		switch {
+		case st.Platform != platform:
+		case st.State == onrecord.StateGoneWithAccount && st.WasThere():
+			lost.Together++
+		case st.State == onrecord.StateGoneWithAccount:
+			lost.Unknown++
+		case st.State == onrecord.StateDeleted && st.Grade != onrecord.GradeD0:
+			lost.Deleted++
+		}
+	}
+	return lost, nil
+}
+
 func (m *memory) EventsBefore(_ context.Context, before int64, f onrecord.EventFilter, limit int) ([]onrecord.Event, int64, error) {
 	all, _, err := m.Events(context.Background(), 0, f, 1<<30)
 	slices.Reverse(all)

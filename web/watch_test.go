@@ -166,7 +166,10 @@ func TestAccountPage(t *testing.T) {
 	h := site(t, build())
 	doc := page(t, h, "/a/x/jeandupont", http.StatusOK)
 	wants(t, doc, ".state", "X stopped serving the account jeandupont between 8 Jan 2026, 23:12 and 23:27 UTC (“Account suspended”).")
-	wants(t, doc, ".state", "1 statement became unavailable with it. 1 was deleted singly before or after.")
+	wants(t, doc, ".state", "1 statement became unavailable with it.")
+	if got := words(doc.Find(".state")); strings.Contains(got, "singly before") || strings.Contains(got, "not known") {
+		t.Errorf("what others report, and what is nothing, is no deletion before: %q", got)
+	}
 	wants(t, doc, "[aria-labelledby=happened] li:nth-child(1)", "Account suspended between 8 Jan 2026, 23:12 and 23:27 UTC")
 	wants(t, doc, "[aria-labelledby=happened] li:nth-child(2)", "Account renamed between 4 Jan 2026, 08:00 and 09:00 UTC · as jeandupont")
 	wants(t, doc, "[aria-labelledby=handles] li:nth-child(2)", "jeanvor2026")
@@ -200,6 +203,38 @@ func TestAccountPage(t *testing.T) {
 	}
 	for _, path := range []string{"/a/x/nobody", "/a/x/id:nobody", "/a/%3Cscript%3E/x", "/a/x/" + strings.Repeat("a", 600)} {
 		page(t, h, path, http.StatusNotFound)
+	}
+}
+
+// TestGoneWithAccount: that a statement went with its account is said of those
+// only that are known to have been there until then.
+func TestGoneWithAccount(t *testing.T) {
+	for name, one := range map[string]struct {
+		change     func(*onrecord.Statement)
+		line, page string
+	}{
+		"seen and never missed":       {func(*onrecord.Statement) {}, "Not deleted singly: between", "1 statement became unavailable with it."},
+		"missed with the account":     {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.By }, "Not deleted singly: between", "1 statement became unavailable with it."},
+		"missed before":               {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.After.Add(-time.Hour) }, "Whether this statement was there until then is not known.", "Whether 1 more was there until then is not known."},
+		"missed as it was last there": {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.After }, "Whether this statement was there until then is not known.", "Whether 1 more was there until then is not known."},
+		"of an import":                {func(s *onrecord.Statement) { s.LastSeen = time.Time{} }, "Whether this statement was there until then is not known.", "Whether 1 more was there until then is not known."},
+	} {
+		m := build()
+		st := m.statements[idGone]
+		one.change(&st)
+		m.statements[idGone] = st
+		before := m.statements[idReported]
+		before.Grade, before.Reported = onrecord.GradeD3, ""
+		m.statements[idReported] = before
+		h := site(t, m)
+		line := words(page(t, h, "/s/"+string(idGone), http.StatusOK).Find(`.state[role="status"]`))
+		if !strings.Contains(line, one.line) || strings.Contains(line, "Not deleted singly") != strings.HasPrefix(one.line, "Not") {
+			t.Errorf("%s: %q", name, line)
+		}
+		banner := words(page(t, h, "/a/x/jeandupont", http.StatusOK).Find(".state"))
+		if !strings.Contains(banner, one.page+" 1 had been found deleted singly before.") {
+			t.Errorf("%s: %q", name, banner)
+		}
 	}
 }
 
