@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +29,8 @@ import (
 // call that touches a state or the head is a step. States that were seen before are not
 // gone into again.
 func TestModel(t *testing.T) {
-	total := 0
+	var total atomic.Int64
+	t.Cleanup(func() { fmt.Printf("archive model: %d interleavings explored\n", total.Load()) })
 	for _, m := range []model{
 		{name: "owner and rescuer", cast: []role{{kind: "owner"}, {kind: "rescuer"}}, budget: budget{2, 1}},
 		{name: "owner and next visit", cast: []role{{kind: "owner"}, {kind: "next"}}, budget: budget{1, 1}},
@@ -42,12 +44,12 @@ func TestModel(t *testing.T) {
 			m.budget.switches += 2
 		}
 		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
 			runs, states := m.explore(t)
-			total += runs
+			total.Add(int64(runs))
 			t.Logf("%d interleavings, %d states", runs, states)
 		})
 	}
-	fmt.Printf("archive model: %d interleavings explored\n", total)
 }
 
 // A role is an actor's part: owner visits press; next does so, too, on another

@@ -38,6 +38,7 @@ func copyMark(t *testing.T, o ledger.Options) ledger.Options {
 func TestCrashAtEveryStep(t *testing.T) {
 	for _, c := range []struct{ size, batch int64 }{{0, 1}, {5, 1}, {255, 1}, {255, 2}, {256, 300}, {511, 1}} {
 		t.Run(fmt.Sprintf("%d leaves at %d", c.batch, c.size), func(t *testing.T) {
+			t.Parallel()
 			var before memory.Bucket
 			o := options(t)
 			grow(t, create(t, &before, o), c.size, 100)

@@ -59,6 +59,7 @@ func chain(i int64) []string {
 // TestForgedTiles flips 500 bytes in what proves a leaf, one at a time: the
 // leaf can't be read, nor proven where its hash comes from the forged tile.
 func TestForgedTiles(t *testing.T) {
+	t.Parallel()
 	b, o := forgeLog(t)
 	l := open(t, b, o)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -94,6 +95,7 @@ func TestForgedTiles(t *testing.T) {
 // above it so that each agrees with the one below, but for the last (the shape
 // of CVE-2026-56865: a tile that is taken without asking its parent).
 func TestForgedTogether(t *testing.T) {
+	t.Parallel()
 	const victim = 300*10 + 5 // in the middle of a full tile
 	b, o := forgeLog(t)
 	for height := 1; height <= 3; height++ {
@@ -168,6 +170,7 @@ func forgeTile(t *testing.T, b *memory.Bucket, key string, at int64, hash tlog.H
 // TestVerifyNamesEach damages one or several things and expects each to be
 // named, and nothing else.
 func TestVerifyNamesEach(t *testing.T) {
+	t.Parallel()
 	b, o := forgeLog(t)
 	remove := func([]byte) []byte { return nil }
 	shorten := func(p []byte) []byte { return p[:len(p)-1] }
@@ -194,6 +197,7 @@ func TestVerifyNamesEach(t *testing.T) {
 	}
 	for name, change := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for _, key := range all {
 				b := b.Clone()
 				if !b.Damage(key, change) {

@@ -190,6 +190,7 @@ func TestGrow(t *testing.T) {
 
 // TestSeveralLevels has 70,000 leaves: three levels of tiles.
 func TestSeveralLevels(t *testing.T) {
+	t.Parallel()
 	var b memory.Bucket
 	l := create(t, &b, options(t))
 	grow(t, l, 70_000, 4096)
