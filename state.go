@@ -100,6 +100,7 @@ type Backlog struct {
 	Conditional bool              `json:"conditional,omitempty"`
 	NoRedirect  bool              `json:"no_redirect,omitempty"`
 	IfNew       bool              `json:"if_new,omitempty"`
+	Tries       int               `json:"tries,omitempty"` // how often it failed since a page last asked for it
 }
 
 // An ImportState says how far the last import of a source has come: the

@@ -82,4 +82,5 @@ type Page struct {
 	Follow  []Request      // details of what is shown: articles, histories of edits
 	Next    []Request      // older pages, as far as Target.Cursor
 	Cursor  string         // where to stop next time; from the first page of a visit only
+	Short   string         `json:",omitempty"` // why Follow and Next leave out some of what is shown for good: a gap that stays open
 }

@@ -98,6 +98,12 @@ func (v *visit) finish() {
 	case onrecord.OutcomeNotModified:
 		r.Outcome = onrecord.OutcomeOK
 	}
+	if r.Outcome == onrecord.OutcomeOK && v.unknown >= barren && v.read == 0 && !v.job.ChecksOnly {
+		// The listing is well and none of its items can be read: the door
+		// is of no use, and another may be.
+		r.Outcome = onrecord.OutcomeDrift
+		v.problem(v.job.Target.URL, fmt.Errorf("%d items were asked for and none could be read: %w", v.unknown, ErrDrift))
+	}
 	if v.job.ChecksOnly {
 		v.leaveAlone()
 		return
@@ -121,6 +127,8 @@ func (v *visit) giveUp() *onrecord.Short {
 	switch {
 	case v.short != "":
 		return &onrecord.Short{Why: v.short, Kept: v.job.State.Cursor != ""}
+	case v.partly != "":
+		return &onrecord.Short{Why: v.partly}
 	case was != nil && was.Kept && v.res.Outcome == onrecord.OutcomeOK && !v.res.LeftBacklog && !v.foreign:
 		return nil
 	}
@@ -156,14 +164,14 @@ func (v *visit) leave() {
 		v.res.LeftBacklog = true
 		if len(v.res.State.Backlog) >= maxBacklog || len(it.req.URL) > maxStateURL {
 			v.res.Dropped++
-			if it.lose(); it.role != roleDetail || !it.req.IfNew || it.from == nil {
+			if it.lose(); it.role != roleDetail || !it.req.IfNew || it.from == nil && !it.tried {
 				v.short = fmt.Sprintf("%d requests for older pages did not fit into the backlog", v.res.Dropped)
 			}
 			continue
 		}
 		q := it.req
 		v.res.State.Backlog = append(v.res.State.Backlog, onrecord.Backlog{URL: q.URL, Header: q.Header, Kind: q.Kind, About: q.About,
-			State: q.State, Conditional: q.Conditional, NoRedirect: q.NoRedirect, IfNew: q.IfNew})
+			State: q.State, Conditional: q.Conditional, NoRedirect: q.NoRedirect, IfNew: q.IfNew, Tries: it.tries})
 	}
 }
 

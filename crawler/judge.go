@@ -17,6 +17,8 @@ type verdict struct {
 	reason  string
 	retryAt time.Time // not to be asked again before; zero for no wish
 	bot     string    // the product whose bot check it is
+	near    bool      // of the site that the visit began with
+	ours    bool      // robots.txt or the guard refuses, not the platform
 }
 
 // judge says what a is where the door is not to be asked: no answer, an answer

@@ -48,8 +48,8 @@ func TestLookupHandsItsCursorOn(t *testing.T) {
 }
 
 // TestDetailsThatNothingNamesAgain: of details that failed, those that are asked
-// for whatever is known go to the backlog, and are details there; the others are
-// named again by their page.
+// for whatever is known go to the backlog, and are details there; so do the
+// others, which their page may not name again.
 func TestDetailsThatNothingNamesAgain(t *testing.T) {
 	s := newSite(t, map[string]any{"/page": listing{Account: "42", IDs: []string{"9"}}, "/history": 502, "/article": 502})
 	door := followDoor{jsonDoor{base: s.URL}, []crawler.Request{
@@ -58,7 +58,7 @@ func TestDetailsThatNothingNamesAgain(t *testing.T) {
 	}}
 	j := crawler.Job{Door: door, Target: crawler.Target{AccountID: "42"}}
 	r, _ := visit(t, newClient(t, newClock()), j)
-	if len(r.State.Backlog) != 1 || r.State.Backlog[0].Kind != "history" {
+	if b := r.State.Backlog; len(b) != 2 || b[0].Kind != "history" || b[1].Kind != "item" || !b[1].IfNew {
 		t.Fatalf("backlog %+v", r.State.Backlog)
 	}
 	// A detail whose structure the door does not know is not asked for for ever.

@@ -330,7 +330,7 @@ func TestOutagesEndAVisit(t *testing.T) {
 		"/a":    500, "/b": 502, "/c": 503, "/d": 500, "/older": listing{IDs: []string{"old"}},
 	})
 	r, rec := visit(t, newClient(t, newClock()), crawler.Job{Door: jsonDoor{base: s.URL}, Target: crawler.Target{AccountID: "42"}})
-	if len(rec.urls()) != 4 || r.Outcome != onrecord.OutcomeOK || !r.LeftBacklog || len(r.State.Backlog) != 2 {
+	if len(rec.urls()) != 4 || r.Outcome != onrecord.OutcomeOK || !r.LeftBacklog || len(r.State.Backlog) != 5 || !strings.HasSuffix(r.State.Backlog[0].URL, "/older") {
 		t.Errorf("%v, %s, backlog %v", rec.urls(), r.Outcome, r.State.Backlog)
 	}
 }

@@ -6,6 +6,7 @@ package crawler
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"onrecord"
@@ -29,6 +30,8 @@ func (v *visit) take(it item, a *answer, trouble *verdict) {
 	if trouble != nil {
 		j.outcome, j.reason = trouble.outcome, trouble.reason
 	}
+	j.near = v.near(a)
+	j.ours = trouble != nil || a.note.Verdict == onrecord.OutcomeBlocked
 	home := v.home(it, a)
 	if home {
 		v.retryAt = later(v.retryAt, j.retryAt)
@@ -38,7 +41,9 @@ func (v *visit) take(it item, a *answer, trouble *verdict) {
 	switch {
 	case j.outcome == onrecord.OutcomeOK:
 		var err error
-		p, err = v.readOf(it.req, a)
+		if p, err = v.readOf(it.req, a); err == nil {
+			err = v.contradiction(it, p.Account)
+		}
 		seen.Outcome, seen.Account, seen.Items, seen.Range = orDefault(p.Outcome, onrecord.OutcomeOK), p.Account, p.Items, p.Range
 		if err != nil {
 			seen = onrecord.Seen{At: seen.At, Kind: seen.Kind, About: seen.About, Capture: seen.Capture, Outcome: onrecord.OutcomeDrift}
@@ -51,7 +56,12 @@ func (v *visit) take(it item, a *answer, trouble *verdict) {
 		v.problemAt(a, errors.New(j.reason))
 	}
 	v.res.Seen = append(v.res.Seen, seen)
-	v.outcome(it, seen.Outcome, j, home)
+	if seen.Outcome == onrecord.OutcomeOK && it.unread(a) {
+		v.problemAt(a, fmt.Errorf("an item that is not known yet: status %d", a.x.Status))
+		v.failed(it, onrecord.OutcomeBlocked, j, home)
+	} else {
+		v.outcome(it, seen.Outcome, j, home)
+	}
 	v.account(p.Account)
 	if v.foreign {
 		return
@@ -75,12 +85,35 @@ func (v *visit) home(it item, a *answer) bool {
 	return v.homes[host]
 }
 
+// near reports whether a comes from the site that the visit began with, be it
+// from another host of it.
+func (v *visit) near(a *answer) bool {
+	u, err := url.Parse(a.x.URL)
+	if err != nil {
+		return false
+	}
+	for host := range v.homes {
+		if SameSite(u.Host, host) {
+			return true
+		}
+	}
+	return false
+}
+
 // outcome notes how the request for it ended, and whether to go on: not where
 // the platform does not want us, nor after three outages in a row. An address
 // that robots.txt or the guard refuses says nothing of the others.
 func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 	if it.role == roleFirst && (v.res.Outcome == "" || good(v.res.Outcome)) {
 		v.res.Outcome = o
+	}
+	if it.role == roleDetail {
+		switch {
+		case good(o):
+			v.read++
+		case o == onrecord.OutcomeDrift && it.from != nil:
+			v.unknown++
+		}
 	}
 	if good(o) {
 		v.failures = 0
@@ -89,6 +122,11 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 		}
 		return
 	}
+	v.failed(it, o, j, home)
+}
+
+// failed notes what is left to do after a request that brought nothing.
+func (v *visit) failed(it item, o onrecord.Outcome, j verdict, home bool) {
 	it.lose()
 	if home && it.renamed() && (o == onrecord.OutcomeOutage || o == onrecord.OutcomeRateLimited || o == onrecord.OutcomeTruncated) {
 		it.from.left = true
@@ -104,9 +142,24 @@ func (v *visit) outcome(it item, o onrecord.Outcome, j verdict, home bool) {
 	if v.job.ChecksOnly {
 		v.checked(o)
 	}
-	if it.again(o, j) {
+	switch {
+	case it.role == roleDetail && it.req.IfNew && it.from != nil && !j.near:
+		// A page of another site that this one links to is nothing that it
+		// owes us. While it is listed it is asked for.
+	case it.again(o, j):
 		it.tried = true
+		if it.from == nil {
+			it.tries++
+		}
+		if it.renamed() {
+			if it.from.left {
+				return // which asks for it again
+			}
+			it.from = nil
+		}
 		v.left = append(v.left, it)
+	case it.role == roleNext && o == onrecord.OutcomeBlocked && (!j.ours || v.job.State.Cursor != ""):
+		v.partly = "an older page was refused: " + orDefault(j.reason, "by the platform")
 	}
 }
 
@@ -117,20 +170,44 @@ func (it item) renamed() bool {
 	return it.role == roleDetail && it.req.IfNew && it.from != nil && it.from.role != roleFirst && !it.from.req.IfNew
 }
 
+// maxTries is how often what was refused, and an item that failed, is asked for
+// out of the backlog. What a page names again begins anew.
+const maxTries = 24
+
 // again reports whether what failed with o is asked for again by the next
-// visit. Older pages are, unless they are gone or refused; details out of the
-// backlog only where time may help, since a parser that can't read one today
-// can't tomorrow, and the backlog is short. Details that are asked for only
-// while they are new are named again by the page that named them, which is
-// lost; others, such as histories of edits, may not be.
+// visit. Older pages are, unless they are gone, and details where time may
+// help: a parser that can't read one today can't tomorrow, and the backlog is
+// short. The page that named a detail may not name it again. What robots.txt or
+// the guard refuses is not asked for again.
 func (it item) again(o onrecord.Outcome, j verdict) bool {
+	refused := o == onrecord.OutcomeBlocked && j.retryAt.IsZero()
 	switch {
-	case o == onrecord.OutcomeGone, o == onrecord.OutcomeBlocked && j.retryAt.IsZero():
+	case o == onrecord.OutcomeGone, refused && j.ours, it.role != roleNext && it.role != roleDetail:
 		return false
-	case it.role == roleNext:
-		return true
+	case it.role == roleDetail && o == onrecord.OutcomeDrift:
+		return false
 	}
-	return it.role == roleDetail && (it.from == nil || !it.req.IfNew) && o != onrecord.OutcomeDrift
+	return it.tries < maxTries || !refused && !it.req.IfNew
+}
+
+// unread reports whether a is no answer about the item that it asked for, though
+// the door could read it: its page is refused, be it only for now.
+func (it item) unread(a *answer) bool {
+	return it.role == roleDetail && a.x.Status >= 400 && a.x.Status != http.StatusNotFound && a.x.Status != http.StatusGone
+}
+
+// contradiction reports that an answer says of the account that it is not there,
+// where another of this visit has just said that it is: one of the two is wrong,
+// and nobody knows which.
+func (v *visit) contradiction(it item, a onrecord.AccountObservation) error {
+	if it.role != roleFirst || v.res.Account.State != onrecord.AccountLive {
+		return nil
+	}
+	switch a.State {
+	case onrecord.AccountSuspended, onrecord.AccountClosed, onrecord.AccountPrivate, onrecord.AccountUnknown:
+		return fmt.Errorf("the account is %s (%s), but live in an earlier answer of this visit: %w", a.State, a.Code, ErrDrift)
+	}
+	return nil
 }
 
 // account notes what an answer says of the account. The first id of the visit
@@ -155,6 +232,7 @@ func (v *visit) queue(it item, p Page, from *page) {
 	} else if v.cursor == "" && it.role == roleFirst {
 		v.cursor = p.Cursor
 	}
+	v.partly = orDefault(v.partly, p.Short)
 	chain := it.chain + 1
 	for _, o := range p.Items {
 		if v.isNew(o.Ref) {

@@ -39,6 +39,7 @@ type item struct {
 	role  role
 	chain int // pages without a new statement before it
 	tried bool
+	tries int // how often it failed out of the backlog
 }
 
 // A role is what a request is for.
@@ -82,6 +83,9 @@ type visit struct {
 	foreign   bool   // another account answers: nothing moves
 	failures  int    // outages in a row
 	short     string // why older pages are given up
+	partly    string // why some are lost for good, though the cursor moves
+	read      int    // details that were read
+	unknown   int    // details whose structure the door does not know
 	retryAt   time.Time
 	skewKnown bool
 	pages     map[string]*page // by URL, for validators
@@ -251,7 +255,7 @@ func (v *visit) backlog() {
 	var old []item
 	for _, b := range v.job.State.Backlog {
 		it := item{req: Request{URL: b.URL, Header: b.Header, Kind: b.Kind, About: b.About, State: b.State,
-			Conditional: b.Conditional, NoRedirect: b.NoRedirect, IfNew: b.IfNew}, role: roleNext}
+			Conditional: b.Conditional, NoRedirect: b.NoRedirect, IfNew: b.IfNew}, role: roleNext, tries: b.Tries}
 		if b.IfNew || b.About != (onrecord.Ref{}) {
 			it.role = roleDetail
 		}
