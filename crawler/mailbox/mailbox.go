@@ -27,7 +27,7 @@ const maxMessage = 32 << 20
 var ErrNoMail = errors.New("no mail")
 
 // An importer is the import "mbox". It is safe for concurrent use.
-type importer struct{ parser *enmime.Parser }
+type importer struct{}
 
 // New returns the importer of kind "mbox": an mbox file, a message (.eml), a
 // folder of either, or a Maildir.
@@ -37,23 +37,29 @@ type importer struct{ parser *enmime.Parser }
 // or if the List-Id or the domain of the From address is the account's id. The
 // others are refused, so that a whole mailbox can be read for one sender.
 func New() crawler.Importer {
-	return &importer{enmime.NewParser(
+	return importer{}
+}
+
+// newParser returns a parser for one message.
+func newParser(t *typer) *enmime.Parser {
+	return enmime.NewParser(
 		enmime.SkipMalformedParts(true),
 		enmime.MultipartWOBoundaryAsSinglePart(true),
 		enmime.SetReadPartErrorPolicy(enmime.AllowCorruptTextPartErrorPolicy),
 		enmime.MaxStoredPartErrors(16),
 		enmime.DisableTextConversion(true),
-	)}
+		enmime.SetCustomParseMediaType(t.parse),
+	)
 }
 
-func (im *importer) Info() crawler.Info {
-	return crawler.Info{Kind: "mbox", Parser: "mbox/1", Platform: "email", Can: onrecord.Capabilities{ThirdParty: true}}
+func (im importer) Info() crawler.Info {
+	return crawler.Info{Kind: "mbox", Parser: "mbox/2", Platform: "email", Can: onrecord.Capabilities{ThirdParty: true}}
 }
 
 // Files returns the messages of a Maildir (cur, then new, never tmp), or else
 // every mbox and .eml file, in the order of their paths. A single file is taken
 // whatever its name.
-func (im *importer) Files(fsys fs.FS) ([]string, error) {
+func (im importer) Files(fsys fs.FS) ([]string, error) {
 	var maildir, mail, all []string
 	err := fs.WalkDir(fsys, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -88,7 +94,7 @@ func (im *importer) Files(fsys fs.FS) ([]string, error) {
 
 // Import yields each message as a batch of its own, since each has its own
 // evidence.
-func (im *importer) Import(ctx context.Context, fsys fs.FS, t crawler.Target) iter.Seq2[crawler.Batch, error] {
+func (im importer) Import(ctx context.Context, fsys fs.FS, t crawler.Target) iter.Seq2[crawler.Batch, error] {
 	return func(yield func(crawler.Batch, error) bool) {
 		files, err := im.Files(fsys)
 		if err != nil {
@@ -104,7 +110,7 @@ func (im *importer) Import(ctx context.Context, fsys fs.FS, t crawler.Target) it
 }
 
 // file yields the messages of one file, and reports whether to go on.
-func (im *importer) file(ctx context.Context, fsys fs.FS, name string, t crawler.Target, yield func(crawler.Batch, error) bool) bool {
+func (im importer) file(ctx context.Context, fsys fs.FS, name string, t crawler.Target, yield func(crawler.Batch, error) bool) bool {
 	f, err := fsys.Open(name)
 	if err != nil {
 		yield(crawler.Batch{}, fmt.Errorf("mailbox: %w", err))

@@ -23,7 +23,8 @@ type rawMessage struct {
 
 // A splitter parts a file into messages. A file that begins with "From " is an
 // mbox (RFC 4155, "mboxrd"): a message begins with such a line after an empty
-// one, and ">From " in it had one ">" less. Any other file is one message.
+// one, and ">From " in it had one ">" less. Any other file is one message. Empty
+// lines before either are nothing.
 type splitter struct {
 	r     *bufio.Reader
 	line  int64 // lines begun so far
@@ -72,6 +73,21 @@ func (s *splitter) next() (rawMessage, error) {
 // begin looks what kind of file it is, and reads the first line of an mbox.
 func (s *splitter) begin() error {
 	s.begun = true
+	for {
+		c, err := s.r.Peek(1)
+		if len(c) == 0 {
+			return err
+		}
+		if c[0] != '\n' && c[0] != '\r' {
+			break
+		}
+		if _, err := s.r.Discard(1); err != nil {
+			return err
+		}
+		if c[0] == '\n' {
+			s.line++
+		}
+	}
 	head, err := s.r.Peek(5)
 	if len(head) == 0 {
 		return err

@@ -9,7 +9,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/mail"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/jhillyerd/enmime/v2"
 	"golang.org/x/text/unicode/norm"
@@ -17,10 +19,6 @@ import (
 	"onrecord"
 	"onrecord/crawler"
 )
-
-// maxParts bounds what a message may be made of: nested multiparts are parsed
-// by recursion.
-const maxParts = 64
 
 // The reasons for which a message is refused.
 const (
@@ -32,63 +30,93 @@ const (
 	reasonFrom    = "no sender"
 )
 
-// message reads one message.
-func (im *importer) message(raw rawMessage, t crawler.Target) crawler.Batch {
+// message reads one message. What it says of one that it refuses names neither
+// its recipient nor, beyond the domain, who wrote it.
+func (im importer) message(raw rawMessage, t crawler.Target) crawler.Batch {
 	refuse := func(id, reason, format string, args ...any) crawler.Batch {
 		return crawler.Batch{Refused: []crawler.Refusal{{ID: id, Reason: reason, Detail: fmt.Sprintf(format, args...)}}}
 	}
 	if raw.long {
 		return refuse("", reasonLong, "longer than %d MiB", maxMessage>>20)
 	}
-	if n := bytes.Count(bytes.ToLower(raw.body), []byte("multipart/")); n > maxParts {
-		return refuse("", reasonDeep, "%d multiparts, at most %d", n, maxParts)
+	body, reason, detail := bounded(raw.body)
+	if reason != "" {
+		return refuse("", reason, "%s", detail)
 	}
-	env, err := im.parser.ReadEnvelope(bytes.NewReader(raw.body))
-	if err != nil {
-		return refuse("", reasonBroken, "%v", err)
+	types := newTyper(len(body))
+	env, err := newParser(types).ReadEnvelope(bytes.NewReader(body))
+	switch {
+	case types.over != "":
+		return refuse("", reasonDeep, "%s", types.over)
+	case err != nil:
+		return refuse("", reasonBroken, "its parts or headers can't be read")
 	}
 	from, ok := sender(env)
 	if !ok {
-		return refuse("", reasonFrom, "From: %.80q", env.GetHeader("From"))
+		return refuse("", reasonFrom, "no address in its From header")
 	}
-	who := recipientOf(env)
-	id := nativeID(env, raw.body, who)
+	who := recipientOf(env, from)
+	id := nativeID(env, from, who)
 	if !belongs(env, from, t) {
-		return refuse(id, reasonAccount, "from %s", who.hide(from.Address))
+		return refuse(id, reasonAccount, "from an address of %s", who.forms.replace(domainOf(from.Address)))
 	}
-	text, html := bodies(env)
-	read := reading{who: who}
-	text = read.text(text, html)
-	if strings.TrimSpace(text) == "" {
+	if n := max(len(env.Text), len(withoutData(env.HTML))); n > maxText {
+		return refuse(id, reasonLong, "its text has %d MiB, at most %d", n>>20, maxText>>20)
+	}
+	read := reading{who: who, secrets: map[string]bool{}}
+	read.headers(env)
+	o := read.statement(env, id)
+	if strings.TrimSpace(o.Content.Text) == "" {
 		return refuse(id, reasonText, "neither plain text nor HTML that says anything")
-	}
-	o := onrecord.Observation{
-		Ref: onrecord.Ref{NativeID: id}, State: onrecord.ItemLive,
-		Content: onrecord.Content{
-			Type: "email", Title: read.words(env.GetHeader("Subject")), Text: text,
-			Lang: language(env), Links: read.links, ReplyTo: replyTo(env, who),
-		},
-	}
-	if at, err := mail.ParseDate(env.GetHeader("Date")); err == nil {
-		o.Content.Published, o.Published, o.Precision = env.GetHeader("Date"), at.UTC(), onrecord.PrecisionSecond
-	} else {
-		o.Content.Published = env.GetHeader("Date")
 	}
 	return crawler.Batch{
 		Account:  onrecord.AccountObservation{ID: t.AccountID, Handle: t.Handle, Name: read.words(from.Name)},
 		Items:    []onrecord.Observation{o},
-		Kept:     rendition(env, raw.body, read, o),
+		Kept:     rendition(env, raw.body, &read, o, from, t),
 		KeptType: "message/rfc822",
 	}
 }
 
+// headers learns the tokens in the headers that are made for one reader.
+func (r *reading) headers(env *enmime.Envelope) {
+	for _, name := range env.GetHeaderKeys() {
+		switch low := strings.ToLower(name); {
+		case strings.HasPrefix(low, "x-"), strings.HasPrefix(low, "list-un"), low == "return-path", low == "errors-to", low == "reply-to", low == "feedback-id":
+			for _, v := range env.GetHeaderValues(name) {
+				r.learn(v)
+			}
+		}
+	}
+}
+
+// statement returns what a message says.
+func (r *reading) statement(env *enmime.Envelope, id string) onrecord.Observation {
+	text := r.text(strings.ReplaceAll(env.Text, "\r\n", "\n"), env.HTML)
+	links := r.links
+	o := onrecord.Observation{
+		Ref: onrecord.Ref{NativeID: id}, State: onrecord.ItemLive,
+		Content: onrecord.Content{
+			Type: "email", Title: r.words(env.GetHeader("Subject")), Text: text,
+			Lang: language(env, r.who), Links: links, ReplyTo: replyTo(env, r.who), Published: r.words(env.GetHeader("Date")),
+		},
+	}
+	if at, err := mail.ParseDate(env.GetHeader("Date")); err == nil {
+		o.Published, o.Precision = at.UTC(), onrecord.PrecisionSecond
+	}
+	return o
+}
+
+// domainOf returns what stands behind the at sign of an address, in lower case.
+func domainOf(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
 // sender returns the first address of the From header.
 func sender(env *enmime.Envelope) (mail.Address, bool) {
-	if list, err := env.AddressList("From"); err == nil && len(list) > 0 && strings.Contains(list[0].Address, "@") {
-		return *list[0], true
-	}
-	if a := firstAddress(env.GetHeader("From")); a != "" {
-		return mail.Address{Address: a}, true
+	for _, a := range addressList(env, "From") {
+		if strings.LastIndexByte(a.Address, '@') > 0 {
+			return a, true
+		}
 	}
 	return mail.Address{}, false
 }
@@ -119,23 +147,48 @@ func listID(env *enmime.Envelope) string {
 	return strings.ToLower(strings.TrimSpace(id))
 }
 
-// nativeID returns the Message-ID without brackets (formats.md 1). A message
-// without one is named by the digest of its bytes, one whose Message-ID names
-// the recipient by the digest of that: whoever has the message can compute it.
-func nativeID(env *enmime.Envelope, raw []byte, who recipient) string {
-	id := norm.NFC.String(strings.TrimSpace(env.GetHeader("Message-Id")))
-	id = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">"))
-	if at := strings.LastIndexByte(id, '@'); at >= 0 {
+// nativeID returns the Message-ID without brackets (formats.md 1). One that
+// names the recipient is named by its digest. A message without is named by the
+// digest of what every copy of it has in common, in whatever mailbox it lay.
+func nativeID(env *enmime.Envelope, from mail.Address, who recipient) string {
+	if id := messageID(env.GetHeader("Message-Id"), who); id != "" {
+		return id
+	}
+	date := oneLine(env.GetHeader("Date"))
+	if at, err := mail.ParseDate(date); err == nil {
+		date = at.UTC().Format(time.RFC3339)
+	}
+	var b strings.Builder
+	for _, part := range []string{strings.ToLower(from.Address), date, oneLine(env.GetHeader("Subject")), oneLine(env.Text), oneLine(env.HTML)} {
+		fmt.Fprintf(&b, "%d:%s\n", len(part), norm.NFC.String(part))
+	}
+	return digest("message", []byte(b.String()))
+}
+
+// messageID returns the id in a header, its domain in lower case; its digest
+// where it names the recipient, or holds an address as return paths do.
+// Nothing where there is none.
+func messageID(header string, who recipient) string {
+	id := norm.NFC.String(strings.TrimSpace(header))
+	if _, rest, ok := strings.Cut(id, "<"); ok {
+		id, _, _ = strings.Cut(rest, ">")
+	}
+	id = strings.TrimSpace(id)
+	at := strings.LastIndexByte(id, '@')
+	if at >= 0 {
 		id = id[:at] + strings.ToLower(id[at:])
 	}
 	switch {
 	case id == "" || len(id) > 900 || strings.ContainsAny(id, " \t\r\n"):
-		return digest("message", raw)
-	case who.named(id):
+		return ""
+	case who.named(id) || holdsAddress.MatchString(id[:max(at, 0)]):
 		return digest("message-id", []byte(id))
 	}
 	return id
 }
+
+// holdsAddress is a local part with another address in it.
+var holdsAddress = regexp.MustCompile(`[A-Za-z0-9](?:=|@|%40|_at_)[A-Za-z0-9-]+\.[A-Za-z]{2,}`)
 
 // digest names bytes by their SHA-256.
 func digest(what string, b []byte) string {
@@ -145,46 +198,44 @@ func digest(what string, b []byte) string {
 
 // replyTo returns the native id of the message that this one answers.
 func replyTo(env *enmime.Envelope, who recipient) string {
-	id, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(env.GetHeader("In-Reply-To")), "<"), ">")
-	if id = strings.TrimSpace(id); id == "" || strings.ContainsAny(id, " \t") {
-		return ""
-	}
-	if at := strings.LastIndexByte(id, '@'); at >= 0 {
-		id = id[:at] + strings.ToLower(id[at:])
-	}
-	if who.named(id) {
-		return digest("message-id", []byte(id))
-	}
-	return id
+	return messageID(env.GetHeader("In-Reply-To"), who)
 }
 
-// language returns the first of the Content-Language header (RFC 3282).
-func language(env *enmime.Envelope) string {
+// language returns the first of the Content-Language header (RFC 3282), if it
+// is one.
+func language(env *enmime.Envelope, who recipient) string {
 	l, _, _ := strings.Cut(env.GetHeader("Content-Language"), ",")
-	if l = strings.TrimSpace(l); len(l) > 35 {
+	if l = strings.TrimSpace(l); !plainLanguage.MatchString(l) || who.named(l) {
 		return ""
 	}
 	return l
 }
 
-// bodies returns the plain text and the HTML of a message, either of which may
-// be empty.
-func bodies(env *enmime.Envelope) (text, html string) {
-	return strings.ReplaceAll(env.Text, "\r\n", "\n"), env.HTML
-}
+// plainLanguage is a language with script and region (RFC 5646, 2.1), without
+// what anybody may add.
+var plainLanguage = regexp.MustCompile(`^[A-Za-z]{2,3}(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?$`)
 
 // rendition makes what is kept of a message: see the package.
-func rendition(env *enmime.Envelope, raw []byte, read reading, o onrecord.Observation) []byte {
+func rendition(env *enmime.Envelope, raw []byte, read *reading, o onrecord.Observation, from mail.Address, t crawler.Target) []byte {
 	var b bytes.Buffer
-	for _, name := range []string{"From", "Date", "Subject", "List-Id", "Content-Language"} {
-		if v := oneLine(read.words(env.GetHeader(name))); v != "" {
+	header := func(name, v string) {
+		if v != "" {
 			fmt.Fprintf(&b, "%s: %s\r\n", name, v)
 		}
 	}
+	address := strings.ToLower(from.Address)
+	if !read.who.may(from.Address) {
+		address = strange
+	}
+	header("From", oneLine(read.words(from.Name)+" <"+address+">"))
+	header("Date", o.Content.Published)
+	header("Subject", o.Content.Title)
+	header("List-Id", read.list(env, t))
+	header("Content-Language", o.Content.Lang)
 	fmt.Fprintf(&b, "Message-ID: <%s>\r\n", o.NativeID)
 	for _, v := range env.GetHeaderValues("Dkim-Signature") {
-		if claim := dkim(v); claim != "" {
-			fmt.Fprintf(&b, "X-Onrecord-DKIM: %s\r\n", claim)
+		if claim := dkim(v); claim != "" && !read.who.named(claim) {
+			header("X-Onrecord-DKIM", claim)
 		}
 	}
 	sum := sha256.Sum256(raw)
@@ -194,6 +245,25 @@ func rendition(env *enmime.Envelope, raw []byte, read reading, o onrecord.Observ
 	b.WriteString(o.Content.Text)
 	b.WriteByte('\n')
 	return b.Bytes()
+}
+
+// list returns the List-Id, as it is where it is the target's; a label that
+// looks made for one reader is taken out of any other.
+func (r *reading) list(env *enmime.Envelope, t crawler.Target) string {
+	id := listID(env)
+	if id != "" && id == strings.ToLower(t.AccountID) {
+		return "<" + id + ">"
+	}
+	labels := strings.Split(id, ".")
+	for i, l := range labels {
+		if isToken(l, 6) || hasNumber(l, 5) || r.secret(l) || r.who.isLocal(l) {
+			labels[i] = "removed"
+		}
+	}
+	if id = strings.Join(labels, "."); id == "" || r.who.named(id) || strings.ContainsAny(id, " \t@<>") {
+		return ""
+	}
+	return "<" + id + ">"
 }
 
 // dkim returns the signer and the selector of a DKIM signature (RFC 6376): a
@@ -209,11 +279,14 @@ func dkim(v string) string {
 			s = value
 		}
 	}
-	if d == "" || len(d)+len(s) > 500 {
+	if !hostName.MatchString(d) || !hostName.MatchString(s) || len(d)+len(s) > 500 || isToken(s, 16) {
 		return ""
 	}
-	return oneLine("d=" + d + "; s=" + s)
+	return "d=" + d + "; s=" + s
 }
+
+// hostName is what a domain and a selector are made of.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
 // oneLine returns s as it can stand in a header.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
