@@ -54,6 +54,10 @@ func (j *judge) judgeAbsences() {
 		for _, l := range lost {
 			j.suspect(l)
 		}
+		if gone, none := j.noneThere(); none {
+			j.hole = true
+			j.freeze(fmt.Sprintf("all %d statements looked at are missing", gone) + atOwnAddresses)
+		}
 	}
 }
 
@@ -61,9 +65,29 @@ func (j *judge) judgeAbsences() {
 // that are well say nothing against it.
 const atOwnAddresses = " at their own addresses"
 
+// noneThere reports whether own addresses called several statements gone that no
+// list shows, and none there. No canary vouches for such answers, so that nothing
+// follows from them for any statement; but a person should see it.
+func (j *judge) noneThere() (gone int, none bool) {
+	unclear := 0
+	for _, it := range j.order {
+		switch {
+		case it.look == nil || !it.firstHand() || j.foreign(it.Known):
+		case it.found == onrecord.LookLive:
+			return 0, false
+		case it.live != nil || len(it.Deletions) > 0:
+		case it.found == onrecord.LookGone:
+			gone++
+		default:
+			unclear++
+		}
+	}
+	return gone, gone > 1 && gone > unclear
+}
+
 // back reports whether what froze the source is explained by this visit: lists
 // that lacked much are whole again; or, where own addresses had called much
-// gone, none does so now, and one of those is live. That others are says nothing.
+// gone, none does so now, and one of those is there. That others are says nothing.
 func (j *judge) back(lost []loss, looked, listed int) bool {
 	if !strings.HasSuffix(j.k.Source.Frozen, atOwnAddresses) {
 		return !j.v.Checks && (listed > 0 || looked > 0 && !j.v.Can.CompleteRanges)
@@ -72,7 +96,7 @@ func (j *judge) back(lost []loss, looked, listed int) bool {
 		return false
 	}
 	return slices.ContainsFunc(j.order, func(it *item) bool {
-		return it.found == onrecord.LookLive && it.LastLook.After(it.LastSeen)
+		return it.live != nil && it.LastLook.After(it.LastSeen)
 	})
 }
 

@@ -167,17 +167,37 @@ func (k Known) Cover(source, platform string) Known {
 	return k
 }
 
-// Canary returns a statement to be asked for at its own address in a visit
-// that looks at suspects: the one last seen live that is no suspect itself.
-func (k Known) Canary() (onrecord.Ref, bool) {
-	var best onrecord.Known
-	for _, id := range slices.Sorted(maps.Keys(k.Statements)) {
-		s := k.Statements[id]
-		if !s.Suspect() && !s.Withheld && !s.Erased && s.LastSeen.After(best.LastSeen) {
-			best = s
+// Canaries returns at most n statements to be asked for at their own addresses
+// in turn, in a visit that looks at suspects, until one is there: of those that
+// are no suspects and that can accepts (nil accepts all), the last seen live
+// first. Those whose own address settled nothing when it was asked last are
+// worth a try only where there are no others, and then the one that was tried
+// longest ago.
+func (k Known) Canaries(n int, can func(onrecord.Ref) bool) []onrecord.Ref {
+	var list []onrecord.Known
+	for _, s := range k.Statements {
+		if !s.Suspect() && !s.Withheld && !s.Erased && !s.LastSeen.IsZero() && (can == nil || can(s.Ref)) {
+			list = append(list, s)
 		}
 	}
-	return best.Ref, !best.LastSeen.IsZero()
+	slices.SortFunc(list, func(a, b onrecord.Known) int {
+		vainA, vainB := a.Tried.After(a.Checked), b.Tried.After(b.Checked)
+		switch {
+		case vainA && vainB:
+			return cmp.Or(a.Tried.Compare(b.Tried), cmp.Compare(a.Statement, b.Statement))
+		case vainA:
+			return 1
+		case vainB:
+			return -1
+		}
+		return cmp.Or(b.LastSeen.Compare(a.LastSeen), cmp.Compare(a.Statement, b.Statement))
+	})
+	list = slices.CompactFunc(list, func(a, b onrecord.Known) bool { return a.Statement == b.Statement })
+	var refs []onrecord.Ref
+	for _, s := range list[:min(n, len(list))] {
+		refs = append(refs, s.Ref)
+	}
+	return refs
 }
 
 func covered(s onrecord.Known, runs []onrecord.Event) onrecord.Known {

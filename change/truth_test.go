@@ -310,8 +310,8 @@ func (c *crawl) ask(v *change.Visit, asked time.Time, tb trouble) time.Time {
 			refs = append(refs, ref)
 		}
 	}
-	if canary, ok := c.w.known(v.Source).Canary(); ok && len(refs) > 0 && !slices.Contains(refs, canary) {
-		refs = append(refs, canary)
+	if n := len(refs); n > 0 {
+		refs = append(refs, c.w.known(v.Source).Canaries(1, func(r onrecord.Ref) bool { return !slices.Contains(refs[:n], r) })...)
 	}
 	for _, ref := range refs {
 		s := c.answer(v, "look", asked)

@@ -34,13 +34,15 @@ type Job struct {
 	// with IfNew about such a statement are dropped. Nil knows none.
 	Known func(onrecord.Ref) bool
 	// Looks are the suspects to be asked for at their own addresses. Canary, a
-	// statement seen live before, is asked for too where there are any.
+	// statement seen live before, is asked for too where there are any; where it
+	// does not vouch for what is gone, Spares are in turn, until one does.
 	Looks  []onrecord.Ref
 	Canary onrecord.Ref
+	Spares []onrecord.Ref
 	// Checks are known statements that nobody suspects, to be asked for at
 	// their own addresses once everything else is done, as far as the budget
 	// goes. Where one is gone and nothing else vouches for the door, the canary
-	// is asked for too.
+	// and its spares are asked for too.
 	Checks []onrecord.Ref
 	// ChecksOnly: the visit asks for Looks and Checks and for nothing else. It
 	// moves nothing of the door's state but when the door may be tried again.

@@ -69,10 +69,29 @@ func (v *visit) checks() error {
 			return err
 		}
 	}
-	if live, gone := v.looked(); live || !gone || v.job.Canary == (onrecord.Ref{}) || !v.healthy() {
+	if live, gone := v.looked(); live || !gone || !v.healthy() {
 		return nil
 	}
-	return v.look(v.job.Canary, roleCanary)
+	return v.vouch()
+}
+
+// vouch asks for the canary, and for its spares as long as something is gone
+// and nothing is there: a canary may have been deleted like any other.
+func (v *visit) vouch() error {
+	if v.job.Canary != (onrecord.Ref{}) {
+		if err := v.look(v.job.Canary, roleCanary); err != nil {
+			return err
+		}
+	}
+	for _, ref := range v.job.Spares {
+		if live, gone := v.looked(); live || !gone || !v.healthy() {
+			return nil
+		}
+		if err := v.look(ref, roleCanary); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // looked reports whether some statement's own address said that it is live, and

@@ -146,7 +146,7 @@ type View interface {
 	// one of the ids, as their own or as an alias.
 	Known(ctx context.Context, platform, accountID string, ids []onrecord.StatementID) (map[onrecord.StatementID]onrecord.Known, error)
 	// KnownRange returns what is known of the statements whose order key lies
-	// in r, and KnownRecent of the n that were last seen live.
+	// in r, and KnownRecent of the n newest that are there.
 	KnownRange(ctx context.Context, platform, accountID string, r onrecord.Range) ([]onrecord.Known, error)
 	KnownRecent(ctx context.Context, platform, accountID string, n int) ([]onrecord.Known, error)
 	// Suspects returns the statements that were found absent or gone and are

@@ -253,6 +253,7 @@ type memo struct {
 	State  onrecord.DoorState `json:"state"`
 	Looks  []onrecord.Ref     `json:"looks,omitempty"`
 	Canary onrecord.Ref       `json:"canary,omitzero"`
+	Spares []onrecord.Ref     `json:"spares,omitempty"`
 	Checks []onrecord.Ref     `json:"checks,omitempty"`
 	Budget crawler.Budget     `json:"budget,omitzero"`
 	Only   bool               `json:"only,omitempty"`   // looks and checks only
@@ -304,7 +305,7 @@ func (i *Ingester) addOwn(ctx context.Context, m *memo, s Source, d Door, st onr
 		}
 		m.Checks, m.Budget = nil, crawler.Budget{}
 	}
-	return next, i.addCanary(ctx, m, s, accountOf(s, st), suspects)
+	return next, i.addCanaries(ctx, m, s, d, st)
 }
 
 // shortened returns the memo as JSON. What is left out is due next time.
@@ -330,7 +331,7 @@ func (i *Ingester) job(s Source, d Door, v Visit) (crawler.Job, error) {
 	}
 	account := m.Target.AccountID
 	return crawler.Job{
-		Source: s.ID, DoorID: d.ID, Door: d.Door, State: m.State, Looks: m.Looks, Canary: m.Canary, Recorder: v.Open,
+		Source: s.ID, DoorID: d.ID, Door: d.Door, State: m.State, Looks: m.Looks, Canary: m.Canary, Spares: m.Spares, Recorder: v.Open,
 		Checks: m.Checks, ChecksOnly: m.Only, Budget: m.Budget,
 		Started: v.Started,
 		Target:  m.Target,

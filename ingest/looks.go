@@ -5,6 +5,8 @@ package ingest
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"onrecord"
@@ -18,7 +20,8 @@ const (
 	maxChecks  = 20              // that nobody suspects
 	checksTime = 5 * time.Minute // for how long at most
 	maxDue     = 512             // due statements that are read to find those
-	canaries   = 8               // statements among which a canary is found
+	canaries   = 4               // that are asked for in turn, until one is there
+	recents    = 64              // statements among which they are found: listed last, and newest
 )
 
 // Recheck returns the rule by which statements that nobody suspects are asked
@@ -73,9 +76,9 @@ func latest(a, b time.Time) time.Time {
 // addLooks adds the suspects that are due for a look at their own addresses.
 func (i *Ingester) addLooks(m *memo, s Source, d Door, suspects []onrecord.Known) {
 	now := i.Now()
-	confirm := i.Rules.Confirm(s.Platform, d.Door.Info().Kind)
+	confirm, can := i.Rules.Confirm(s.Platform, d.Door.Info().Kind), canLook(m, d)
 	for _, c := range suspects {
-		if at, ok := change.Due(c, confirm); ok && !at.After(now) && len(m.Looks) < maxLooks {
+		if at, ok := change.Due(c, confirm); ok && !at.After(now) && len(m.Looks) < maxLooks && can(c.Ref) {
 			m.Looks = append(m.Looks, c.Ref)
 		}
 	}
@@ -89,9 +92,7 @@ func (i *Ingester) addChecks(ctx context.Context, m *memo, s Source, d Door, st 
 		return nil
 	}
 	now := i.Now()
-	t := m.Target
-	t.URL = d.URL
-	refs, err := i.due(ctx, s, st, now, func(r onrecord.Ref) bool { return crawler.CanLook(d.Door, t, r) })
+	refs, err := i.due(ctx, s, st, now, canLook(m, d))
 	if err != nil || len(refs) == 0 {
 		return err
 	}
@@ -138,22 +139,70 @@ func checksFor(s Source, now time.Time) time.Duration {
 	return min(s.Schedule.Next(now).Sub(now)/2, checksTime)
 }
 
-// addCanary adds a statement that vouches for the door, where a visit asks for
-// others.
-func (i *Ingester) addCanary(ctx context.Context, m *memo, s Source, account string, suspects []onrecord.Known) error {
+// addCanaries adds statements that vouch for the door, where a visit asks for
+// others: what the last lists showed, and the newest.
+func (i *Ingester) addCanaries(ctx context.Context, m *memo, s Source, d Door, st onrecord.SourceState) error {
 	if len(m.Looks)+len(m.Checks) == 0 {
 		return nil
 	}
-	recent, err := i.View.KnownRecent(ctx, s.Platform, account, canaries)
+	account := accountOf(s, st)
+	recent, err := i.View.KnownRecent(ctx, s.Platform, account, recents)
 	if err != nil {
 		return err
 	}
-	k := change.Known{Statements: make(map[onrecord.StatementID]onrecord.Known, len(suspects)+len(recent))}
-	for _, list := range [][]onrecord.Known{suspects, recent} {
-		for _, c := range list {
-			k.Statements[c.Statement] = c
+	listed, err := i.listed(ctx, s, st)
+	if err != nil {
+		return err
+	}
+	k := change.Known{Runs: st.Runs, Account: onrecord.KnownAccount{Platform: s.Platform, ID: account}, Statements: listed}
+	for _, c := range recent {
+		k.Statements[c.Statement] = c
+	}
+	k = k.Cover(s.ID, s.Platform)
+	can := canLook(m, d)
+	others := k.Canaries(canaries, func(r onrecord.Ref) bool { return can(r) && !slices.Contains(m.Checks, r) })
+	if len(others) == 0 {
+		others = k.Canaries(canaries, can) // what is asked for anyway, if there is time for it
+	}
+	if len(others) > 0 {
+		m.Canary, m.Spares = others[0], others[1:]
+	}
+	return nil
+}
+
+// listed returns the statements of the account that the last lists of s showed.
+func (i *Ingester) listed(ctx context.Context, s Source, st onrecord.SourceState) (map[onrecord.StatementID]onrecord.Known, error) {
+	source, err := i.Accounts.KnownSource(ctx, s.ID)
+	if err != nil {
+		return nil, err
+	}
+	runs := slices.SortedFunc(maps.Values(source.Runs), func(a, b onrecord.Run) int { return a.Until.Compare(b.Until) })
+	var ids []onrecord.StatementID
+	for _, r := range slices.Backward(append(runs, st.Runs...)) {
+		for _, id := range r.Seen {
+			if len(ids) < recents && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
 		}
 	}
-	m.Canary, _ = k.Canary()
-	return nil
+	account := accountOf(s, st)
+	found, err := i.View.Known(ctx, s.Platform, account, ids)
+	if err != nil {
+		return nil, err
+	}
+	own := make(map[onrecord.StatementID]onrecord.Known, len(found)+recents)
+	for id, c := range found {
+		if c.Account == account {
+			own[id] = c
+		}
+	}
+	return own, nil
+}
+
+// canLook reports of a statement whether d can ask for it at an address that is
+// its own.
+func canLook(m *memo, d Door) func(onrecord.Ref) bool {
+	t := m.Target
+	t.URL = d.URL
+	return func(r onrecord.Ref) bool { return crawler.CanLook(d.Door, t, r) }
 }
