@@ -19,7 +19,7 @@ import (
 const Platform = "mastodon"
 
 // Parser names what Read makes of bytes. It moves with every change of results.
-const Parser = "mastodon/1"
+const Parser = "mastodon/2"
 
 // The kinds of the requests of this door.
 const (

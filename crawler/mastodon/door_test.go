@@ -195,6 +195,8 @@ func TestAnswers(t *testing.T) {
 		{"page", 410, `{"error":"Gone"}`, "account suspended 410 Gone"},
 		{"page", 403, `{"error":"Your login is currently disabled"}`, "blocked"},
 		{"page", 403, `{"error":"This account has been suspended"}`, "account suspended 403 This account has been suspended"},
+		{"page", 403, `{"error":"API access for your network has been suspended"}`, "blocked"},
+		{"lookup", 403, `{"error":"API access for your network has been suspended"}`, "blocked"},
 		{"page", 401, `{"error":"This API requires an authenticated user"}`, "unauthorised"},
 		{"page", 451, html, "blocked"},
 		{"page", 429, `{}`, "rate_limited"},

@@ -73,7 +73,7 @@ func (r reading) history() (crawler.Page, error) {
 	shown := same(times, v.Edited)
 	var p crawler.Page
 	for i := range list {
-		o := onrecord.Observation{Ref: about, Order: v.Order, State: onrecord.ItemLive, Dated: v.QuoteOf != ""}
+		o := onrecord.Observation{Ref: about, Order: v.Order, State: onrecord.ItemLive, Dated: true}
 		if i > 0 {
 			o.Changed = times[i]
 		}

@@ -194,3 +194,28 @@ func TestLook(t *testing.T) {
 		}
 	}
 }
+
+// TestEditsAreDated: a server that says when a status was edited says so of
+// every edit. A reply whose parent was deleted becomes a post without one, and
+// is dated as it was; servers without edited_at date nothing.
+func TestEditsAreDated(t *testing.T) {
+	d := mastodon.New(mastodon.Options{})
+	read := func(old, with string) onrecord.Observation {
+		t.Helper()
+		c := answer("page", local, 200, []byte(strings.Replace(string(statuses("9")), old, with, 1)))
+		c.Request.State = fmt.Sprintf(`{"a":%q}`, local)
+		p, err := d.Read(target, c)
+		if err != nil || len(p.Items) != 1 {
+			t.Fatalf("%d items, %v", len(p.Items), err)
+		}
+		return p.Items[0]
+	}
+	const at = `"edited_at":null`
+	answers, alone := read(at, at+`,"in_reply_to_id":"5","in_reply_to_account_id":"7"`), read(at, at+`,"in_reply_to_id":null`)
+	if answers.Content.Type != "reply" || alone.Content.Type != "post" || !answers.Dated || !alone.Dated || !answers.Changed.Equal(alone.Changed) {
+		t.Errorf("%+v\n%+v", answers, alone)
+	}
+	if o := read(at+",", ""); o.Dated {
+		t.Errorf("without edited_at: %+v", o)
+	}
+}

@@ -94,10 +94,21 @@ func (r reading) forbidden(say string) crawler.Page {
 		return crawler.Page{Outcome: onrecord.OutcomeBlocked, Reason: code + " " + say}
 	case r.capture.Request.Kind == kindLook:
 		return crawler.Page{Items: []onrecord.Observation{{Ref: r.capture.Request.About, State: onrecord.ItemUnclear, Code: code + " " + say}}}
-	case strings.Contains(strings.ToLower(say), "suspended"):
+	case suspended(say):
 		return crawler.Page{Account: onrecord.AccountObservation{State: onrecord.AccountSuspended, Code: code + " " + say}}
 	}
 	return crawler.Page{Outcome: onrecord.OutcomeBlocked, Reason: code + " " + say}
+}
+
+// suspended reports whether a server says, by one of these sentences, that the
+// account is suspended. Others with that word in them may speak of the client,
+// its network or its key.
+func suspended(say string) bool {
+	switch strings.TrimSuffix(strings.ToLower(say), ".") {
+	case "this account has been suspended", "this account is suspended", "account has been suspended", "account is suspended", "account suspended", "user has been suspended", "user is suspended":
+		return true
+	}
+	return false
 }
 
 // notFound are the sentences by which servers say that there is no such

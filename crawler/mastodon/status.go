@@ -65,9 +65,11 @@ func (s *status) observe(actor string) (onrecord.Observation, error) {
 	if at, ok := instant(s.EditedAt.value); ok && s.Reblog == nil {
 		o.Changed = at
 	}
-	// What a repost repeats is its author's to change, and whether a quote is
-	// shown the quoted one's: neither is an edit of this status.
-	o.Dated = s.EditedAt.given && (o.Content.Type == typeRepost || s.Quote != nil)
+	// A server that says when a status was edited says so of every edit. What
+	// changes without is not its author's doing: what a repost repeats, whether
+	// a quote is shown, what it answers once that is deleted (in_reply_to_id
+	// turns null), how mentions are rendered.
+	o.Dated = s.EditedAt.given
 	return o, nil
 }
 
