@@ -150,6 +150,8 @@ type SourceStatus struct {
 	IdentityChanged bool         // another account stands behind the handle: nothing is attributed until the operator has spoken
 	Doors           []DoorStatus // in order of preference
 	OpenRuns        []Coverage   // looks that are not in the journal yet; Index is -1
+	Overdue         bool         // it has a schedule, was visited, and has gone three intervals without success
+	Unreadable      string       // why its state can't be read: what is in no ledger is not known then, and zero; empty if it can
 }
 
 // A DoorStatus is how one door of a source fares.

@@ -15,7 +15,7 @@ import (
 // cacheBytes each, under addresses of at most cacheKey bytes.
 const (
 	cacheEntries = 128
-	cacheBytes   = 64 << 10
+	cacheBytes   = 128 << 10
 	cacheKey     = 512
 	cacheAge     = 5 * time.Second
 )

@@ -177,10 +177,9 @@ func (s *server) apiStatus(ctx context.Context, _ *noInput) (*answer[apiStatus],
 	out := apiStatus{Meta: meta, Sources: make([]apiSource, len(sources)), Version: text(s.Version), Crawls: s.Status != nil}
 	for i, one := range sources {
 		out.Sources[i] = s.apiSource(one)
-		if trouble(one) {
-			out.Trouble++
-		}
 	}
+	n := tally(sources)
+	out.Trouble, out.Paused, out.Waiting = int(n[inTrouble]), int(n[paused]), int(n[notVisited])
 	if s.Health != nil {
 		h, err := s.Health(ctx)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"onrecord"
@@ -114,32 +115,36 @@ func (w wording) figureRows(figures []onrecord.Figure) []figureRow {
 
 // healthInWords says how the sources fare. That nobody can tell is no reason
 // not to show the page.
-func (s *server) healthInWords(ctx context.Context, w wording) (words string, inTrouble bool) {
+func (s *server) healthInWords(ctx context.Context, w wording) (words string, bad bool) {
 	list, err := s.statuses(ctx)
 	if err != nil {
 		s.Log.WarnContext(ctx, "status of sources", "err", err)
 		return w.f("word.health_unknown"), true
 	}
-	var bad, visited int64
+	n := tally(list)
+	visited := slices.ContainsFunc(list, func(one onrecord.SourceStatus) bool { return !one.LastVisit.IsZero() })
 	var last time.Time
 	for _, one := range list {
-		if trouble(one) {
-			bad++
-		}
-		if !one.LastVisit.IsZero() {
-			visited++
-		}
 		if one.LastGood.After(last) {
 			last = one.LastGood
 		}
 	}
 	switch {
-	case visited == 0:
+	case len(list) > 0 && !slices.ContainsFunc(list, func(one onrecord.SourceStatus) bool { return one.Unreadable == "" }):
+		return w.f("word.health_unknown"), true
+	case n[inTrouble] > 0:
+		return w.n("word.health_trouble", int64(len(list)), "bad", number(n[inTrouble]), "ago", w.ago(last)), true
+	case !visited:
 		return "", false
-	case bad > 0:
-		return w.n("word.health_trouble", int64(len(list)), "bad", number(bad), "ago", w.ago(last)), true
 	}
-	return w.n("word.health_good", visited, "ago", w.ago(last)), false
+	var parts []string
+	if n[faresWell] > 0 {
+		parts = append(parts, w.n("word.health_good", n[faresWell], "ago", w.ago(last)))
+	}
+	if apart := n[paused] + n[notVisited]; apart > 0 {
+		parts = append(parts, w.n("word.health_apart", apart))
+	}
+	return strings.Join(parts, " "), false
 }
 
 // firstRun words when the first visit is due. It is empty where nobody knows.

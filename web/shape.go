@@ -167,7 +167,7 @@ func (s *server) apiSource(one onrecord.SourceStatus) apiSource {
 	a := apiSource{
 		Source: one.Source, Figure: text(one.Figure), Platform: one.Platform, Schedule: text(one.Schedule), LastVisitAt: at(one.LastVisit), LastGoodAt: at(one.LastGood),
 		Outcome: text(one.Outcome), NextAt: at(one.Next), Frozen: text(one.Frozen), FrozenAt: at(one.FrozenAt), PausedAt: at(one.Paused), PausedNote: text(one.PausedNote),
-		IdentityChanged: one.IdentityChanged, Statements: one.Statements, Trouble: trouble(one), Gaps: make([]apiGap, len(one.OpenGaps)), Doors: make([]apiDoor, len(one.Doors)),
+		IdentityChanged: one.IdentityChanged, Statements: one.Statements, Trouble: trouble(one), Overdue: one.Overdue, Readable: one.Unreadable == "", Gaps: make([]apiGap, len(one.OpenGaps)), Doors: make([]apiDoor, len(one.Doors)),
 		Unrecorded: make([]apiCoverage, len(one.OpenRuns)),
 		Account:    apiAccountRef{Platform: one.Platform, Handle: text(one.Account.Handle), NativeID: one.Account.ID},
 	}

@@ -238,7 +238,9 @@ type apiSource struct {
 	LastGoodAt      *time.Time    `json:"last_good_at"`
 	Outcome         *string       `json:"outcome" doc:"Of the last visit"`
 	NextAt          *time.Time    `json:"next_at"`
-	Trouble         bool          `json:"trouble" doc:"The last visit failed, absences don't count, or another account answers to the handle"`
+	Trouble         bool          `json:"trouble" doc:"The last visit failed, a gap is open, three intervals went by without success, absences don't count, another account answers to the handle, or its state can't be read"`
+	Overdue         bool          `json:"overdue" doc:"Three intervals went by without success"`
+	Readable        bool          `json:"readable" doc:"Whether its state can be read: if not, what is in no ledger is null"`
 	Frozen          *string       `json:"frozen" doc:"Why absences don't count"`
 	FrozenAt        *time.Time    `json:"frozen_at"`
 	PausedAt        *time.Time    `json:"paused_at"`
@@ -269,6 +271,8 @@ type apiStatus struct {
 	Meta    apiMeta           `json:"meta"`
 	Crawls  bool              `json:"crawls" doc:"Whether this machine visits sources"`
 	Trouble int               `json:"trouble" doc:"How many sources are in trouble"`
+	Paused  int               `json:"paused" doc:"How many others are paused"`
+	Waiting int               `json:"not_visited" doc:"How many others are to be visited and have not been yet"`
 	Sources []apiSource       `json:"sources" nullable:"false"`
 	Machine maybe[apiMachine] `json:"machine"`
 	Version *string           `json:"version"`

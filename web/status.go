@@ -5,11 +5,9 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"onrecord"
@@ -20,7 +18,8 @@ type sourceRow struct {
 	Host                             string // in place of Platform and Handle, where that is only "the website"
 	FigureHref, AccountHref, Href    string
 	Outcome                          string
-	Failed, Good                     bool // Good: the last visit did not fail, and absences count
+	Failed                           bool
+	Unreadable                       bool // its state can't be read
 	Last, LastGood, Next             moment
 	LastAgo, GoodAgo                 string
 	Schedule                         string
@@ -43,9 +42,11 @@ type doorRow struct {
 
 type statusBody struct {
 	Sources    []sourceRow
-	NoStatus   bool // nobody here crawls
-	Healthy    int64
-	Trouble    int64
+	NoStatus   bool     // nobody here crawls
+	Lede       []string // how many fare how
+	Unknown    []string
+	Earlier    string // addresses of the pages around
+	Later      string
 	Gaps       []string // recorded ones, newest first
 	Checkpoint onrecord.Checkpoint
 	AsOf       moment
@@ -63,44 +64,19 @@ const (
 	gapsSpan     = 30 * 24 * time.Hour
 )
 
-// fares keeps how the sources fare for a moment: to know it costs a read of
-// every state in the bucket.
-type fares struct {
-	mu   sync.Mutex // guards the rest, and is held while it is asked
-	at   time.Time
-	list []onrecord.SourceStatus
-}
-
-// statuses tells how the sources fare; nil where nobody here crawls.
-func (s *server) statuses(ctx context.Context) ([]onrecord.SourceStatus, error) {
-	if s.Status == nil {
-		return nil, nil
-	}
-	s.fares.mu.Lock()
-	defer s.fares.mu.Unlock()
-	now := s.Now()
-	if age := now.Sub(s.fares.at); !s.fares.at.IsZero() && age >= 0 && age < faresAge {
-		return s.fares.list, nil
-	}
-	list, err := s.Status(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("status of sources: %w", err)
-	}
-	s.fares.at, s.fares.list = now, list
-	return list, nil
-}
-
-// faresAge is how old an answer of statuses may be.
-const faresAge = 2 * time.Second
-
 // statusPage is /status.
 func (s *server) statusPage(r *http.Request) (reply, error) {
 	ctx, w := r.Context(), s.words(nil)
+	l, first, err := s.statusFrom(r)
+	if err != nil {
+		return reply{}, err
+	}
 	point, err := s.Journal.Checkpoint(ctx)
 	if err != nil {
 		return reply{}, fmt.Errorf("checkpoint: %w", err)
 	}
 	body := statusBody{
+		Unknown:    l.unknown,
 		Checkpoint: point, AsOf: w.moment(point.Time), Origin: s.Archive.Log, Key: s.Archive.LogKey,
 		Version: s.Version, NoStatus: s.Status == nil,
 	}
@@ -112,14 +88,10 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	for _, one := range sources {
+	body.Lede = w.lede(sources)
+	for _, one := range body.paged(l, sources, first) {
 		row := w.sourceRow(one)
 		row.Figure = cmp.Or(names[one.Figure], row.Figure)
-		if row.Good {
-			body.Healthy++
-		} else {
-			body.Trouble++
-		}
 		body.Sources = append(body.Sources, row)
 	}
 	gaps, _, err := s.History.CoveragePage(ctx, onrecord.CoverageFilter{Since: w.now.Add(-gapsSpan), Gaps: true}, true, "", gapsOnStatus)
@@ -137,7 +109,7 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 		body.Machine, body.Alarms = w.machine(h)
 	}
 	a, err := s.render("status", frame{
-		Title: w.f("title.status"), Canonical: s.base + "/status", Section: "status", Body: body,
+		Title: w.f("title.status"), Canonical: s.base + l.address(), NoIndex: first > 0, Section: "status", Body: body,
 		Head: []headLink{{Rel: "alternate", Href: "/api/v1/status", Type: "application/json"}},
 	})
 	if s.Demo == nil {
@@ -157,10 +129,12 @@ func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 	if s.Platform == "website" {
 		row.Host = row.Handle
 	}
-	if s.LastVisit.IsZero() {
+	switch {
+	case s.Unreadable != "":
+		row.Outcome, row.Unreadable = w.f("word.unreadable"), true
+	case s.LastVisit.IsZero():
 		row.Outcome = w.f("word.not_visited")
 	}
-	row.Good = !row.Failed && s.Frozen == "" && !s.IdentityChanged
 	if s.Schedule == "" {
 		row.Schedule, row.Next = w.f("word.no_schedule"), moment{Words: w.f("time.none")}
 	}
@@ -175,14 +149,6 @@ func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 	return row
 }
 
-// failed reports whether the last visit of a source failed.
-func failed(s onrecord.SourceStatus) bool {
-	return !s.LastVisit.IsZero() && s.Outcome != onrecord.OutcomeOK && s.Outcome != onrecord.OutcomeNotModified
-}
-
-// trouble reports whether a source needs somebody to look at it.
-func trouble(s onrecord.SourceStatus) bool { return failed(s) || s.Frozen != "" || s.IdentityChanged }
-
 // warnings words what stands in the way of a source, whatever its last visit
 // said.
 func (row *sourceRow) warnings(w wording, s onrecord.SourceStatus) {
@@ -193,6 +159,9 @@ func (row *sourceRow) warnings(w wording, s onrecord.SourceStatus) {
 		}
 		row.Warnings = append(row.Warnings, w.f("line.paused", "since", w.instant(s.Paused), "note", note))
 		row.Next = moment{Words: w.f("time.none")}
+	}
+	if s.Overdue {
+		row.Warnings = append(row.Warnings, w.f("line.overdue"))
 	}
 	if s.IdentityChanged {
 		row.Warnings = append(row.Warnings, w.f("line.identity"))

@@ -4,7 +4,9 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -288,6 +290,93 @@ func TestStatusOfSourcesAndMachine(t *testing.T) {
 	w := get(t, site(t, down), "/status")
 	if body := w.Body.String(); !strings.Contains(body, "The storage does not answer.") || strings.Contains(body, "/secret/path") {
 		t.Error("a storage that is down is told, and what it said is kept from strangers")
+	}
+}
+
+// TestFares: which sources are said to need attention, and which are apart.
+func TestFares(t *testing.T) {
+	well := onrecord.SourceStatus{Source: "s", Schedule: "@hourly", LastVisit: now, LastGood: now, Outcome: onrecord.OutcomeOK, Next: now.Add(time.Hour)}
+	for name, one := range map[string]struct {
+		change func(*onrecord.SourceStatus)
+		lede   string
+		home   string
+	}{
+		"well":   {func(*onrecord.SourceStatus) {}, "1 source answered at its last visit.", "1 source answered at its last visit; last good visit just now."},
+		"failed": {func(s *onrecord.SourceStatus) { s.Outcome = onrecord.OutcomeOutage }, "1 source needs attention:", "1 of 1 source needs attention"},
+		"an open gap": {func(s *onrecord.SourceStatus) {
+			s.OpenGaps = []onrecord.Gap{{Reason: "outage", Open: true, Since: now.AddDate(0, 0, -90)}}
+		}, "1 source needs attention:", "1 of 1 source needs attention"},
+		"overdue":         {func(s *onrecord.SourceStatus) { s.Overdue = true }, "1 source needs attention:", "1 of 1 source needs attention"},
+		"frozen":          {func(s *onrecord.SourceStatus) { s.Frozen = "drift" }, "1 source needs attention:", "1 of 1 source needs attention"},
+		"another account": {func(s *onrecord.SourceStatus) { s.IdentityChanged = true }, "1 source needs attention:", "1 of 1 source needs attention"},
+		"unreadable": {func(s *onrecord.SourceStatus) {
+			*s = onrecord.SourceStatus{Source: "s", Schedule: "@hourly", Unreadable: "permission denied: /secret"}
+		}, "1 source needs attention:", "How the sources fare is not known at present"},
+		"not visited": {func(s *onrecord.SourceStatus) { s.LastVisit, s.LastGood, s.Outcome = time.Time{}, time.Time{}, "" }, "1 source has not been visited yet.", ""},
+		"paused with gaps": {func(s *onrecord.SourceStatus) {
+			s.Paused, s.OpenGaps = now, []onrecord.Gap{{Reason: onrecord.GapPaused, Open: true, Since: now}}
+		}, "1 source is paused by the operator.", "1 is paused or not visited yet."},
+	} {
+		m := build()
+		st := well
+		one.change(&st)
+		m.status = []onrecord.SourceStatus{st}
+		h := site(t, m)
+		doc := page(t, h, "/status", http.StatusOK)
+		if got := words(doc.Find(".lede")); !strings.HasPrefix(got, one.lede) {
+			t.Errorf("%s: %q", name, got)
+		}
+		if got := words(page(t, h, "/", http.StatusOK).Find(".health")); !strings.HasPrefix(got, one.home) || one.home == "" && got != "" {
+			t.Errorf("%s: the home page says %q", name, got)
+		}
+		troubled := 0.0
+		if strings.Contains(one.lede, "attention") {
+			troubled = 1
+		}
+		v := ask(t, h, "/api/v1/status", http.StatusOK)
+		if at(v, "trouble") != troubled || at(v, "sources", 0, "trouble") != (troubled == 1) || at(v, "sources", 0, "readable") != (st.Unreadable == "") {
+			t.Errorf("%s: %v", name, v)
+		}
+		main := words(doc.Find("main"))
+		if st.Unreadable != "" && (!strings.Contains(main, "Its state can’t be read") || strings.Contains(main, "Not visited yet") || strings.Contains(main, "Last visit") || strings.Contains(main, "secret")) {
+			t.Errorf("%s: %q", name, main)
+		}
+	}
+}
+
+// TestManySources: those that need attention come first, a hundred a page, and
+// each on one page.
+func TestManySources(t *testing.T) {
+	m := build()
+	m.status = nil
+	for i := range 250 {
+		s := onrecord.SourceStatus{Source: fmt.Sprintf("s%03d", i), Figure: "jane-example", Platform: "website", Schedule: "@hourly", LastVisit: now, LastGood: now, Outcome: onrecord.OutcomeOK, Next: now}
+		if i%50 == 49 {
+			s.Outcome = onrecord.OutcomeOutage
+		}
+		m.status = append(m.status, s)
+	}
+	h := site(t, m)
+	var got []string
+	path := "/status"
+	for path != "" {
+		if w := get(t, h, path); w.Body.Len() > 128<<10 {
+			t.Errorf("%s has %d bytes: it is not cached", path, w.Body.Len())
+		}
+		doc := page(t, h, path, http.StatusOK)
+		wants(t, doc, ".lede", "5 sources need attention")
+		doc.Find(".sources h3").Each(func(_ int, s *goquery.Selection) { got = append(got, s.Text()) })
+		path = doc.Find(`.pager a[rel=next]`).AttrOr("href", "")
+	}
+	if len(got) != 250 || len(slices.Compact(slices.Sorted(slices.Values(got)))) != 250 || strings.Join(got[:6], " ") != "s049 s099 s149 s199 s249 s000" {
+		t.Errorf("%d sources: %v …", len(got), got[:min(6, len(got))])
+	}
+	if got := page(t, h, "/status?from=200", http.StatusOK).Find(`.pager a[rel=prev]`).AttrOr("href", ""); got != "/status?from=100" {
+		t.Errorf("before the third page: %q", got)
+	}
+	wants(t, page(t, h, "/status?from=900", http.StatusOK), ".lede", "5 sources need attention")
+	for _, bad := range []string{"-1", "x", "99999999999999999999"} {
+		page(t, h, "/status?from="+bad, http.StatusBadRequest)
 	}
 }
 

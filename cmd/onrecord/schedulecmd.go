@@ -103,6 +103,9 @@ func (h *house) table(rows []onrecord.SourceStatus, head string, line func(io.Wr
 // stateWords says in a few words what is to be known of a source.
 func stateWords(s onrecord.SourceStatus) string {
 	var list []string
+	if s.Unreadable != "" {
+		list = append(list, "its state can't be read: "+plain(s.Unreadable))
+	}
 	if !s.Paused.IsZero() {
 		words := "paused since " + stamp(s.Paused)
 		if s.PausedNote != "" {

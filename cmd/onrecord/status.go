@@ -13,7 +13,9 @@ import (
 )
 
 // status tells how the sources fare: by their states in the bucket, and by the
-// catalog.
+// catalog. Of those whose state can't be read, and of all while the storage does
+// not answer, only what the catalog knows is told: an empty folder in place of a
+// disk does not say that nobody visited.
 func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord.SourceStatus, error) {
 	figures, err := h.catalog.Figures(ctx)
 	if err != nil {
@@ -25,11 +27,19 @@ func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord
 			statements[[2]string{a.Platform, a.ID}] = a.Statements
 		}
 	}
+	_, away := h.archive.Head(ctx)
 	list := make([]onrecord.SourceStatus, 0, len(sources))
 	for _, s := range sources {
-		row, err := h.sourceStatus(ctx, s)
-		if err != nil {
-			return nil, err
+		st, err := onrecord.SourceState{}, away
+		if err == nil {
+			st, err = h.archive.State(ctx, s.ID)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		row, kerr := h.statusBy(ctx, s, st, err)
+		if kerr != nil {
+			return nil, kerr
 		}
 		row.Statements = statements[[2]string{s.Platform, row.Account.ID}]
 		list = append(list, row)
@@ -43,6 +53,12 @@ func (h *house) sourceStatus(ctx context.Context, s ingest.Source) (onrecord.Sou
 	if err != nil {
 		return onrecord.SourceStatus{}, err
 	}
+	return h.statusBy(ctx, s, st, nil)
+}
+
+// statusBy tells how one source fares by a state, or, where there is an error in
+// place of that, without.
+func (h *house) statusBy(ctx context.Context, s ingest.Source, st onrecord.SourceState, unread error) (onrecord.SourceStatus, error) {
 	known, err := h.catalog.KnownSource(ctx, s.ID)
 	if err != nil {
 		return onrecord.SourceStatus{}, err
@@ -63,10 +79,16 @@ func (h *house) sourceStatus(ctx context.Context, s ingest.Source) (onrecord.Sou
 			Source: s.ID, Figure: s.Figure, Door: run.Door, From: run.From, Until: run.Until, Status: "captured", Visits: run.Visits, Index: -1,
 		})
 	}
-	if gap := pausedGap(known); gap != nil {
+	gap := pausedGap(known)
+	if gap != nil {
 		row.Paused, row.PausedNote = gap.Since, gap.Note
-	} else {
+	}
+	switch {
+	case unread != nil:
+		row.Unreadable, row.Doors = unread.Error(), nil
+	case gap == nil:
 		row.Next = nextVisit(s, st, now)
+		row.Overdue = len(s.Doors) > 0 && !st.LastVisit.IsZero() && !s.Schedule.IsZero() && quietSince(s, cmp.Or(st.LastGood, st.LastTick)).Before(now)
 	}
 	return row, nil
 }
