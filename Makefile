@@ -2,9 +2,10 @@
 .PHONY: run build test test-long screenshots clean
 
 GO ?= go
-# Tests of cmd/onrecord that the race detector would make ten times as long: they
+# Tests that the race detector would make ten times as long: they
 # run without it.
-LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls
+LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls|TestCorpora|TestEveryPageOfASite
+LARGEIN = ./cmd/onrecord ./crawler/feed ./crawler/website
 LISTEN ?= 127.0.0.1:8080
 
 build:
@@ -21,13 +22,13 @@ test:
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 	$(GO) test -race -shuffle=on -parallel=4 -timeout=15m ./...
-	$(GO) test -timeout=10m -run '^($(LARGE))$$' ./cmd/onrecord
+	$(GO) test -timeout=10m -run '^($(LARGE))$$' $(LARGEIN)
 	cd archive/ledger/fscktest && $(GO) vet ./... && $(GO) test -timeout=10m ./...
 
 # What takes too long for the gate, about an hour: the large tests with the race
 # detector, ten times as many posts, a thousand sources, many more histories.
 test-long: test
-	ONRECORD_RACE_LARGE=1 $(GO) test -race -timeout=60m -run '^($(LARGE))$$' ./cmd/onrecord
+	ONRECORD_RACE_LARGE=1 $(GO) test -race -timeout=60m -run '^($(LARGE))$$' $(LARGEIN)
 	ONRECORD_IMPORT_TEN=1 $(GO) test -timeout=30m -run '^TestImportSpeed$$' -v ./cmd/onrecord
 	ONRECORD_SOURCES=1000 $(GO) test -timeout=20m -run '^TestThousandSources$$' -v ./cmd/onrecord
 	$(GO) test -timeout=30m ./change -histories=5000

@@ -4,25 +4,19 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
-
 	"onrecord"
 	"onrecord/crawler"
+	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/feed"
 )
 
@@ -35,36 +29,6 @@ func (k *keeper) Record(_ context.Context, x onrecord.Exchange) (onrecord.Captur
 	return onrecord.CaptureRef{Object: "captures/test.warc.gz", Offset: int64(len(k.kept)), Length: 1, URL: x.URL, At: x.Done, Status: x.Status}, nil
 }
 
-// readFiles reads the files of a tar.zst.
-func readFiles(t *testing.T, file string) map[string][]byte {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := zstd.NewReader(f, zstd.WithDecoderMaxWindow(128<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	files := make(map[string][]byte)
-	for tr := tar.NewReader(z); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		if files[h.Name], err = io.ReadAll(tr); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestRefusalsLeaveTheirCapture sends every file of two collections of real
 // feeds through the real client and door: none is lost, and one that is refused
 // is drift, with its bytes on record and a word to the operator.
@@ -72,13 +36,10 @@ func TestRefusalsLeaveTheirCapture(t *testing.T) {
 	t.Parallel()
 	var read, empty, refused int
 	for _, set := range []string{"feeds/gofeed-testdata", "feeds/real-feeds"} {
-		files := readFiles(t, filepath.Join(realData(t, set), "files.tar.zst"))
-		if len(files) < 100 {
-			t.Fatalf("%s: only %d files", set, len(files))
-		}
-		list := make([][]byte, 0, len(files))
-		for _, b := range files {
-			list = append(list, b)
+		var list [][]byte
+		crawlertest.EachFile(t, crawlertest.DataFolder(t, set), func(_ string, body []byte) { list = append(list, body) })
+		if len(list) < 100 {
+			t.Fatalf("%s: only %d files", set, len(list))
 		}
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"onrecord/ingest"
+
+	"onrecord/crawler/crawlertest"
 )
 
 // A measured import: the program in a process of its own, from its start until
@@ -69,11 +71,11 @@ func importInChild(t *testing.T, path string) measured {
 // from them. What depends on how busy the machine is, is told; what does not is
 // held: memory, and how both grow.
 func TestImportSpeed(t *testing.T) {
-	large(t)
+	crawlertest.Large(t)
 	if testing.Short() {
 		t.Skip("imports 57,000 records")
 	}
-	dir := realData(t, "twitter/trump-condensed")
+	dir := crawlertest.DataFolder(t, "twitter/trump-condensed")
 	one := importInChild(t, dir)
 	t.Logf("46,000: %s", one)
 	if one.rep.Created < 45_900 || one.rep.Refused != 0 || one.rep.Records != one.rep.Items {

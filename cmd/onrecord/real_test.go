@@ -27,26 +27,9 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/config"
+	"onrecord/crawler/crawlertest"
 	"onrecord/ingest"
 )
-
-// realData returns the folder of a set of real captures, and skips the test
-// where it is missing, unless ONRECORD_REQUIRE names "data".
-func realData(t *testing.T, set string) string {
-	t.Helper()
-	base := os.Getenv("ONRECORD_TEST_DATA")
-	if base == "" {
-		base = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir := filepath.Join(base, filepath.FromSlash(set))
-	if _, err := os.Stat(dir); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("real captures are required: %v", err)
-		}
-		t.Skipf("no real captures (%v); ONRECORD_TEST_DATA names their folder", err)
-	}
-	return dir
-}
 
 // A poll is what a feed served at a time.
 type poll struct {
@@ -124,9 +107,9 @@ type step struct {
 // TestRealFeedPolls plays four months of polls of a real feed through a local
 // server, the real door and a clock that is moved from poll to poll.
 func TestRealFeedPolls(t *testing.T) {
-	large(t)
+	crawlertest.Large(t)
 	t.Parallel()
-	polls := readPolls(t, filepath.Join(realData(t, "feeds/whitehouse-rss-polls-1"), "files.tar.zst"))
+	polls := readPolls(t, filepath.Join(crawlertest.DataFolder(t, "feeds/whitehouse-rss-polls-1"), "files.tar.zst"))
 	if len(polls) < 200 {
 		t.Fatalf("only %d polls", len(polls))
 	}

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"onrecord/crawler/crawlertest"
 )
 
 // realSentences returns sentences of real statements, for recombination. They
@@ -28,7 +30,7 @@ func realSentences(t testing.TB, most int) []string {
 	if !ok {
 		return inventedSentences()
 	}
-	dir := realData(tt, "twitter/trump-condensed")
+	dir := crawlertest.DataFolder(tt, "twitter/trump-condensed")
 	var list []string
 	text := regexp.MustCompile(`"(?:full_text|text)": ?"((?:[^"\\]|\\.){20,400})"`)
 	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {

@@ -4,75 +4,20 @@
 package feed_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"onrecord"
 	"onrecord/crawler"
+	"onrecord/crawler/crawlertest"
 )
-
-// dataFolder returns a folder of real captures; it skips the test where there
-// are none, unless ONRECORD_REQUIRE names data.
-func dataFolder(t *testing.T, name string) string {
-	t.Helper()
-	root := os.Getenv("ONRECORD_TEST_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	path := filepath.Join(root, filepath.FromSlash(name))
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("%s is required and not there: set ONRECORD_TEST_DATA", path)
-		}
-		t.Skipf("%s is not there: set ONRECORD_TEST_DATA", path)
-	}
-	return path
-}
-
-// eachFile calls f for each file of a .tar.zst.
-func eachFile(t *testing.T, path string, f func(name string, body []byte)) {
-	t.Helper()
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	z, err := zstd.NewReader(file, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if err == io.EOF {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		body, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f(h.Name, body)
-	}
-}
 
 // reason is what an error says, without addresses, lines and words of the data.
 func reason(err error) string {
@@ -87,11 +32,12 @@ func reason(err error) string {
 // TestCorpora reads real feeds, whole and cut, and compares how many were read,
 // empty and refused, and why, with the golden.
 func TestCorpora(t *testing.T) {
+	crawlertest.Large(t)
 	var out bytes.Buffer
 	for _, name := range []string{"feeds/gofeed-testdata", "feeds/real-feeds", "feeds/whitehouse-rss-polls-1"} {
 		counts := map[string]int{}
 		files, items := 0, 0
-		eachFile(t, filepath.Join(dataFolder(t, name), "files.tar.zst"), func(path string, body []byte) {
+		crawlertest.EachFile(t, crawlertest.DataFolder(t, name), func(path string, body []byte) {
 			files++
 			items += corpusFile(t, path, body, counts)
 		})

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -28,24 +27,6 @@ import (
 	"onrecord/crawler/mastodon"
 )
 
-// dataFolder returns a folder of real captures; it skips the test where there
-// are none, unless ONRECORD_REQUIRE names data.
-func dataFolder(t *testing.T, name string) string {
-	t.Helper()
-	root := os.Getenv("ONRECORD_TEST_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	path := filepath.Join(root, filepath.FromSlash(name))
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("%s is required and not there: set ONRECORD_TEST_DATA", path)
-		}
-		t.Skipf("%s is not there: set ONRECORD_TEST_DATA", path)
-	}
-	return path
-}
-
 // A cassette is a recording of requests and their answers (vcrpy, version 1).
 type cassette struct {
 	Interactions []struct {
@@ -64,7 +45,7 @@ type cassette struct {
 // cassettes reads the cassettes, by their names.
 func cassettes(t *testing.T) map[string]cassette {
 	t.Helper()
-	folder := filepath.Join(dataFolder(t, "mastodon/api-cassettes"), "tests", "cassettes")
+	folder := filepath.Join(crawlertest.DataFolder(t, "mastodon/api-cassettes"), "tests", "cassettes")
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
@@ -297,7 +278,7 @@ func reason(err error) string {
 
 // TestDocumentedEntities reads the samples of Mastodon's own documentation.
 func TestDocumentedEntities(t *testing.T) {
-	folder := filepath.Join(dataFolder(t, "mastodon/documentation-entities"), "content", "en", "entities")
+	folder := filepath.Join(crawlertest.DataFolder(t, "mastodon/documentation-entities"), "content", "en", "entities")
 	sample := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {

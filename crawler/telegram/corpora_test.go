@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,24 +19,6 @@ import (
 	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/telegram"
 )
-
-// dataFolder returns a folder of real captures; it skips the test where there
-// are none, unless ONRECORD_REQUIRE names data.
-func dataFolder(t *testing.T, name string) string {
-	t.Helper()
-	root := os.Getenv("ONRECORD_TEST_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	path := filepath.Join(root, filepath.FromSlash(name))
-	if _, err := os.Stat(path); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("%s is required and not there: set ONRECORD_TEST_DATA", path)
-		}
-		t.Skipf("%s is not there: set ONRECORD_TEST_DATA", path)
-	}
-	return path
-}
 
 var (
 	dataPost  = regexp.MustCompile(`data-post="([A-Za-z0-9_]+)/([0-9]+)"`)
@@ -48,7 +29,7 @@ var (
 // piece cut out of a page, put back into one; and compares what came out with
 // the golden.
 func TestCaptures(t *testing.T) {
-	root := dataFolder(t, "telegram")
+	root := crawlertest.DataFolder(t, "telegram")
 	var out bytes.Buffer
 	records, statements, refused := 0, 0, 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -34,24 +34,6 @@ import (
 	"onrecord/crawler/website"
 )
 
-// dataFolder returns a folder of real captures; it skips the test where there
-// are none, unless ONRECORD_REQUIRE names data.
-func dataFolder(t *testing.T, name string) string {
-	t.Helper()
-	root := os.Getenv("ONRECORD_TEST_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	folder := filepath.Join(root, filepath.FromSlash(name))
-	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("%s is required and not there: set ONRECORD_TEST_DATA", folder)
-		}
-		t.Skipf("%s is not there: set ONRECORD_TEST_DATA", folder)
-	}
-	return folder
-}
-
 // readFile reads a file, decompressed where its name says so.
 func readFile(t *testing.T, name string) []byte {
 	t.Helper()
@@ -89,7 +71,7 @@ func count(out *bytes.Buffer, counts map[string]int) {
 // TestArticlesOfNewsrooms reads article pages of official bodies with the
 // default selectors.
 func TestArticlesOfNewsrooms(t *testing.T) {
-	names, err := filepath.Glob(filepath.Join(dataFolder(t, "newsrooms/official-article-pages"), "tests", "*", "*.html"))
+	names, err := filepath.Glob(filepath.Join(crawlertest.DataFolder(t, "newsrooms/official-article-pages"), "tests", "*", "*.html"))
 	if err != nil || len(names) != 13 {
 		t.Fatalf("%d pages, %v", len(names), err)
 	}
@@ -115,7 +97,7 @@ func TestArticlesOfNewsrooms(t *testing.T) {
 // by selectors as an operator would write them; the feeds among them go through
 // the door of feeds.
 func TestListingsOfNewsrooms(t *testing.T) {
-	folder := filepath.Join(dataFolder(t, "newsrooms/us-congress-html"), "spec")
+	folder := filepath.Join(crawlertest.DataFolder(t, "newsrooms/us-congress-html"), "spec")
 	selectors := map[string]string{
 		"bill_nelson_press-coldfusion.html": `li a[href^="details.cfm"]`,
 		"bill_nelson_press.html":            `a[href^="/newsroom/press-releases/"]`,
@@ -159,7 +141,7 @@ func TestListingsOfNewsrooms(t *testing.T) {
 
 // TestRealSitemaps reads sitemaps; the feeds of the set go through their door.
 func TestRealSitemaps(t *testing.T) {
-	folder := dataFolder(t, "sitemaps/mixed")
+	folder := crawlertest.DataFolder(t, "sitemaps/mixed")
 	var out bytes.Buffer
 	d, err := website.New(website.Options{})
 	if err != nil {
@@ -203,7 +185,7 @@ func TestRealSitemaps(t *testing.T) {
 // golkar returns the files of the mirrored site by their paths.
 func golkar(t *testing.T) map[string][]byte {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dataFolder(t, "wordpress/golkar-party-site"), "files.tar.zst"))
+	f, err := os.Open(filepath.Join(crawlertest.DataFolder(t, "wordpress/golkar-party-site"), "files.tar.zst"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,6 +214,7 @@ func golkar(t *testing.T) map[string][]byte {
 
 // TestEveryPageOfASite reads each file of a mirrored WordPress site as what it is.
 func TestEveryPageOfASite(t *testing.T) {
+	crawlertest.Large(t)
 	files := golkar(t)
 	d, fd := door(t, func(o *website.Options) { o.Item = "article > a" }), feed.New(feed.Options{})
 	at := crawler.Target{URL: "https://www.golkar.or.id/category/content/"}
