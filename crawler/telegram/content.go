@@ -15,6 +15,9 @@ import (
 	"onrecord"
 )
 
+// typeRepost is the type of what is forwarded.
+const typeRepost = "repost"
+
 // decoration are the parts of a message that are no content: who, when, how
 // many, and what Telegram adds to it.
 var decoration = []string{
@@ -134,7 +137,7 @@ func (m message) poll(c *onrecord.Content, part *nethtml.Node) {
 // it: the name of a channel changes without anybody touching this post.
 func (m message) origin(c *onrecord.Content) {
 	if f := first(m.node, prefix+"forwarded_from"); f != nil {
-		c.Type = "repost"
+		c.Type = typeRepost
 		who := first(f, prefix+"forwarded_from_name")
 		if who == nil {
 			who = f

@@ -161,7 +161,7 @@ func (m exported) say(c *onrecord.Content, channel, id string) {
 	case m.ForwardedFrom != nil:
 		var name word // null where Telegram does not tell
 		_ = json.Unmarshal(m.ForwardedFrom, &name)
-		c.Type, c.Title = "repost", forwarded(strings.Join(strings.Fields(string(name)), " "))
+		c.Type, c.Title = typeRepost, forwarded(strings.Join(strings.Fields(string(name)), " "))
 	case m.ReplyTo != "":
 		c.Type = "reply"
 		if numberPattern.MatchString(string(m.ReplyTo)) && (m.ReplyPeer == "" || m.ReplyPeer == word("channel"+channel)) {

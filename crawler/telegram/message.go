@@ -132,6 +132,7 @@ func (m message) observe() onrecord.Observation {
 	if m.edited() {
 		o.Code = "edited"
 	}
+	o.Dated = m.untouched(c)
 	o.Content, o.Engagement = c, m.engagement()
 	return o
 }
@@ -158,6 +159,15 @@ func (m message) edited() bool {
 		}
 	}
 	return false
+}
+
+// untouched reports whether what changes in a block is not the channel's doing.
+// A post that was edited has the mark for good, and what is forwarded can't be
+// edited; but the quoted post of a reply disappears with it, and the source of
+// what is forwarded renames itself or goes private. Of an album photos can be
+// deleted, which leaves no mark.
+func (m message) untouched(c onrecord.Content) bool {
+	return len(m.album) == 0 && (c.Type == typeRepost || !m.edited())
 }
 
 // engagement returns the counters as shown: rounded, from a thousand on.

@@ -17,7 +17,7 @@ import (
 )
 
 // Parser names what Read makes of bytes. It moves with every change of results.
-const Parser = "telegram-preview/1"
+const Parser = "telegram-preview/2"
 
 // MinInterval is the floor between two requests to t.me. Nobody has published
 // its limits; one request a second was borne for 300 requests.

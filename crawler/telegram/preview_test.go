@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -367,6 +368,36 @@ func TestMoving(t *testing.T) {
 		if a.Items[i].Content.Version() != b.Items[i].Content.Version() {
 			t.Errorf("%s:\n%s", a.Items[i].NativeID, cmp.Diff(a.Items[i].Content, b.Items[i].Content))
 		}
+	}
+}
+
+// TestNotTheChannelsDoing: what changes in a post because another one was
+// deleted or renamed is dated as it was, so that it is no edit; what bears the
+// mark, and albums, are not.
+func TestNotTheChannelsDoing(t *testing.T) {
+	newest := string(fixture(t, "channel.html"))
+	reply := regexp.MustCompile(`(?s)<a class="tgme_widget_message_reply .*?</a>`)
+	private := regexp.MustCompile(`(?s)<a (class="tgme_widget_message_forwarded_from_name") href="[^"]*">(.*?)</a>`)
+	changed := private.ReplaceAllString(reply.ReplaceAllString(newest, ""), "<span $1>$2</span>")
+	d := telegram.New(telegram.Options{})
+	a, errA := d.Read(target, capture("page", []byte(newest)))
+	b, errB := d.Read(target, capture("page", []byte(changed)))
+	if errA != nil || errB != nil {
+		t.Fatal(errA, errB)
+	}
+	differ := 0
+	for i, o := range b.Items {
+		if o.Content.Version() != a.Items[i].Content.Version() {
+			if differ++; !o.Dated {
+				t.Errorf("not dated:\n%s", cmp.Diff(a.Items[i], o))
+			}
+		}
+		if o.Dated && (o.Code == "edited" && o.Content.Type != "repost" || len(o.Aliases) > 0) {
+			t.Errorf("dated: %+v", o)
+		}
+	}
+	if differ != 2 {
+		t.Errorf("%d posts read otherwise, want a reply and a forwarded one", differ)
 	}
 }
 
