@@ -127,13 +127,14 @@ func mapRequest(address, kind, cursor string, conditional bool) crawler.Request 
 }
 
 // Look returns the request for an item's own page. ok is false for an item
-// without address.
-func (d *Door) Look(_ crawler.Target, s onrecord.Ref) (r crawler.Request, ok bool) {
+// without one: without address, or with that of the home page or of the source
+// itself, which stand whatever becomes of the item.
+func (d *Door) Look(t crawler.Target, s onrecord.Ref) (r crawler.Request, ok bool) {
 	address := s.URL
 	if hostOf(address) == "" {
 		address = s.NativeID
 	}
-	if hostOf(address) == "" {
+	if hostOf(address) == "" || crawler.SharedPage(t, address) {
 		return crawler.Request{}, false
 	}
 	r = pageRequest(address, kindLook, "")
