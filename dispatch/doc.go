@@ -20,7 +20,8 @@
 // on whatever machine. A consumer exists while its host has work and a little
 // longer.
 //
-// A turn is kept by a heartbeat. A worker that was killed or frozen loses it after
-// [Options.Wait], and another worker gets the visit. A worker that wakes up finds
-// its turn lost and ends nobody else's.
+// A turn is kept by a heartbeat that the server confirms. A worker that was killed,
+// frozen or cut off loses it after [Options.Wait], and another worker gets the
+// visit. The first one finds its turn lost, a little earlier where it runs:
+// [Turn.Context] ends, so that it leaves the host, and it ends nobody else's turn.
 package dispatch

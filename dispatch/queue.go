@@ -75,6 +75,8 @@ type Queue struct {
 	o      Options
 	server *server.Server // nil where it is outside
 	conn   *nats.Conn
+	line   line // to the server outside
+	line   line // to the server outside
 	js     jetstream.JetStream
 	stream string
 }
@@ -109,6 +111,8 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 func (q *Queue) connect() (err error) {
 	options := []nats.Option{
 		nats.Name("onrecord"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.Timeout(callAtMost),
+		nats.ReconnectBufSize(-1), // a word that waits for the connection would come too late
+		nats.ReconnectBufSize(-1), // a word that waits for the connection would come too late
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				q.o.Log.Warn("the queue is out of reach", "err", err)
@@ -122,6 +126,8 @@ func (q *Queue) connect() (err error) {
 			return err
 		}
 		options = append(options, nats.InProcessServer(q.server))
+	} else {
+		options = append(options, nats.SetCustomDialer(&q.line))
 	}
 	if q.conn, err = nats.Connect(url, options...); err != nil {
 		q.Close()
