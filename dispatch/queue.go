@@ -76,7 +76,6 @@ type Queue struct {
 	server *server.Server // nil where it is outside
 	conn   *nats.Conn
 	line   line // to the server outside
-	line   line // to the server outside
 	js     jetstream.JetStream
 	stream string
 }
@@ -111,7 +110,6 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 func (q *Queue) connect() (err error) {
 	options := []nats.Option{
 		nats.Name("onrecord"), nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.Timeout(callAtMost),
-		nats.ReconnectBufSize(-1), // a word that waits for the connection would come too late
 		nats.ReconnectBufSize(-1), // a word that waits for the connection would come too late
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {

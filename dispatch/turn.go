@@ -43,7 +43,6 @@ type Turn struct {
 // false where there is none, or another worker is at the host.
 func (q *Queue) Take(ctx context.Context, host string, wait time.Duration) (t *Turn, ok bool, err error) {
 	server := q.conn.ConnectedServerId()
-	server := q.conn.ConnectedServerId()
 	c, err := q.consumer(ctx, host)
 	if err != nil {
 		return nil, false, fmt.Errorf("dispatch: host %s: %w", host, q.reach(err))
@@ -112,10 +111,6 @@ func (q *Queue) consumer(ctx context.Context, host string) (c jetstream.Consumer
 	})
 	return c, err
 }
-
-// Context ends when the turn is lost, with the cause [ErrLost], and when it was
-// given back. The visit runs under it: somebody else may be at the host now.
-func (t *Turn) Context() context.Context { return t.ctx }
 
 // Context ends when the turn is lost, with the cause [ErrLost], and when it was
 // given back. The visit runs under it: somebody else may be at the host now.
