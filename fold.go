@@ -141,6 +141,12 @@ func (k *Known) Suspect() bool {
 	return !k.Absent.IsZero() || len(k.Gone) > 0
 }
 
+// OwnGone reports whether the statement's own address calls it gone, though no
+// list has missed it: nothing else was seen of its end.
+func (k *Known) OwnGone() bool {
+	return len(k.Gone) > 0 && len(k.Absences) == 0 && k.Grade < GradeD4 && !k.Erased
+}
+
 // Unsettled reports whether looks at the statement's own address are wanted: it
 // is a suspect, and not deleted by D3 or D4 yet.
 func (k *Known) Unsettled() bool { return k.Suspect() && !k.Erased && k.Grade < GradeD3 }

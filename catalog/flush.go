@@ -114,12 +114,13 @@ func (b *batch) write(r *row, changes map[int64]change) error {
 	}
 	suspect := boolInt(k.Unsettled())
 	due, sweep := b.f.dueOf(*k)
+	checked, gone := checkedOf(*k)
 	if r.fresh {
-		err = b.exec(`INSERT INTO statements (r, id, account, ord, suspect, sweep, due, doc) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			r.r, r.key, r.account.n, orderKey(k.Order), suspect, sweep, due, doc)
+		err = b.exec(`INSERT INTO statements (r, id, account, ord, suspect, sweep, due, doc, checked, gone) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			r.r, r.key, r.account.n, orderKey(k.Order), suspect, sweep, due, doc, checked, gone)
 	} else {
-		err = b.exec(`UPDATE statements SET account = $2, ord = $3, suspect = $4, sweep = $5, due = $6, doc = $7 WHERE r = $1`,
-			r.r, r.account.n, orderKey(k.Order), suspect, sweep, due, doc)
+		err = b.exec(`UPDATE statements SET account = $2, ord = $3, suspect = $4, sweep = $5, due = $6, doc = $7, checked = $8, gone = $9 WHERE r = $1`,
+			r.r, r.account.n, orderKey(k.Order), suspect, sweep, due, doc, checked, gone)
 	}
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 5
+const schemaNumber = 6
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -44,10 +44,14 @@ CREATE TABLE statements (
 	suspect INTEGER NOT NULL,
 	sweep INTEGER NOT NULL, -- whether due is a turn of the slow sweep
 	due INTEGER, -- seconds; null for never: see due.go
+	checked INTEGER, -- seconds; null for never
+	gone INTEGER NOT NULL, -- whether its own address called it gone, and no list did
 	doc BLOB NOT NULL
 );
 CREATE INDEX statements_order ON statements (account, ord) WHERE ord IS NOT NULL;
 CREATE INDEX statements_suspect ON statements (account) WHERE suspect;
+CREATE INDEX statements_checked ON statements (account, checked) WHERE checked IS NOT NULL;
+CREATE INDEX statements_gone ON statements (account) WHERE gone;
 CREATE INDEX statements_due ON statements (account, sweep, due) WHERE due IS NOT NULL;
 
 -- What lists and counts are made from, small enough to be kept in memory: see sidecar.go.

@@ -35,10 +35,11 @@ func (j *judge) judgeAbsences() {
 			}
 		}
 	}
+	gone, since, found := j.tally()
 	switch {
 	case !j.alive:
 		j.hole = true
-	case mass > 3 && mass*5 >= looked:
+	case isMass(mass, looked):
 		j.hole = true
 		reason := fmt.Sprintf("%d of %d statements looked at are missing", mass, looked)
 		if own == mass {
@@ -50,6 +51,9 @@ func (j *judge) judgeAbsences() {
 		if j.back(lost, looked, listed) {
 			j.thaw("what was missing is back")
 		}
+	case isMass(gone, since) && found:
+		j.hole = true
+		j.freeze(fmt.Sprintf("%d of %d statements looked at since %s are missing", gone, since, j.k.Tally.Since.UTC().Format(time.DateOnly)) + atOwnAddresses)
 	default:
 		for _, l := range lost {
 			j.suspect(l)
@@ -93,6 +97,9 @@ func (j *judge) back(lost []loss, looked, listed int) bool {
 		return !j.v.Checks && (listed > 0 || looked > 0 && !j.v.Can.CompleteRanges)
 	}
 	if slices.ContainsFunc(lost, func(l loss) bool { return l.by == l.it.look }) {
+		return false
+	}
+	if gone, since, _ := j.tally(); isMass(gone, since) {
 		return false
 	}
 	return slices.ContainsFunc(j.order, func(it *item) bool {

@@ -21,6 +21,7 @@ type Known struct {
 	// an alias; those whose order key lies in one of its ranges; the suspects
 	// it looked at; and the canary. More do no harm.
 	Statements map[onrecord.StatementID]onrecord.Known
+	Tally      Tally             // where the visit found something gone at its own address, or the source is frozen
 	Base       int64             // ledger index of the last event known
 	Runs       []onrecord.Run    // open, from the state register: not yet events; Between adds their effect
 	Failing    *onrecord.Failing // from the state register

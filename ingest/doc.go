@@ -149,6 +149,9 @@ type View interface {
 	// in r, and KnownRecent of the n newest that are there.
 	KnownRange(ctx context.Context, platform, accountID string, r onrecord.Range) ([]onrecord.Known, error)
 	KnownRecent(ctx context.Context, platform, accountID string, n int) ([]onrecord.Known, error)
+	// KnownLooked returns how many statements were looked at since a time, and
+	// those that their own addresses alone call gone, whenever that was found.
+	KnownLooked(ctx context.Context, platform, accountID string, since time.Time) (n int, gone []onrecord.Known, err error)
 	// Suspects returns the statements that were found absent or gone and are
 	// not settled.
 	Suspects(ctx context.Context, platform, accountID string) ([]onrecord.Known, error)

@@ -99,7 +99,20 @@ func (i *Ingester) known(ctx context.Context, s Source, v Visit, r crawler.Resul
 	if k.Statements, err = i.View.Known(ctx, s.Platform, account, shown(s.Platform, r.Seen)); err != nil {
 		return k, 0, err
 	}
+	if k.Source.Frozen != "" || slices.ContainsFunc(r.Seen, callsGone) {
+		n, gone, err := i.View.KnownLooked(ctx, s.Platform, account, change.TallyFrom(k.Source, r.Ended))
+		if err != nil {
+			return k, 0, err
+		}
+		k.Tally = change.NewTally(n, gone, k.Source, r.Ended)
+	}
 	return k, base, i.addRanges(ctx, &k, s.Platform, account, r.Seen)
+}
+
+// callsGone reports whether the answer of a statement's own address says that it
+// is gone.
+func callsGone(s onrecord.Seen) bool {
+	return s.About.NativeID != "" && slices.ContainsFunc(s.Items, func(o onrecord.Observation) bool { return o.State == onrecord.ItemGone })
 }
 
 // least returns the largest ledger index that the states of the sources of an
