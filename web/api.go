@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -93,13 +94,13 @@ func (s *server) answerJSON(inner *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-			s.problem("method-not-allowed", s.texts.f("detail.method", "method", plain(r.Method))).send(w, r)
+			s.sendProblem(w, r, s.problem("method-not-allowed", s.texts.f("detail.method", "method", plain(r.Method))))
 			return
 		}
 		_, pattern := inner.Handler(r)
 		switch {
-		case pattern == "" || strings.Contains(r.URL.Path, "//"):
-			s.problem("not-found", s.texts.f("detail.notfound")).send(w, r)
+		case pattern == "" || strings.Contains(r.URL.EscapedPath(), "//"):
+			s.sendProblem(w, r, s.problem("not-found", s.texts.f("detail.notfound")))
 			return
 		case strings.HasSuffix(pattern, "/captures/{sha256}"), strings.HasSuffix(pattern, "/openapi.json"):
 			inner.ServeHTTP(w, r)
@@ -111,19 +112,20 @@ func (s *server) answerJSON(inner *http.ServeMux) http.Handler {
 			return // the reader has left
 		}
 		if rec.problem != nil {
-			rec.problem.send(w, r)
+			s.sendProblem(w, r, rec.problem)
 			return
 		}
 		a := reply{Status: rec.status, Type: w.Header().Get("Content-Type"), Cache: w.Header().Get("Cache-Control"), Body: rec.body.Bytes()}
 		if a.Cache == "" {
 			a.Cache = cacheStatement
 		}
+		a.Cache = s.fresh(a)
 		a.send(w, r)
 	})
 }
 
-// send answers with p as JSON.
-func (p *problem) send(w http.ResponseWriter, r *http.Request) {
+// sendProblem answers with p as JSON.
+func (s *server) sendProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 	body, err := json.Marshal(p)
 	if err != nil {
 		body = []byte("{}")
@@ -133,7 +135,9 @@ func (p *problem) send(w http.ResponseWriter, r *http.Request) {
 	if p.Status >= 500 {
 		cache = cacheNever
 	}
-	reply{Status: p.Status, Type: problemJSON, Cache: cache, Body: append(body, '\n')}.send(w, r)
+	a := reply{Status: p.Status, Type: problemJSON, Cache: cache, Body: append(body, '\n')}
+	a.Cache = s.fresh(a)
+	a.send(w, r)
 }
 
 // A recorder keeps an answer until it is complete. Headers go to the answer
@@ -205,6 +209,9 @@ func (s *server) checkParams(ctx huma.Context, next func(huma.Context)) {
 			err = s.invalidParameter(name, s.texts.f("detail.twice", "name", name))
 		}
 	}
+	if err == nil {
+		err = s.checkNames(values, known)
+	}
 	if err == nil && slices.Contains(known, "q") {
 		var q query
 		if q, err = s.parseQuery(values, s.Now()); err == nil {
@@ -216,6 +223,26 @@ func (s *server) checkParams(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(ctx)
+}
+
+// checkNames refuses what can be no figure, platform or source, as pages do: a
+// list without any entry would answer another question.
+func (s *server) checkNames(values url.Values, known []string) error {
+	for _, name := range []string{"figure", "platform", "source"} {
+		list := tidy(values[name])
+		if !slices.Contains(known, name) {
+			continue
+		}
+		if len(list) > 50 {
+			return s.invalidParameter(name, s.texts.f("detail.many", "name", name, "most", 50))
+		}
+		for _, value := range list {
+			if !slug.MatchString(value) {
+				return s.invalidParameter(name, s.texts.f("detail.value", "name", name, "value", plain(value)))
+			}
+		}
+	}
+	return nil
 }
 
 // queryKey is where checkParams leaves the query that it read.
@@ -243,7 +270,7 @@ func (s *server) captureDownload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p, ok := s.fail(r.Context(), err).(*problem); ok {
-		p.send(w, r)
+		s.sendProblem(w, r, p)
 	}
 }
 
@@ -276,7 +303,7 @@ func (s *server) sendCapture(w http.ResponseWriter, r *http.Request) error {
 		head := w.Header()
 		head.Set("Content-Type", "application/warc")
 		head.Set("Content-Disposition", `attachment; filename="`+e.SHA256+`.warc.gz"`)
-		head.Set("Cache-Control", cacheStatement)
+		head.Set("Cache-Control", s.fresh(reply{Cache: cacheStatement}))
 		head.Set("ETag", "\""+e.SHA256+"\"")
 		if r.Method != http.MethodHead {
 			_, err = io.Copy(w, body)

@@ -5,6 +5,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,7 +73,7 @@ func (s *server) cached(h handler) handler {
 			g.banner = s.Banner()
 		}
 		// The escaped path: "/s/x%2Fdiff" is another address than "/s/x/diff".
-		key := r.URL.EscapedPath() + "?" + r.URL.RawQuery
+		key := r.URL.EscapedPath() + "?" + untracked(r.URL.RawQuery)
 		if a, ok := s.cache.get(g, key); ok {
 			return a, nil
 		}
@@ -83,4 +84,24 @@ func (s *server) cached(h handler) handler {
 		}
 		return a, err
 	}
+}
+
+// untracked is a query string without the marks that trackers add to links: with
+// them it asks for the same page.
+func untracked(query string) string {
+	if !strings.Contains(query, "utm_") && !strings.Contains(query, "clid") {
+		return query
+	}
+	var kept []string
+	for one := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(one, "="); !tracker(name) {
+			kept = append(kept, one)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
+// tracker reports whether a parameter is a mark of a tracker.
+func tracker(name string) bool {
+	return strings.HasPrefix(name, "utm_") || name == "fbclid" || name == "gclid"
 }

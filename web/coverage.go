@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"onrecord"
@@ -146,12 +145,13 @@ func (s *server) period(l listing, now time.Time) (from, until time.Time, cut bo
 
 // coverSources fills the strips.
 func (s *server) coverSources(ctx context.Context, w wording, l listing, from, until time.Time, names map[string]string, body *coverageBody) error {
-	list, err := s.History.Days(ctx, onrecord.DaysFilter{Figure: l.get("figure"), Source: l.get("source"), Since: from, Until: until})
+	list, err := s.History.Days(ctx, onrecord.DaysFilter{
+		Figure: l.get("figure"), Source: l.get("source"), Since: from, Until: until, After: l.get("after"), Limit: sourcesOnPage + 1,
+	})
 	if err != nil {
 		return fmt.Errorf("days: %w", err)
 	}
 	status, _ := s.statuses(ctx)
-	list = slices.DeleteFunc(list, func(d onrecord.SourceDays) bool { return d.Source <= l.get("after") })
 	for i, d := range list {
 		if i == sourcesOnPage {
 			body.MoreSources = l.with("cursor").with("after", list[i-1].Source).address()

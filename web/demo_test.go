@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"onrecord"
 	"onrecord/web"
 )
 
@@ -31,6 +32,11 @@ func TestDemonstration(t *testing.T) {
 	}
 	if c := get(t, h, "/").Header().Get("Cache-Control"); c != "no-cache" {
 		t.Errorf("Cache-Control %q: a reader would miss what happens in the next minute", c)
+	}
+	for _, path := range append(paths(), "/search", "/api/v1/", "/api/v1/statements", "/api/v1/figures", "/api/v1/events", "/api/v1/deletions", "/api/v1/accounts", "/api/v1/nothing", "/s/"+string(idLive)+"/v/"+string(versionOf(idLive))) {
+		if c := get(t, h, path).Header().Get("Cache-Control"); c != "no-cache" {
+			t.Errorf("%s: Cache-Control %q", path, c)
+		}
 	}
 	if n := page(t, h, "/", 200).Find(".demo a").Length(); n != 0 {
 		t.Errorf("%d links to play again before there is a way to", n)
@@ -56,6 +62,8 @@ func TestDemonstration(t *testing.T) {
 		t.Errorf("the service document says %q", service.Demonstration)
 	}
 }
+
+func versionOf(id onrecord.StatementID) onrecord.VersionID { return build().statements[id].Version }
 
 // A real archive never says that it is a demonstration.
 func TestNoDemonstration(t *testing.T) {

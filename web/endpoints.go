@@ -304,6 +304,9 @@ func (s *server) apiEvents(ctx context.Context, in *eventsInput) (*answer[apiPag
 	}
 	f := onrecord.EventFilter{Figure: in.Figure, Platform: in.Platform, Source: in.Source}
 	for _, t := range tidy(in.Type) {
+		if !slices.Contains(eventTypes, onrecord.EventType(t)) {
+			return nil, s.fail(ctx, s.oneOf("type", t, stringsOf(eventTypes)))
+		}
 		f.Types = append(f.Types, onrecord.EventType(t))
 	}
 	events, next, err := s.Journal.Events(ctx, after, f, in.Limit)

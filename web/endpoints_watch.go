@@ -208,6 +208,9 @@ func (s *server) apiCoverage(ctx context.Context, in *coverageInput) (*answer[ap
 		}
 		*bound.into = t
 	}
+	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
+		return nil, s.fail(ctx, s.invalidParameter("until", s.texts.f("detail.backwards")))
+	}
 	spans, next, err := s.History.CoveragePage(ctx, f, false, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, s.fail(ctx, fmt.Errorf("coverage: %w", err))

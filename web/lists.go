@@ -176,11 +176,17 @@ func accountName(a onrecord.AccountRef) string {
 }
 
 // accountHref is the address of an account's page; empty where nothing names
-// the account.
+// the account. A handle that an address can't end with gives way to the id.
 func accountHref(a onrecord.AccountRef) string {
 	name := accountName(a)
 	if name == "" || a.Platform == "" {
 		return ""
+	}
+	if strings.Trim(name, ". ") == "" || strings.HasPrefix(name, idMark) {
+		if a.ID == "" {
+			return ""
+		}
+		name = idMark + a.ID
 	}
 	return "/a/" + url.PathEscape(a.Platform) + "/" + url.PathEscape(name)
 }

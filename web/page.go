@@ -45,6 +45,7 @@ func (s *server) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, err := h(r)
 		if err == nil {
+			a.Cache = s.fresh(a)
 			a.send(w, r)
 			return
 		}
@@ -64,8 +65,18 @@ func (s *server) page(h handler) http.Handler {
 		if p.Status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", "GET, HEAD")
 		}
+		a.Cache = s.fresh(a)
 		a.send(w, r)
 	})
+}
+
+// fresh is how long others may keep a: in a demonstration, whose story goes on
+// and may be played again, nothing but styles without asking.
+func (s *server) fresh(a reply) string {
+	if s.Demo == nil || a.Cache == cacheNever || a.Cache == cacheForever && a.Type != htmlType {
+		return a.Cache
+	}
+	return cacheAsk
 }
 
 // layouts are the pages that use the whole width; the others are one column.

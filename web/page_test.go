@@ -464,6 +464,11 @@ func TestCache(t *testing.T) {
 	if text() != first || m.searches.Load() != asked {
 		t.Error("the same page was made twice")
 	}
+	for _, marks := range []string{"&utm_source=a", "&utm_source=b&fbclid=c", "&gclid=d"} {
+		if get(t, h, "/search?q=umbrellas"+marks).Body.String() != first || m.searches.Load() != asked {
+			t.Errorf("the same page was made twice for %s", marks)
+		}
+	}
 	if get(t, h, "/search?q=umbrellas", "Accept-Encoding", "gzip").Header().Get("Content-Encoding") != "gzip" || m.searches.Load() != asked {
 		t.Error("the compressed page was made again, or not compressed")
 	}

@@ -238,7 +238,7 @@ func (s *server) unknownParams(r *http.Request, known ...string) ([]string, erro
 	}
 	var unknown []string
 	for name := range v {
-		if !slices.Contains(known, name) && !strings.HasPrefix(name, "utm_") && name != "fbclid" && name != "gclid" {
+		if !slices.Contains(known, name) && !tracker(name) {
 			unknown = append(unknown, name)
 		}
 	}

@@ -47,10 +47,16 @@ func dayFacts(s onrecord.SourceDays, from, until, now time.Time) []dayFact {
 		hours[d.Date] = d.Hours
 	}
 	first := midnight(s.First)
+	gaps := slices.SortedStableFunc(slices.Values(s.Gaps), func(a, b onrecord.Coverage) int { return a.From.Compare(b.From) })
+	var near []onrecord.Coverage // that began by now, and are not over
 	var facts []dayFact
 	for day := midnight(from); day.Before(until) && !day.After(now); day = day.Add(oneDay) {
 		f := dayFact{date: day, hours: bits.OnesCount32(hours[day])}
-		for _, g := range s.Gaps {
+		for len(gaps) > 0 && gaps[0].From.Before(day.Add(oneDay)) {
+			near, gaps = append(near, gaps[0]), gaps[1:]
+		}
+		near = slices.DeleteFunc(near, func(g onrecord.Coverage) bool { return !g.Until.IsZero() && g.Until.Before(day) })
+		for _, g := range near {
 			if gapTouches(g, day, now) && !slices.Contains(f.reasons, g.Reason) {
 				f.reasons = append(f.reasons, g.Reason)
 			}

@@ -137,8 +137,11 @@ func counted(m map[string]int64) []onrecord.Facet {
 
 func (m *memory) Days(_ context.Context, f onrecord.DaysFilter) ([]onrecord.SourceDays, error) {
 	list := slices.DeleteFunc(slices.Clone(m.days), func(d onrecord.SourceDays) bool {
-		return f.Figure != "" && d.Figure != f.Figure || f.Source != "" && d.Source != f.Source
+		return f.Figure != "" && d.Figure != f.Figure || f.Source != "" && d.Source != f.Source || d.Source <= f.After
 	})
+	if f.Limit > 0 {
+		list = list[:min(f.Limit, len(list))]
+	}
 	for i := range list {
 		list[i].Days = slices.DeleteFunc(slices.Clone(list[i].Days), func(d onrecord.Day) bool {
 			return d.Date.Before(f.Since.Truncate(24*time.Hour)) || !f.Until.IsZero() && !d.Date.Before(f.Until)

@@ -293,6 +293,83 @@ func TestStatusOfSourcesAndMachine(t *testing.T) {
 	}
 }
 
+// TestOddAccounts: an account whose handle or id no address can end with as it
+// is has a page that links lead to, and an answer of the API.
+func TestOddAccounts(t *testing.T) {
+	for _, one := range []onrecord.AccountRef{
+		{Platform: "mastodon", ID: "https://social.example/users/jane", Handle: ""},
+		{Platform: "mastodon", ID: "https://social.example//users/jane", Handle: "jane//odd"},
+		{Platform: "mastodon", ID: "900", Handle: "."}, {Platform: "mastodon", ID: "900", Handle: ".."}, {Platform: "mastodon", ID: "900", Handle: " "}, {Platform: "mastodon", ID: "900", Handle: "@"},
+		{Platform: "mastodon", ID: "900", Handle: "id:5"}, {Platform: "mastodon", ID: "900", Handle: "a/b?c#d%2f"}, {Platform: "mastodon", ID: "..", Handle: ".."},
+	} {
+		m := build()
+		m.figures[0].Accounts = []onrecord.Account{{AccountRef: one, Figure: "jane-example", State: onrecord.AccountLive}}
+		h := site(t, m)
+		href := page(t, h, "/f/jane-example", http.StatusOK).Find(`tbody a[href^="/a/"]`).First().AttrOr("href", "")
+		if href == "" {
+			t.Errorf("%+v: no link leads to its page", one)
+			continue
+		}
+		w := get(t, h, href)
+		if w.Code != http.StatusOK {
+			t.Errorf("%+v: %s is %d to %q", one, href, w.Code, w.Header().Get("Location"))
+			continue
+		}
+		doc := page(t, h, href, http.StatusOK)
+		api := doc.Find(`link[rel=alternate]`).AttrOr("href", "")
+		if v := ask(t, h, api, http.StatusOK); at(v, "native_id") != one.ID {
+			t.Errorf("%+v: %s is of %v", one, api, at(v, "native_id"))
+		}
+		ask(t, h, api+"/states", http.StatusOK)
+	}
+}
+
+// TestStrictAPI: what a page refuses to be asked, the API refuses as well.
+func TestStrictAPI(t *testing.T) {
+	h := site(t, build())
+	for path, parameter := range map[string]string{
+		"/api/v1/events?type=statement.delete":                                   "type",
+		"/api/v1/events?type=statement.deleted&type=x":                           "type",
+		"/api/v1/events?figure=Jane+Example":                                     "figure",
+		"/api/v1/events?source=%3Cx%3E":                                          "source",
+		"/api/v1/deletions?platform=Mastodon":                                    "platform",
+		"/api/v1/edits?figure=a&figure=b+c":                                      "figure",
+		"/api/v1/coverage?source=%3Cx%3E":                                        "source",
+		"/api/v1/coverage?since=2026-03&until=2026-02":                           "until",
+		"/api/v1/coverage?since=2026&until=2026":                                 "until",
+		"/api/v1/deletions?" + strings.TrimPrefix(manyValues("figure", 51), "&"): "figure",
+	} {
+		v := ask(t, h, path, http.StatusBadRequest)
+		if at(v, "type") != base+"/problems/invalid-parameter" || at(v, "parameter") != parameter {
+			t.Errorf("%s: %v", path, v)
+		}
+	}
+	for _, path := range []string{"/api/v1/events?type=statement.deleted&source=archive", "/api/v1/deletions?figure=", "/api/v1/coverage?since=2026-02&until=2026-03"} {
+		ask(t, h, path, http.StatusOK)
+	}
+}
+
+func manyValues(name string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "&%s=v%d", name, i)
+	}
+	return b.String()
+}
+
+// TestPastTheEnd: an empty page of a list that is not empty does not say that
+// nothing was recorded.
+func TestPastTheEnd(t *testing.T) {
+	h := site(t, build())
+	for _, path := range []string{"/deletions?cursor=n2", "/deletions?kind=reported&cursor=n2", "/edits?cursor=n3"} {
+		doc := page(t, h, path, http.StatusOK)
+		if n := doc.Find(".card").Length(); n != 0 {
+			t.Fatalf("%s lists %d", path, n)
+		}
+		wants(t, doc, ".empty", "No statement stands at this place of the list any more.")
+	}
+}
+
 // TestFares: which sources are said to need attention, and which are apart.
 func TestFares(t *testing.T) {
 	well := onrecord.SourceStatus{Source: "s", Schedule: "@hourly", LastVisit: now, LastGood: now, Outcome: onrecord.OutcomeOK, Next: now.Add(time.Hour)}
