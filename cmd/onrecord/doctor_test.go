@@ -4,6 +4,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +78,136 @@ func TestDoctorClock(t *testing.T) {
 			t.Errorf("%v: %+v, want %s", row.skews, d.found, row.level)
 		}
 	}
+}
+
+// TestDoctorClockUnknown: of a visit without an answer nothing is known of the
+// clocks, so it does not hide that ours is wrong.
+func TestDoctorClockUnknown(t *testing.T) {
+	for outcome, want := range map[onrecord.Outcome]bool{
+		onrecord.OutcomeOK: true, onrecord.OutcomeNotModified: true, onrecord.OutcomeOutage: false, onrecord.OutcomeBlocked: false, onrecord.OutcomeInterrupted: false, "": false,
+	} {
+		if metAClock(outcome) != want {
+			t.Errorf("%q: met a clock: %t", outcome, !want)
+		}
+	}
+	clock := start()
+	w := newWorld(t, clock)
+	answers := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Date", clock.now().Add(2*time.Hour).UTC().Format(http.TimeFormat))
+		if r.URL.Path == "/robots.txt" {
+			http.NotFound(rw, r)
+			return
+		}
+		rw.Header().Set("Content-Type", "application/rss+xml")
+		_, _ = rw.Write(rss("1"))
+	}))
+	defer answers.Close()
+	silent := httptest.NewServer(nil)
+	silent.Close()
+	h := w.open(t, sourceYAML("press", "a.example", answers.URL+"/feed.xml")+sourceYAML("dead", "b.example", silent.URL+"/feed.xml"))
+	in, _ := h.ingester()
+	for _, s := range in.Sources {
+		_, _ = visitOf(in, t.Context(), s) // of one the outcome is an outage
+	}
+	d := &doctor{env: w.env}
+	d.clock(t.Context(), h)
+	if len(d.found) != 1 || d.found[0].Level != "fail" || !strings.Contains(d.found[0].What, "of 1 source") {
+		t.Errorf("%+v", d.found)
+	}
+}
+
+// TestDoctorReadOnlyStore: a store that can be read and not written is told
+// before a visit fails on it.
+func TestDoctorReadOnlyStore(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	folder := t.TempDir()
+	journal := filepath.Join(folder, "journal")
+	if err := os.Mkdir(journal, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	found := func() []symptom {
+		d := &doctor{}
+		d.writable(folder)
+		return d.found
+	}
+	if list := found(); len(list) != 0 {
+		t.Errorf("of a good one: %+v", list)
+	}
+	for _, dir := range []string{journal, folder} {
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		list := found()
+		if len(list) != 1 || list[0].Level != "warn" || !strings.Contains(list[0].What, dir) {
+			t.Errorf("%s: %+v", dir, list)
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestStatusOfTheUnreadable: one register that can't be read hides one source,
+// and a storage that is away hides all, not the page.
+func TestStatusOfTheUnreadable(t *testing.T) {
+	clock := start()
+	w := newWorld(t, clock)
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" {
+			http.NotFound(rw, r)
+			return
+		}
+		rw.Header().Set("Content-Type", "application/rss+xml")
+		_, _ = rw.Write(rss("1"))
+	}))
+	defer srv.Close()
+	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/a.xml")+sourceYAML("other", "b.example", srv.URL+"/b.xml"))
+	in, _ := h.ingester()
+	for _, s := range in.Sources {
+		if _, err := visitOf(in, t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status := func() (out []string) {
+		t.Helper()
+		rows, err := h.status(t.Context(), in.Sources)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			out = append(out, fmt.Sprintf("%s readable=%t visited=%t overdue=%t", r.Source, r.Unreadable == "", !r.LastVisit.IsZero(), r.Overdue))
+		}
+		return out
+	}
+	is := func(when string, want ...string) {
+		t.Helper()
+		if got := status(); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	is("all well", "press readable=true visited=true overdue=false", "other readable=true visited=true overdue=false")
+	clock.to(clock.now().Add(90 * 24 * time.Hour))
+	is("90 days later", "press readable=true visited=true overdue=true", "other readable=true visited=true overdue=true")
+	bucket := strings.TrimPrefix(w.cfg.Storage.URL, "file://")
+	register := filepath.Join(bucket, "state", "press.json")
+	good, err := os.ReadFile(register)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(register, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	is("a broken register", "press readable=false visited=false overdue=false", "other readable=true visited=true overdue=true")
+	if err := errors.Join(os.WriteFile(register, good, 0o644), os.Rename(bucket, bucket+".away"), os.Mkdir(bucket, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	is("the storage away", "press readable=false visited=false overdue=false", "other readable=false visited=false overdue=false")
+	if err := errors.Join(os.Remove(bucket), os.Rename(bucket+".away", bucket)); err != nil {
+		t.Fatal(err)
+	}
+	is("and back", "press readable=true visited=true overdue=true", "other readable=true visited=true overdue=true")
 }
 
 func TestBytesOf(t *testing.T) {

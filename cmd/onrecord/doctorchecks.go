@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"onrecord"
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/ledger"
 	"onrecord/catalog"
@@ -122,6 +123,7 @@ func (d *doctor) store(ctx context.Context, cfg *config.Config) (*house, bool) {
 			d.ok("store", "%s can link, lock and sync", folder)
 		}
 	}
+	d.writable(folder)
 	quiet := *d.env
 	quiet.io.err = discard{}
 	h, err := quiet.openWith(ctx, cfg, recordOnly)
@@ -138,6 +140,27 @@ func (d *doctor) store(ctx context.Context, cfg *config.Config) (*house, bool) {
 	}
 	d.ledger(ctx, h)
 	return h, true
+}
+
+// writable tells of a folder of the store, or one in it, that this user may not
+// write: reading it goes well.
+func (d *doctor) writable(folder string) {
+	list := []string{folder}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return // told elsewhere
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			list = append(list, filepath.Join(folder, e.Name()))
+		}
+	}
+	for _, dir := range list {
+		if err := mayWrite(dir); err != nil {
+			d.warn("store", "give the user that crawls the right to write it, or mount it for writing", "%s can't be written by this user: %v; visits wait in the spool", dir, err)
+			return
+		}
+	}
 }
 
 // discard is a writer to nowhere.
@@ -292,7 +315,9 @@ func (d *doctor) clock(ctx context.Context, h *house) {
 			return
 		}
 		if v := e.Visit; v.Source != "" && v.Source != builtIn && v.Provenance == "" {
-			last[v.Source] = time.Duration(v.SkewMS) * time.Millisecond
+			if metAClock(v.Outcome) {
+				last[v.Source] = time.Duration(v.SkewMS) * time.Millisecond
+			}
 			if v.Ended.After(newest) {
 				newest = v.Ended
 			}
@@ -303,10 +328,16 @@ func (d *doctor) clock(ctx context.Context, h *house) {
 		return
 	}
 	if len(last) == 0 {
-		d.ok("clock", "not compared: no visit is recorded yet")
+		d.ok("clock", "not compared: no visit that was answered is recorded yet")
 		return
 	}
 	d.skew("clock", "as the last visits measured it, at the nearest of "+count(len(last), "source", "sources"), last)
+}
+
+// metAClock reports whether a visit with an outcome met a clock to compare ours
+// with: of one without an answer the difference is unknown, and written as none.
+func metAClock(o onrecord.Outcome) bool {
+	return o == onrecord.OutcomeOK || o == onrecord.OutcomeNotModified
 }
 
 // builtIn is the source of the operator's acts.

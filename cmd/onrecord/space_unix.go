@@ -16,3 +16,9 @@ func space(path string) (free, size int64, err error) {
 	}
 	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
 }
+
+// mayWrite asks whether this user may write a folder; nothing is written.
+func mayWrite(dir string) error {
+	const writeAndEnter = 2 | 1 // W_OK, X_OK
+	return syscall.Access(dir, writeAndEnter)
+}
