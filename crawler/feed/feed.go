@@ -28,7 +28,7 @@ const Platform = "website"
 
 // Parser names what Read makes of bytes. It moves with every change of
 // results, the parser library's among them.
-const Parser = "feed/1"
+const Parser = "feed/2"
 
 // The kinds of the requests of this door.
 const (

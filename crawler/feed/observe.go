@@ -127,7 +127,7 @@ func (r reading) content(e entry, base string) onrecord.Content {
 	if e.html != "" {
 		c.HTML = e.html
 		c.Text = onrecord.PlainText(e.html)
-		c.Links = onrecord.LinksAt(base, e.html)
+		c.Links = crawler.SteadyLinks(onrecord.LinksAt(base, e.html))
 	} else {
 		c.Text = strings.TrimSpace(strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "").Replace(e.plain))
 	}

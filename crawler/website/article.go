@@ -90,7 +90,7 @@ func (r reading) article(o *onrecord.Observation, doc *page) error {
 		return err
 	}
 	o.Content = onrecord.Content{
-		Type: "article", Title: title, Text: b.text, HTML: b.html, Links: onrecord.LinksAt(doc.base.String(), b.markup),
+		Type: "article", Title: title, Text: b.text, HTML: b.html, Links: crawler.SteadyLinks(onrecord.LinksAt(doc.base.String(), b.markup)),
 		Lang: lang(b.at, doc), Published: published, Categories: categories, Media: b.media,
 	}
 	if t, p, ok := parseDate(published, r.door.zone); ok {

@@ -65,7 +65,7 @@ var (
 	never = mustPick("script, style, noscript, template, nav, form, button, select, textarea, dialog, [hidden], plaintext, xmp, iframe, object, embed, svg, canvas, link, meta, base")
 	// around is what stands around a text within the frame of a page.
 	around = mustPick("aside, footer, time, .date, .entry-date, .post-date, .published, [role=navigation], [role=complementary], [role=search], .breadcrumb, .breadcrumbs, #breadcrumbs, .entry-meta, .post-meta, .article-meta, .entry-footer, " +
-		".pagination, .post-navigation, .nav-links, .related, .related-posts, .comments, .comments-area, #comments, #respond, .author-box, .skip-link")
+		".pagination, .post-navigation, .nav-links, .related, .related-posts, .related-articles, .related-content, .related-news, .read-more, .readmore, .read-also, .more-news, .views, .view-count, .post-views, .entry-views, .comments, .comments-area, #comments, #respond, .author-box, .skip-link")
 	// sharing is what invites to spread a text.
 	sharing = mustPick(".sharedaddy, .share, .sharing, .share-buttons, .social-share, .social-sharing, .social-links, .addtoany_share_save_container, .a2a_kit, .shariff, .jp-relatedposts, " +
 		".screen-reader-text, .visually-hidden, .sr-only, .visuallyhidden, .print-only, .aural")
@@ -75,6 +75,7 @@ var (
 // first of the places where there is one. None is ErrDrift.
 func (r reading) body(doc *page, d data, title string) (body, error) {
 	cut(doc.root, never)
+	showMail(doc)
 	for _, p := range r.door.remove {
 		cut(doc.root, p)
 	}
@@ -200,6 +201,7 @@ func (r reading) bodyAt(doc *page, list []*html.Node) (body, error) {
 		if i == 0 {
 			b.at = n
 		}
+		cutFilings(n)
 		if err := html.Render(&out, n); err != nil {
 			return b, fmt.Errorf("text: %w: %w", err, crawler.ErrDrift)
 		}
@@ -243,12 +245,14 @@ func (b *body) addMedia(doc *page, n *html.Node) {
 	}
 }
 
-// mediaID returns an address without query and fragment.
+// mediaID returns an address without query and fragment, and without the size of
+// a picture.
 func mediaID(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || address == "" {
 		return ""
 	}
 	u.RawQuery, u.Fragment, u.RawFragment, u.ForceQuery = "", "", "", false
+	u.Path, u.RawPath = withoutSize(u.Path), ""
 	return u.String()
 }

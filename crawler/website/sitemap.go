@@ -125,6 +125,7 @@ func (r reading) named(p *crawler.Page, entries []entry, since cursor) error {
 		}
 		own[id] = true
 		if len(p.Follow) == maxRequests {
+			p.Short = fmt.Sprintf("a sitemap of %d addresses: only the %d items changed last are asked for", len(entries), maxRequests)
 			break
 		}
 		p.Follow = append(p.Follow, itemRequest(onrecord.Ref{NativeID: id, URL: at}, "", !e.changedSince(since)))

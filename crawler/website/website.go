@@ -20,7 +20,7 @@ const Platform = "website"
 
 // Parser names what Read makes of bytes. It moves with every change of results,
 // the default selectors and the parser library's among them.
-const Parser = "page/1"
+const Parser = "page/2"
 
 // The kinds of the requests of this door.
 const (
@@ -214,7 +214,7 @@ func resolve(base *url.URL, link string) string {
 	if link == "" || len(link) > 4*onrecord.MaxNativeID {
 		return ""
 	}
-	u, err := base.Parse(strings.ReplaceAll(link, " ", "%20"))
+	u, err := base.Parse(crawler.WithoutSession(strings.ReplaceAll(link, " ", "%20")))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return ""
 	}
