@@ -25,9 +25,9 @@ type SourceDays struct {
 	Source  string
 	Figure  string
 	Account AccountRef
-	First   time.Time // first look or beginning of the first gap; zero if there is none
-	Last    time.Time // end of the last look that is recorded
-	Days    []Day     // oldest first
+	First   time.Time  // first look or beginning of the first gap; zero if there is none
+	Last    time.Time  // end of the last look that is recorded
+	Days    []Day      // oldest first
 	Gaps    []Coverage // oldest first; those of one reason that touch the same days are told as one
 }
 

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -105,7 +106,8 @@ type step struct {
 }
 
 // TestRealFeedPolls plays four months of polls of a real feed through a local
-// server, the real door and a clock that is moved from poll to poll.
+// server, the real door and a clock that is moved from poll to poll. The server
+// stands for the feed's whole site: what has left the feed is at its own page.
 func TestRealFeedPolls(t *testing.T) {
 	crawlertest.Large(t)
 	t.Parallel()
@@ -116,17 +118,29 @@ func TestRealFeedPolls(t *testing.T) {
 	clock := &movedClock{t: polls[0].at.Add(-time.Hour)}
 	w := newWorld(t, clock)
 	var now atomic.Pointer[poll]
+	var asked atomic.Int64 // pages of statements
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/feed.xml" {
+		rw.Header().Set("Date", clock.now().UTC().Format(http.TimeFormat))
+		switch r.URL.Path {
+		case "/robots.txt":
 			http.NotFound(rw, r)
 			return
+		case "/feed.xml":
+		default:
+			asked.Add(1)
+			rw.Header().Set("Content-Type", "text/html")
+			_, _ = rw.Write([]byte("<html><head><title>A statement</title></head><body><article><h1>A statement</h1><p>What it says.</p></article></body></html>"))
+			return
 		}
-		rw.Header().Set("Date", clock.now().UTC().Format(http.TimeFormat))
 		http.ServeContent(rw, r, "", now.Load().at, bytes.NewReader(now.Load().body))
 	}))
 	defer srv.Close()
-	h := w.open(t, sourceYAML("briefings", "newsroom.example", srv.URL+"/feed.xml"))
-	w.cfg.Crawl.Recheck = nil // the statements' own hosts are real ones
+	site, err := url.Parse(readListed(t, polls[0])[0].Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := w.open(t, fmt.Sprintf("      - {id: briefings, platform: website, account_id: newsroom.example, schedule: \"@every 1h\", doors: [{kind: feed, url: %q, base_url: %q}]}\n",
+		site.Scheme+"://"+site.Host+"/feed.xml", srv.URL))
 	in, err := h.ingester()
 	if err != nil {
 		t.Fatal(err)
@@ -158,6 +172,9 @@ func TestRealFeedPolls(t *testing.T) {
 		}
 	}
 	checkFeedArchive(t, h, ever, steps)
+	if asked.Load() == 0 {
+		t.Error("no page of a statement was asked for")
+	}
 	t.Logf("%d polls, %d items ever listed, %d changes of title, date or category", len(polls), len(ever), len(steps))
 	checkRebuild(t, w, h, ever)
 }

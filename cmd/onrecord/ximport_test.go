@@ -212,7 +212,7 @@ func (d dumps) deletions(t *testing.T, list, seen string) {
 		if s.State != onrecord.StateDeleted || s.Grade != onrecord.GradeD0 || s.Reported != "a dump, thetrumparchive, dated 2021-01-09" || (s.Content.Text != "") != known {
 			t.Errorf("%s: %s, grade %q, reported by %q, text %q", id, s.State, s.Grade, s.Reported, s.Content.Text)
 		}
-		if by := time.Date(2021, 1, 9, 0, 0, 0, 0, time.UTC); !s.StateWindow.By.Equal(by) {
+		if by := time.Date(2021, 1, 9, 23, 59, 59, 0, time.UTC); !s.StateWindow.By.Equal(by) {
 			t.Errorf("%s: deleted by %v, want %v", id, s.StateWindow.By, by)
 		}
 	}
