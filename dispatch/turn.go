@@ -63,7 +63,6 @@ func (q *Queue) Take(ctx context.Context, host string, wait time.Duration) (t *T
 	}
 	if err != nil {
 		t.lose(nil)
-		t.lose(nil)
 		_ = msg.Term() // nobody can read it; what is due is found again
 		return nil, false, fmt.Errorf("dispatch: host %s: a message that is no visit: %w", host, err)
 	}

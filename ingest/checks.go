@@ -76,13 +76,13 @@ const checksOf = "#checks"
 
 // serveChecks makes the checks of a source at a host other than its visits'.
 // What can't be made now is due after the next visit again.
-func (r *Runner) serveChecks(hard context.Context, t Task) {
+func (r *Runner) serveChecks(held context.Context, t Task) {
 	id := strings.TrimSuffix(t.Source, checksOf)
 	s, ok := r.sources[id]
 	if !ok {
 		return
 	}
-	if paused, err := r.paused(hard, s); err != nil || paused {
+	if paused, err := r.paused(held, s); err != nil || paused {
 		return
 	}
 	d, ok := doorAt(s, t.Host)
@@ -95,9 +95,15 @@ func (r *Runner) serveChecks(hard context.Context, t Task) {
 		return
 	}
 	defer unlock()
-	rep, err := r.Visitor.Check(hard, s, d)
+	began := r.Now()
+	rep, err := r.Visitor.Check(held, s, d)
+	r.lasted(d.Host, r.Now().Sub(began))
 	if err != nil || rep.Spooled {
 		defer nudge(r.spool)
+	}
+	if err != nil && held.Err() != nil {
+		r.Log.Warn("checks were broken off; what they have captured is in the spool", "source", s.ID, "why", context.Cause(held))
+		return
 	}
 	if err != nil {
 		r.Log.Error("checks", "source", s.ID, "err", err)

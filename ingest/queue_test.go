@@ -5,6 +5,7 @@ package ingest_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"onrecord/ingest"
@@ -53,9 +54,18 @@ func (l *line) Take(_ context.Context, host string) (ingest.Turn, bool, error) {
 	if l.taken[host] != nil || len(l.tasks[host]) == 0 {
 		return nil, false, nil
 	}
-	t := &turn{l, l.tasks[host][0]}
+	t := &turn{l: l, task: l.tasks[host][0]}
+	t.ctx, t.lose = context.WithCancelCause(context.Background())
 	l.tasks[host], l.taken[host] = l.tasks[host][1:], t
 	return t, true, nil
+}
+
+// pass gives the turn of a host to somebody else.
+func (l *line) pass(host string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken[host].lose(errLost)
+	l.taken[host] = &turn{l: l}
 }
 
 // lose forgets everything, and refuses or serves from now on.
@@ -67,16 +77,25 @@ func (l *line) lose(fail error) {
 	clear(l.taken)
 }
 
+var errLost = errors.New("the turn is lost")
+
 type turn struct {
 	l    *line
 	task ingest.Task
+	ctx  context.Context
+	lose context.CancelCauseFunc
 }
+
+func (t *turn) Context() context.Context { return t.ctx }
 
 func (t *turn) Task() ingest.Task { return t.task }
 
 func (t *turn) Done(context.Context) error {
 	t.l.mu.Lock()
 	defer t.l.mu.Unlock()
+	if t.ctx.Err() != nil {
+		return context.Cause(t.ctx)
+	}
 	if t.l.taken[t.task.Host] == t {
 		delete(t.l.taken, t.task.Host)
 	}

@@ -57,8 +57,9 @@ type Runner struct {
 	sources map[string]Source
 	agenda  schedule.Agenda       // when to look at which source; guarded by mu
 	hosts   map[string]*hostPlan  // by host; guarded by mu
-	ready   []string              // hosts with due visits and no worker, in order; guarded by mu
-	running int                   // workers; guarded by mu
+	lines   lines                 // hosts with due visits and no worker; guarded by mu
+	late    map[string]time.Time  // by source: since when its visit waits; guarded by mu
+	told    time.Time             // when late visits were told last
 	plans   map[string]sourcePlan // by source; guarded by mu
 	wait    map[string]patience   // by source; guarded by mu
 	mute    time.Time             // until when the queue's silence is not told again; guarded by mu
@@ -103,6 +104,8 @@ type Queue interface {
 // A Turn is a visit to be made, and the right to visit its host, until it ends.
 type Turn interface {
 	Task() Task
+	// Context ends when somebody else may be at the host: the turn is lost.
+	Context() context.Context
 	Done(ctx context.Context) error // made, or not needed
 	Back() error                    // not made: for somebody else, now
 }
@@ -110,7 +113,8 @@ type Turn interface {
 // A hostPlan is what is due at a host.
 type hostPlan struct {
 	due     []dueTask
-	waiting bool // in Runner.ready
+	waiting bool // in Runner.lines
+	place   int  // there: the lower the sooner
 	busy    bool // a worker is at it
 }
 
@@ -134,11 +138,13 @@ type patience struct {
 }
 
 // Run visits due sources until ctx ends; visits under way then are finished,
-// unless hard ends too. What an earlier process left in the spool is committed
+// unless hard ends too. A visit whose turn is lost is broken off, for somebody
+// else may be at the host; what it has captured is committed from the spool. What an earlier process left in the spool is committed
 // first. Being stopped is no error.
 func (r *Runner) Run(ctx, hard context.Context) error {
 	r.wait, r.spool, r.wake = make(map[string]patience), make(chan struct{}, 1), make(chan struct{}, 1)
 	r.sources, r.plans, r.hosts = make(map[string]Source), make(map[string]sourcePlan), make(map[string]*hostPlan)
+	r.late, r.lines = make(map[string]time.Time), lines{took: make(map[string]time.Duration)}
 	for _, s := range r.Sources {
 		if len(s.Doors) > 0 && !s.Schedule.IsZero() {
 			r.sources[s.ID] = s
@@ -163,6 +169,7 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 		last = now
 		pause := r.collect(ctx, now)
 		r.start(ctx, hard)
+		r.tellLate(now)
 		sleep(ctx, pause, r.wake)
 	}
 	r.work.Wait()
@@ -225,63 +232,6 @@ func (r *Runner) collect(ctx context.Context, now time.Time) time.Duration {
 		if p.look {
 			r.lookAt(ctx, r.sources[e.Source])
 		}
-	}
-}
-
-// enqueue notes a due visit at its host. The caller holds mu.
-func (r *Runner) enqueue(t Task) {
-	h := r.hosts[t.Host]
-	if h == nil {
-		h = &hostPlan{}
-		r.hosts[t.Host] = h
-	}
-	h.due = append(h.due, dueTask{Task: t})
-	r.line(t.Host, h)
-}
-
-// line puts a host with due visits and no worker into the line. The caller
-// holds mu.
-func (r *Runner) line(host string, h *hostPlan) {
-	if len(h.due) == 0 {
-		if !h.busy {
-			delete(r.hosts, host)
-		}
-		return
-	}
-	if !h.busy && !h.waiting {
-		h.waiting = true
-		r.ready = append(r.ready, host)
-	}
-}
-
-// start sends workers to the hosts in the line, as many as there may be. A
-// worker makes one visit; a host with more goes to the end of the line.
-func (r *Runner) start(ctx, hard context.Context) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for len(r.ready) > 0 && r.running < r.Most && ctx.Err() == nil {
-		host := r.ready[0]
-		r.ready = r.ready[1:]
-		h := r.hosts[host]
-		h.waiting, h.busy = false, true
-		r.running++
-		r.work.Go(func() {
-			r.turn(ctx, hard, host)
-			r.mu.Lock()
-			h.busy = false
-			r.running--
-			r.line(host, h)
-			r.mu.Unlock()
-			nudge(r.wake)
-		})
-	}
-}
-
-// nudge wakes whoever sleeps on wake.
-func nudge(wake chan<- struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
 	}
 }
 

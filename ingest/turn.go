@@ -115,8 +115,17 @@ func (r *Runner) turn(ctx, hard context.Context, host string) {
 	r.mu.Lock()
 	h.due = append(due, h.due...)
 	r.mu.Unlock()
-	r.serve(hard, mine)
+	held, release := hold(hard, turn)
+	r.serve(held, mine)
+	release()
 	r.ended(turn.Done(hard))
+}
+
+// hold returns a context that ends with hard or when the turn is lost.
+func hold(hard context.Context, t Turn) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(hard)
+	stop := context.AfterFunc(t.Context(), func() { cancel(context.Cause(t.Context())) })
+	return ctx, func() { stop(); cancel(nil) }
 }
 
 // take announces what is due at a host and takes the next visit of it.
@@ -135,17 +144,23 @@ func (r *Runner) take(ctx context.Context, host string, due []dueTask) (Turn, bo
 
 // serve makes a visit, if it is due still, and notes what is next for its
 // source. A tick that was served meanwhile, by whomever, is not served again.
-func (r *Runner) serve(hard context.Context, t Task) {
+// Held ends when the turn is lost.
+func (r *Runner) serve(held context.Context, t Task) {
 	if strings.HasSuffix(t.Source, checksOf) {
-		r.serveChecks(hard, t)
+		r.serveChecks(held, t)
 		return
 	}
 	s, ok := r.sources[t.Source]
 	if !ok {
 		return // of another configuration: its owner finds it again
 	}
-	at, plan := r.next(hard, s)
+	at, plan := r.next(held, s)
+	if held.Err() != nil {
+		r.again(t, takenDelay)
+		return
+	}
 	if plan.look || at.After(r.wall()) {
+		r.begun(s.ID)
 		r.note(s.ID, at, plan)
 		return
 	}
@@ -159,14 +174,22 @@ func (r *Runner) serve(hard context.Context, t Task) {
 		return
 	}
 	defer unlock()
-	r.visit(hard, s, plan.door)
+	r.visit(held, s, plan.door)
 }
 
 // visit makes one visit of s.
-func (r *Runner) visit(hard context.Context, s Source, d Door) {
-	rep, err := r.Visitor.Visit(hard, s, d)
+func (r *Runner) visit(held context.Context, s Source, d Door) {
+	r.begun(s.ID)
+	began := r.Now()
+	rep, err := r.Visitor.Visit(held, s, d)
+	r.lasted(d.Host, r.Now().Sub(began))
 	if err != nil || rep.Spooled {
 		defer nudge(r.spool)
+	}
+	if err != nil && held.Err() != nil {
+		r.Log.Warn("a visit was broken off; what it has captured is in the spool", "source", s.ID, "why", context.Cause(held))
+		r.again(Task{Source: s.ID, Host: d.Host}, takenDelay)
+		return
 	}
 	if err != nil {
 		r.note(s.ID, r.failed(s, err), sourcePlan{look: true})
@@ -182,7 +205,7 @@ func (r *Runner) visit(hard context.Context, s Source, d Door) {
 		r.wait[s.ID] = patience{since: now, until: s.Schedule.Next(now)} // its state could not move
 	}
 	r.mu.Unlock()
-	r.look(hard, s)
+	r.note(s.ID, r.wall(), sourcePlan{look: true})
 }
 
 // failed notes that s could not be visited, and returns when it is tried again:

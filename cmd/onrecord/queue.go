@@ -39,6 +39,7 @@ func (q queue) Take(ctx context.Context, host string) (ingest.Turn, bool, error)
 type turn struct{ t *dispatch.Turn }
 
 func (t turn) Task() ingest.Task              { return ingest.Task(t.t.Task) }
+func (t turn) Context() context.Context       { return t.t.Context() }
 func (t turn) Done(ctx context.Context) error { return t.t.Done(ctx) }
 func (t turn) Back() error                    { return t.t.Later(0) }
 
