@@ -200,14 +200,24 @@ func TestStatusOfTheUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	is("a broken register", "press readable=false visited=false overdue=false", "other readable=true visited=true overdue=true")
-	if err := errors.Join(os.WriteFile(register, good, 0o644), os.Rename(bucket, bucket+".away"), os.Mkdir(bucket, 0o755)); err != nil {
+	away := t.TempDir()
+	if err := errors.Join(os.WriteFile(register, good, 0o644), moveAll(bucket, away)); err != nil {
 		t.Fatal(err)
 	}
 	is("the storage away", "press readable=false visited=false overdue=false", "other readable=false visited=false overdue=false")
-	if err := errors.Join(os.Remove(bucket), os.Rename(bucket+".away", bucket)); err != nil {
+	if err := errors.Join(os.RemoveAll(filepath.Join(bucket, "+locks")), moveAll(away, bucket)); err != nil {
 		t.Fatal(err)
 	}
 	is("and back", "press readable=true visited=true overdue=true", "other readable=true visited=true overdue=true")
+}
+
+// moveAll leaves an empty folder, as a disk does that is not mounted.
+func moveAll(from, to string) error {
+	list, err := os.ReadDir(from)
+	for _, e := range list {
+		err = errors.Join(err, os.Rename(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())))
+	}
+	return err
 }
 
 func TestBytesOf(t *testing.T) {
