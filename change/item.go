@@ -20,7 +20,7 @@ type item struct {
 	also    []string // aliases
 
 	live     *onrecord.Seen // first answer that showed it live
-	listed   bool           // live on a page of the account
+	page     *onrecord.Seen // first page of the account that showed it live
 	asked    bool           // live in the answer of a statement's own address
 	readings []reading      // whole wordings, in the order in which they were shown
 	shown    bool           // on a page, in any form but gone
@@ -110,7 +110,9 @@ func (it *item) observe(o onrecord.Observation, s *onrecord.Seen, firstHand bool
 		if it.live == nil {
 			it.live = s
 		}
-		it.listed = it.listed || !isOwn(*s)
+		if it.page == nil && !isOwn(*s) {
+			it.page = s
+		}
 		it.asked = it.asked || isOwn(*s)
 	}
 	if (isLive(o) || o.State == onrecord.ItemGone && !firstHand) && !o.Partial && !isEmpty(o.Content) {

@@ -86,6 +86,9 @@ func (j *judge) judge() {
 		return
 	}
 	j.collect()
+	if j.first {
+		j.dropCopies()
+	}
 	if j.good && !j.v.Late {
 		j.recover()
 		j.judgeAccount()

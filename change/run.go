@@ -39,7 +39,7 @@ func (j *judge) cover() {
 		unread[id] = true
 	}
 	for _, it := range j.order {
-		if it.listed && (it.told || it.isKnown) {
+		if it.page != nil && (it.told || it.isKnown) {
 			seen[it.Statement] = true
 			unread[it.Statement] = !it.reads(false)
 		}

@@ -252,3 +252,25 @@ func TestFewDeletionsDoNotFreeze(t *testing.T) {
 		t.Errorf("%v, frozen %q", got, k.Frozen)
 	}
 }
+
+// One page with status 200 stands at the addresses of all articles for a day: six
+// articles that read the same have not been edited.
+func TestOnePageInPlaceOfAll(t *testing.T) {
+	const wall = `<html><head><title>Welcome</title></head><body><main><h1>Welcome</h1><p>Find out what the office does for you, whom to ask ` +
+		`and when it is open. Our team is there for you on all working days from nine to five.</p></main></body></html>`
+	walled := false
+	s := newGoneSite(t, pressRoom, pressAnswer(6, func(int) bool { return true }, func(i int) string {
+		if walled {
+			return wall
+		}
+		return strings.Replace(pressPage(i), `<time datetime=`, `<time title=`, 1) // undated, so that checks begin at once
+	}))
+	s.visits(t, 1, time.Hour)
+	walled = true
+	sum := s.visits(t, 24, time.Hour)
+	walled = false
+	sum = sum.With(s.visits(t, 5, 24*time.Hour))
+	if got := s.states(t, pressIDs(0, 6)...); sum.Edited > 0 || sum.Deleted > 0 || got[onrecord.StateLive] != 6 {
+		t.Errorf("%d edited, %d deleted: %v", sum.Edited, sum.Deleted, got)
+	}
+}
