@@ -28,7 +28,7 @@ func TestCoveragePage(t *testing.T) {
 	}
 	// Each gap stands in words, with its exact bounds, the open one first.
 	wants(t, doc, "[aria-labelledby=gaps] li:nth-child(1)", "telegram has not been captured since 6 Aug 2026, 06:30 UTC: no answer, or a server error.")
-	wants(t, doc, "[aria-labelledby=gaps] li:nth-child(2)", "telegram was not captured between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC: the platform blocked the visit.")
+	wants(t, doc, "[aria-labelledby=gaps] li:nth-child(2)", "telegram was not captured between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC: the visit was not let through: a block page, or robots.txt.")
 	// What can't be seen, by the capabilities of the doors.
 	wants(t, doc, ".covered", "Feed: Its lists are not complete: what is missing there may still exist.")
 	wants(t, doc, "[aria-labelledby=unrecorded]", "press: 8 visits from 6 Aug 2026, 08:50 UTC to 6 Aug 2026, 09:26 UTC, not yet recorded.")
@@ -102,7 +102,7 @@ func TestEventsPage(t *testing.T) {
 	}
 	wants(t, doc, ".log li:nth-child(1)", "Withheld by this archive · personal data of a third party")
 	wants(t, doc, ".log", "Label changed")
-	wants(t, doc, ".log", "Gap between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC · the platform blocked the visit")
+	wants(t, doc, ".log", "Gap between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC · the visit was not let through: a block page, or robots.txt")
 	wants(t, doc, ".log", "Looked, no news 29 visits without news from 6 Aug 2026, 08:02 UTC to 6 Aug 2026, 08:58 UTC")
 	wants(t, doc, ".log", "Another account behind the handle between 5 Aug 2026, 09:00 and 10:00 UTC · the other account’s id is did:plc:other")
 	older, ok := doc.Find(`a[rel=next]`).Attr("href")
