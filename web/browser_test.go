@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,7 +64,8 @@ func browser(t testing.TB) context.Context {
 	return ctx
 }
 
-// live serves the archive of the tests under its own address.
+// live serves the archive of the tests under its own address, and beside it the
+// story of a demonstration.
 func live(t testing.TB) string {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
@@ -72,7 +75,20 @@ func live(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.Config.Handler = h
+	o.Demo = &web.Demo{Play: func() {}, Story: func() web.Story {
+		return web.Story{Now: now, Steps: []web.Step{
+			{At: now.Add(-time.Hour), Title: "A post is " + hostile, Text: "25% becomes 50%." + hostile, Done: true, Pages: []web.Link{{Href: "/s/" + string(idLive), Text: "the statement " + hostile}}},
+			{At: now, Title: "A platform goes offline", Text: "Its host is gone."},
+		}}
+	}}
+	demo, err := web.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux() // only the page that others don't have
+	mux.Handle("/", h)
+	mux.Handle("/demo", demo)
+	srv.Config.Handler = mux
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return o.Archive.URL
@@ -196,7 +212,9 @@ func TestHostile(t *testing.T) {
 	seen := watch(t, ctx, site)
 	viewport(t, ctx, 1100, 800)
 	id := string(idHostile)
-	for _, path := range []string{"/", "/s/" + id, "/s/" + id + "/diff", "/search?q=alert", "/search?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/search?figure=%3Cscript%3E", "/search?%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E=1", "/f/jean-dupont", "/%3Cscript%3Ealert(1)%3C/script%3E"} {
+	for _, path := range []string{"/", "/s/" + id, "/s/" + id + "/diff", "/search?q=alert", "/search?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/search?figure=%3Cscript%3E", "/search?%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E=1", "/f/jean-dupont", "/%3Cscript%3Ealert(1)%3C/script%3E",
+		"/events?figure=jean-dupont", "/events?source=%3Cscript%3E", "/deletions?kind=reported", "/deletions?%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E=1", "/edits", "/coverage?source=%22%3E%3Cscript%3E", "/coverage?since=%3Cscript%3E",
+		"/a/mastodon/" + url.PathEscape(hostile), "/a/mastodon/%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E", "/status?from=%3Cscript%3E", "/demo"} {
 		open(t, ctx, site+path)
 		found := eval[int](t, ctx, `document.querySelectorAll("script, img, iframe, [onerror], [onclick], [onmouseover], a[href^='javascript:'], a[href^='data:']").length`)
 		if found != 0 {
@@ -214,7 +232,7 @@ func TestKeyboard(t *testing.T) {
 	ctx, site := browser(t), live(t)
 	viewport(t, ctx, 1100, 800)
 	const controls = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']")].filter(e => e.checkVisibility({visibilityProperty: true}))`
-	for _, path := range []string{"/", "/search?q=umbrellas&state=deleted", "/search?q=figure%3A", "/s/" + string(idEdited), "/s/" + string(idEdited) + "/diff", "/f/jean-dupont", "/status"} {
+	for _, path := range []string{"/", "/search?q=umbrellas&state=deleted", "/search?q=figure%3A", "/s/" + string(idEdited), "/s/" + string(idEdited) + "/diff", "/f/jean-dupont", "/status", "/coverage?source=telegram", "/events?figure=jane-example", "/deletions", "/edits", "/a/x/jeandupont", "/demo"} {
 		open(t, ctx, site+path)
 		count := eval[int](t, ctx, "window.list = "+controls+"; list.length")
 		for i := range count {

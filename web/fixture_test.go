@@ -53,6 +53,9 @@ const (
 	idPoll     onrecord.StatementID = "000000000000000f"
 )
 
+// longHandle is a handle as long as platforms allow, without a place to break it.
+var longHandle = strings.Repeat("longhandle", 8) + "@social.example"
+
 const secretText = "the words that were withheld"
 
 // hostile is what a stranger would put into every field.
@@ -284,10 +287,12 @@ func (m *memory) people() {
 	}
 	banned := account("x", "jeandupont", onrecord.AccountSuspended, 12481)
 	banned.Window, banned.Code = onrecord.Window{After: day("2026-01-08 23:12:00"), By: day("2026-01-08 23:27:00")}, "Account suspended"
+	long := account("mastodon", longHandle, onrecord.AccountSuspended, 0)
+	long.ID, long.Window = "1077long", onrecord.Window{After: day("2026-01-08 23:12:00"), By: day("2026-01-08 23:27:00")}
 	m.figures = []onrecord.Figure{
 		{FigureRef: jane, Statements: 16, LastCapture: now.Add(-4 * time.Minute), Accounts: []onrecord.Account{account("mastodon", "@jane@social.example", onrecord.AccountLive, 15), account("x", "janeexample", "", 1)}},
 		{FigureRef: jean, Statements: 15, LastCapture: now.Add(-50 * time.Minute), Accounts: []onrecord.Account{account("bluesky", "jean.example", onrecord.AccountLive, 12), account("gab", "jean", onrecord.AccountLive, 1), banned}},
-		{FigureRef: ministry, Statements: 14, LastCapture: now.Add(-26 * time.Hour), Accounts: []onrecord.Account{account("telegram", "examples", onrecord.AccountLive, 11), account("website", "ministry.example", onrecord.AccountLive, 3)}},
+		{FigureRef: ministry, Statements: 14, LastCapture: now.Add(-26 * time.Hour), Accounts: []onrecord.Account{account("telegram", "examples", onrecord.AccountLive, 11), account("website", "ministry.example", onrecord.AccountLive, 3), long}},
 	}
 }
 

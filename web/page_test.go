@@ -238,7 +238,7 @@ func TestSearchPage(t *testing.T) {
 	}
 	doc = page(t, h, "/search?q=nowhere&since=2026-07-20&until=2026-07-24", http.StatusOK)
 	wants(t, doc, ".none", "2 of 3 sources were being captured in that span.")
-	wants(t, doc, ".none", "telegram was not captured between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC: the platform blocked the visit.")
+	wants(t, doc, ".none", "telegram was not captured between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC: the visit was not let through: a block page, or robots.txt.")
 	doc = page(t, h, "/search?q=umbrellas&tz=Europe/Paris", http.StatusOK)
 	wants(t, doc, ".card", "CEST (UTC+02:00)")
 }
@@ -378,7 +378,7 @@ func TestHeaders(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	h := site(t, build())
-	for _, path := range []string{"/", "/search", "/s/" + string(idLive), "/api/v1/statements"} {
+	for _, path := range []string{"/", "/search", "/s/" + string(idLive), "/status", "/coverage", "/events", "/deletions", "/edits", "/a/x/jeandupont", "/api/v1/statements", "/api/v1/deletions", "/api/v1/status", "/api/v1/accounts/x/jeandupont"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader("x")))

@@ -200,6 +200,7 @@ func (m *memory) watched() {
 		}
 		return 1 << 8
 	})
+	source("long", "ministry-of-examples", onrecord.AccountRef{Platform: "mastodon", ID: "1077long", Handle: longHandle}, day("2026-07-02 08:00:00"), all)
 	gap := func(reason, from, until string) onrecord.Coverage {
 		c := onrecord.Coverage{Source: "telegram", Figure: "ministry-of-examples", From: day(from), Status: "gap", Reason: reason, Index: 902}
 		if until != "" {

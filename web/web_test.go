@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -78,6 +79,7 @@ func paths() []string {
 		"/events", "/events?type=statement.deleted&figure=jane-example", "/events?before=300", "/events?source=nobody", "/deletions", "/deletions?kind=reported", "/deletions?figure=ministry-of-examples", "/edits", "/edits?platform=mastodon&wrong=1",
 		"/coverage", "/coverage?source=telegram", "/coverage?since=2020&until=2026-02", "/coverage?figure=nobody", "/a/x/jeandupont", "/a/bluesky/jean.example", "/a/bluesky/jane.example", "/a/gab/jean", "/a/website/ministry.example", "/a/bluesky/dupont.example", "/a/telegram/examples",
 		"/f/jane-example", "/f/jean-dupont", "/f/ministry-of-examples", "/problems/not-found", "/problems/query-syntax", "/nowhere", "/search?tz=Europe/Paris&q=umbrella*&limit=3",
+		"/demo", "/status?from=900", "/a/mastodon/" + url.PathEscape(longHandle), "/edits?cursor=n3",
 	}
 	for _, id := range []string{string(idLive), string(idEdited), string(idDeleted), string(idGone), string(idOffline), string(idRestored), string(idUnsure), string(idReported), string(idDisputed), string(idFrench), string(idArabic), string(idHostile), string(idWithheld), string(idMeta), string(idPoll)} {
 		list = append(list, "/s/"+id)
