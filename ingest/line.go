@@ -6,6 +6,8 @@ package ingest
 import (
 	"context"
 	"time"
+
+	"onrecord"
 )
 
 const (
@@ -150,6 +152,16 @@ func (r *Runner) lasted(host string, d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lines.lasted(host, d)
+}
+
+// guess takes the last visit of a source, by its state, for that of a host of
+// which nothing better is known: at a start, or where another process goes.
+func (r *Runner) guess(host string, st onrecord.SourceState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.lines.took[host]; !ok && !st.LastTick.IsZero() && !st.LastVisit.Before(st.LastTick) {
+		r.lines.lasted(host, st.LastVisit.Sub(st.LastTick))
+	}
 }
 
 // begun notes that the visit of a source waits no more.

@@ -57,6 +57,7 @@ func (r *Runner) next(ctx context.Context, s Source) (time.Time, sourcePlan) {
 	if err != nil {
 		return r.failed(s, err), sourcePlan{look: true}
 	}
+	r.guess(d.Host, st)
 	return at, sourcePlan{door: d}
 }
 
