@@ -83,6 +83,7 @@ CREATE TABLE spans (
 ) WITHOUT ROWID;
 CREATE INDEX spans_since ON spans (since, source);
 CREATE INDEX spans_gaps ON spans (since, source) WHERE gap <> '';
+CREATE INDEX spans_looks ON spans (source, since, until) WHERE gap = '';
 CREATE INDEX spans_gaps_of ON spans (source, since, until, i, gap) WHERE gap <> '';
 
 -- Hours of UTC days in which a source was looked at, a bit each. day is in days since 1970.

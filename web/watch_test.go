@@ -217,9 +217,9 @@ func TestGoneWithAccount(t *testing.T) {
 	}{
 		"seen and never missed":       {func(*onrecord.Statement) {}, "Not deleted singly: between", "1 statement became unavailable with it."},
 		"missed with the account":     {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.By }, "Not deleted singly: between", "1 statement became unavailable with it."},
-		"missed before":               {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.After.Add(-time.Hour) }, "Whether this statement was there until then is not known.", "Whether 1 more was there until then is not known."},
-		"missed as it was last there": {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.After }, "Whether this statement was there until then is not known.", "Whether 1 more was there until then is not known."},
-		"of an import":                {func(s *onrecord.Statement) { s.LastSeen = time.Time{} }, "Whether this statement was there until then is not known.", "Whether 1 more was there until then is not known."},
+		"missed before":               {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.After.Add(-time.Hour) }, "Whether this statement was there until then is not known.", "Whether 1 of its statements was there until then is not known."},
+		"missed as it was last there": {func(s *onrecord.Statement) { s.FirstGone = s.StateWindow.After }, "Whether this statement was there until then is not known.", "Whether 1 of its statements was there until then is not known."},
+		"of an import":                {func(s *onrecord.Statement) { s.LastSeen = time.Time{} }, "Whether this statement was there until then is not known.", "Whether 1 of its statements was there until then is not known."},
 	} {
 		m := build()
 		st := m.statements[idGone]
