@@ -35,7 +35,7 @@ func (j *judge) unreachable() bool {
 // failing returns the run of failing visits that this visit begins or extends.
 // A run is of one outcome and of one kind of reach.
 func (j *judge) failing() *onrecord.Failing {
-	f := onrecord.Failing{Since: j.v.Started, Outcome: j.v.Outcome, Unreachable: j.unreachable()}
+	f := onrecord.Failing{Since: j.firstFailure(), Outcome: j.v.Outcome, Unreachable: j.unreachable()}
 	if old := j.k.Failing; old != nil && old.Outcome == f.Outcome && old.Unreachable == f.Unreachable &&
 		!old.Last.After(j.v.Ended) { // else the clock was ahead, and none of its times is good for anything
 		f = *old
@@ -46,6 +46,17 @@ func (j *judge) failing() *onrecord.Failing {
 		f.Kept = j.v.Ended
 	}
 	return &f
+}
+
+// firstFailure returns when the first request that failed had done so: before
+// that nothing was known to be wrong.
+func (j *judge) firstFailure() time.Time {
+	for _, s := range j.v.Seen {
+		if s.Outcome == onrecord.OutcomeOutage {
+			return s.At
+		}
+	}
+	return j.v.Ended
 }
 
 func (j *judge) offline() {

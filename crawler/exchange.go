@@ -45,6 +45,7 @@ type trip struct {
 	scrub scrubber
 	floor time.Duration
 	prior func(url string) *onrecord.Prior
+	there map[string]bool // hosts whose robots.txt has answered on the way
 }
 
 // exchange sends req, whose turn h the caller holds, and returns its recorded

@@ -82,7 +82,7 @@ func (v *visit) finish() {
 			failed++
 		}
 	}
-	r.AllFailed = failed > 0 && failed == len(r.Seen)
+	r.AllFailed = failed > 0 && failed == len(r.Seen) && !v.there
 	r.OtherAnswered = r.OtherAnswered && r.AllFailed
 	if v.job.ChecksOnly && r.Outcome == "" && !r.Cut {
 		r.Outcome = onrecord.OutcomeOK // none of them has an address

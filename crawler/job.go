@@ -104,7 +104,8 @@ type Result struct {
 	Skew time.Duration
 
 	// AllFailed says that requests were made and every one failed by DNS,
-	// connection, TLS, time-out or 5xx; OtherAnswered that another host had
+	// connection, TLS, time-out or 5xx, robots.txt included where it was asked
+	// for; OtherAnswered that another host had
 	// answered this client within the quarter of an hour before.
 	AllFailed, OtherAnswered bool
 

@@ -134,6 +134,7 @@ func (l *live) exchange(req *http.Request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.HostAnswered = l.trip.there[req.URL.Host]
 	if r := file.allows(req.URL); r != nil {
 		return refuse(*r)
 	}

@@ -37,6 +37,9 @@ type note struct {
 	Cancelled bool `json:"cancelled,omitempty"`
 	// OtherAnswered: another host had answered within the quarter of an hour before.
 	OtherAnswered bool `json:"other_answered,omitempty"`
+	// HostAnswered: the host's robots.txt was asked for in this visit and answered
+	// with less than 500, so that the host is there whatever became of the request.
+	HostAnswered bool `json:"host_answered,omitempty"`
 }
 
 const (

@@ -253,6 +253,9 @@ func TestUnreachable(t *testing.T) {
 	k := newClock()
 	c := newClient(t, k)
 	j := crawler.Job{Door: jsonDoor{base: down.URL}, Target: crawler.Target{AccountID: "42"}}
+	if r, _ := visit(t, c, j); r.AllFailed || r.Unreachable() {
+		t.Errorf("robots.txt has just answered: %t, %t", r.AllFailed, r.Unreachable())
+	}
 	if r, _ := visit(t, c, j); !r.AllFailed || r.Unreachable() {
 		t.Errorf("alone: %t, %t", r.AllFailed, r.Unreachable())
 	}

@@ -71,6 +71,9 @@ func (c *Client) fetchRobots(ctx context.Context, t *trip, u *url.URL) (*robots,
 		if err != nil {
 			return nil, err
 		}
+		if hop == 0 && answers(a) {
+			t.answered(u.Host)
+		}
 		to := redirectTarget(a.x.Status, a.header, at)
 		if to == nil || hop == robotsRedirects {
 			return readRobots(own, a, c.now()), nil
@@ -139,4 +142,18 @@ func readRobots(own string, a *answer, now time.Time) *robots {
 		r.until = now.Add(robotsFailedAge)
 	}
 	return r
+}
+
+// answered notes that the robots.txt of a host has answered.
+func (t *trip) answered(host string) {
+	if t.there == nil {
+		t.there = make(map[string]bool)
+	}
+	t.there[host] = true
+}
+
+// answers reports whether a host has answered at all, whatever it said: not at
+// all, cut, and with 500 and more are none.
+func answers(a *answer) bool {
+	return a.x.Status > 0 && a.x.Status < http.StatusInternalServerError && a.note.Verdict == ""
 }

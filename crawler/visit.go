@@ -87,6 +87,7 @@ type visit struct {
 	read      int    // details that were read
 	unknown   int    // details whose structure the door does not know
 	retryAt   time.Time
+	there     bool // something has answered, robots.txt included
 	skewKnown bool
 	pages     map[string]*page // by URL, for validators
 	fresh     map[string]onrecord.Validator
@@ -343,6 +344,7 @@ func (v *visit) count(a *answer) {
 	v.res.Bytes += int64(len(a.x.Payload))
 	v.res.Ended = later(v.res.Ended, a.x.Done)
 	v.res.OtherAnswered = v.res.OtherAnswered || a.note.OtherAnswered
+	v.there = v.there || a.note.HostAnswered || answers(a)
 	if v.res.RobotsNote == "" {
 		v.res.RobotsNote = a.note.Robots
 		if a.x.Status == 0 {
