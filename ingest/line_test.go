@@ -130,15 +130,17 @@ func TestLostTurn(t *testing.T) {
 		p.mu.Unlock()
 		l.pass("one.example:443")
 		time.Sleep(5 * time.Minute)
+		p.mu.Lock()
 		if p.settled == settled {
 			t.Error("nobody looked into the spool")
 		}
-		if got := log.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "broken off") || !strings.Contains(got, errLost.Error()) || strings.Contains(got, "level=ERROR") {
-			t.Errorf("log:\n%s", got)
-		}
+		p.mu.Unlock()
 		l.lose(nil) // the other has left
 		time.Sleep(11 * time.Minute)
 		stop()
+		if got := log.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "broken off") || !strings.Contains(got, errLost.Error()) || strings.Contains(got, "level=ERROR") {
+			t.Errorf("log:\n%s", got)
+		}
 		if got := p.at("slow"); len(got) != 1 || got[0] != 20*time.Minute {
 			t.Errorf("visits ended at %v, want one at 20m", got)
 		}
