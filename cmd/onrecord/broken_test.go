@@ -78,7 +78,7 @@ func TestBrokenAnswers(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d broken answers, 0 false deletions, 0 false events of an account", n)
+	t.Logf("%d broken answers, 0 false deletions, 0 false events of an account, 0 false edits where one page stands for all", n)
 	if n < leastBroken {
 		t.Errorf("%d broken answers, want %d at least", n, leastBroken)
 	}
@@ -417,6 +417,9 @@ func (b *broken) cases(place brokenPlace, answers []txtar.File) (list []brokenCa
 		kind, name, _ := strings.Cut(f.Name, "/")
 		if kind == "cdn404" && place.name == "look" && (b.door == "feed" || b.door == "page") {
 			continue
+		}
+		if kind == "copy" && len(place.requests) < 2 {
+			continue // one page at one address may be an edit
 		}
 		list = append(list, brokenCase{kind, name, func(string) string { return string(f.Data) }})
 	}
