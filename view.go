@@ -117,6 +117,14 @@ type Lost struct {
 	Deleted  int64 // found deleted first-hand, each by itself, by the time the account was gone
 }
 
+// A Hearsay counts statements that nobody here ever saw at their source: what
+// is known of them is what others say.
+type Hearsay struct {
+	Reported int64 // in the state deleted: reported so, not seen
+	Imported int64 // in the state live: an import has them
+	Mirrored int64 // in the state live: a third party's mirror has them
+}
+
 // A Coverage is a span in which a source was looked at, or a gap.
 type Coverage struct {
 	Source string

@@ -87,6 +87,56 @@ func (v *view) lost(a *accountRow) (lost onrecord.Lost, err error) {
 	return lost, nil
 }
 
+// Hearsay counts the statements of a figure that nobody here saw at their
+// source, but for withheld ones.
+func (c *Catalog) Hearsay(ctx context.Context, figure string) (h onrecord.Hearsay, err error) {
+	err = c.view(ctx, func(v *view) error {
+		h, err = v.hearsay(func(a *accountRow) bool { return a.doc.Figure == figure })
+		return err
+	})
+	return h, err
+}
+
+// AccountHearsay is Hearsay for the statements of one account.
+func (c *Catalog) AccountHearsay(ctx context.Context, platform, accountID string) (h onrecord.Hearsay, err error) {
+	err = c.view(ctx, func(v *view) error {
+		one := v.side.byKey[accountKey{platform, accountID}]
+		h, err = v.hearsay(func(a *accountRow) bool { return a == one })
+		return err
+	})
+	return h, err
+}
+
+func (v *view) hearsay(of func(a *accountRow) bool) (h onrecord.Hearsay, err error) {
+	wanted := make([]bool, len(v.side.accounts))
+	for n, a := range v.side.accounts {
+		wanted[n] = a != nil && of(a)
+	}
+	for _, one := range v.side.attrs {
+		switch {
+		case !wanted[one.account()] || one&attrSeen != 0 || v.side.state(one) != stateLive:
+		case one&attrImported != 0:
+			h.Imported++
+		default:
+			h.Mirrored++
+		}
+	}
+	err = v.each(func(scan func(...any) error) error {
+		var account, n int64
+		if err := scan(&account, &n); err != nil {
+			return err
+		}
+		if account < int64(len(wanted)) && wanted[account] {
+			h.Reported += n
+		}
+		return nil
+	}, `SELECT account, count(*) FROM changes WHERE what = $1 GROUP BY account`, listReported)
+	if err != nil {
+		return h, fmt.Errorf("catalog: reported deletions by account: %w", err)
+	}
+	return h, nil
+}
+
 // accountTypes are the events that tell what became of an account.
 func accountTypes() []onrecord.EventType {
 	return []onrecord.EventType{

@@ -65,6 +65,7 @@ func types() []string {
 
 // The numbers of the states that the filters need.
 const (
+	stateLive     = 1
 	stateDeleted  = 2
 	stateGone     = 3
 	stateOffline  = 4

@@ -573,6 +573,16 @@ func TestAccountLost(t *testing.T) {
 	apply(t, c, l.visit(noon, "dump", imported(said(onrecord.StatementCreated, "i1", "A dump", at(-10))), imported(said(onrecord.StatementCreated, "i2", "A dump too", at(-10))), report)...)
 	apply(t, c, l.visit(noon, "masto", said(onrecord.StatementCreated, "1", "One", noon), said(onrecord.StatementCreated, "2", "Two", noon), said(onrecord.StatementCreated, "3", "Three", noon),
 		said(onrecord.StatementCreated, "4", "Four", noon), other, missing("2", 1), missing("3", 25), deleted)...)
+	heard := onrecord.Hearsay{Imported: 1, Reported: 1}
+	if got, err := c.AccountHearsay(t.Context(), "mastodon", "100"); err != nil || got != heard {
+		t.Errorf("of the account nobody saw %+v, error %v; want %+v", got, err, heard)
+	}
+	if got, err := c.Hearsay(t.Context(), "jane-example"); err != nil || got != heard {
+		t.Errorf("of the figure nobody saw %+v, error %v; want %+v", got, err, heard)
+	}
+	if got, err := c.AccountHearsay(t.Context(), "mastodon", "nobody"); err != nil || got != (onrecord.Hearsay{}) {
+		t.Errorf("of nobody %+v, error %v", got, err)
+	}
 	if lost, err := c.AccountLost(t.Context(), "mastodon", "100"); err != nil || lost != (onrecord.Lost{}) {
 		t.Errorf("while it is there: %+v, error %v", lost, err)
 	}

@@ -215,13 +215,17 @@ func (s *server) accountStatements(ctx context.Context, w wording, l listing, a 
 	if found.Prev != "" {
 		body.Prev = l.with("cursor", found.Prev).address()
 	}
-	body.States, err = s.countStates(ctx, w, search.Request{Accounts: own}, query{})
+	heard, err := s.Figures.AccountHearsay(ctx, a.Platform, a.ID)
+	if err != nil {
+		return fmt.Errorf("what is only said of account %s: %w", a.ID, err)
+	}
+	body.States, err = s.countStates(ctx, w, search.Request{Accounts: own}, query{}, heard)
 	return err
 }
 
-// countStates counts what req finds by state, but for withheld ones. Q gives
-// the addresses; the zero query gives none.
-func (s *server) countStates(ctx context.Context, w wording, req search.Request, q query) ([]stateCount, error) {
+// countStates counts what req finds by state, but for withheld ones; what nobody
+// here saw is counted apart. Q gives the addresses; the zero query gives none.
+func (s *server) countStates(ctx context.Context, w wording, req search.Request, q query, heard onrecord.Hearsay) ([]stateCount, error) {
 	var list []stateCount
 	for _, state := range states {
 		if state == onrecord.StateWithheld {
@@ -232,18 +236,49 @@ func (s *server) countStates(ctx context.Context, w wording, req search.Request,
 		if err != nil {
 			return nil, fmt.Errorf("count %s: %w", state, err)
 		}
-		if one.Total == 0 {
-			continue
-		}
-		row := stateCount{Name: w.state(state), Count: one.Total, state: state}
-		if len(q.Figures) > 0 {
-			only := q
-			only.States = []string{string(state)}
-			row.Href = only.address("/search")
-		}
-		list = append(list, row)
+		list = append(list, w.countedApart(state, one.Total, q, heard)...)
 	}
 	return list, nil
+}
+
+// countedApart are the rows of one state: what was seen here, and what others
+// say.
+func (w wording) countedApart(state onrecord.State, total int64, q query, heard onrecord.Hearsay) (rows []stateCount) {
+	add := func(name string, n int64, address func() string) {
+		if n <= 0 {
+			return
+		}
+		row := stateCount{Name: name, Count: n, state: state}
+		if len(q.Figures) > 0 {
+			row.Href = address()
+		}
+		rows = append(rows, row)
+	}
+	found := func(text string) func() string {
+		return func() string {
+			only := q
+			only.States, only.Q = []string{string(state)}, text
+			return only.address("/search")
+		}
+	}
+	listed := func(kind string) func() string {
+		return func() string {
+			l := listing{path: "/deletions", known: []string{"kind", "figure"}}
+			return l.with("figure", q.Figures...).with("kind", kind).address()
+		}
+	}
+	switch {
+	case state == onrecord.StateDeleted && heard.Reported > 0:
+		add(w.state(state), total-heard.Reported, listed(""))
+		add(w.f("state.reported"), heard.Reported, listed("reported"))
+	case state == onrecord.StateLive && heard.Imported+heard.Mirrored > 0:
+		add(w.state(state), total-heard.Imported-heard.Mirrored, found("-is:imported"))
+		add(w.f("state.imported"), heard.Imported, found("is:imported"))
+		add(w.f("state.mirrored"), heard.Mirrored, found("-is:imported"))
+	default:
+		add(w.state(state), total, found(""))
+	}
+	return rows
 }
 
 // accountHistory fills the timeline, and the banners that follow from it.

@@ -138,8 +138,11 @@ func (w wording) logRow(e onrecord.Event, names map[string]string) logRow {
 	account := e.Account
 	account.Platform = cmp.Or(account.Platform, e.Platform)
 	row := logRow{
-		Index: e.Index, Href: "/events?before=" + strconv.FormatInt(e.Index+1, 10), Observed: w.moment(e.At), What: w.event(e.Type),
+		Index: e.Index, Href: "/events?before=" + strconv.FormatInt(e.Index+1, 10), Observed: w.moment(e.At), What: w.what(e),
 		Figure: cmp.Or(names[e.Figure], plain(e.Figure)), Source: plain(e.Source), Kind: strings.TrimPrefix(string(e.Type), "statement."),
+	}
+	if hearsay(e) {
+		row.Kind = "reported"
 	}
 	if e.Figure != "" {
 		row.FigureHref = "/f/" + e.Figure
@@ -161,6 +164,19 @@ func (w wording) logRow(e onrecord.Event, names map[string]string) logRow {
 	}
 	row.When, row.More = w.eventWindow(e), w.eventDetails(e)
 	return row
+}
+
+// hearsay reports whether e is a deletion that others told of.
+func hearsay(e onrecord.Event) bool {
+	return e.Type == onrecord.StatementDeleted && (e.Provenance == onrecord.Imported || e.Provenance == onrecord.Mirrored)
+}
+
+// what words what e is.
+func (w wording) what(e onrecord.Event) string {
+	if hearsay(e) {
+		return w.f("event.reported")
+	}
+	return w.event(e.Type)
 }
 
 // eventWindow words when something happened, where anybody can tell.
@@ -200,7 +216,7 @@ func (w wording) eventDetails(e onrecord.Event) []string {
 		}
 	}
 	switch {
-	case e.Type == onrecord.StatementDeleted && (e.Provenance == onrecord.Imported || e.Provenance == onrecord.Mirrored):
+	case hearsay(e):
 		add(w.f("line.reported_by", "by", cmp.Or(plain(e.Reason), w.f("line.somebody"))))
 	case e.Grade != "":
 		add(w.grade(e.Grade))

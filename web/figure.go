@@ -70,7 +70,11 @@ func (s *server) figurePage(r *http.Request) (reply, error) {
 			body.Banned = append(body.Banned, row.Said)
 		}
 	}
-	if body.States, err = s.countStates(ctx, w, search.Request{Figures: []string{f.Slug}}, q); err != nil {
+	heard, err := s.Figures.Hearsay(ctx, f.Slug)
+	if err != nil {
+		return reply{}, fmt.Errorf("what is only said of figure %s: %w", f.Slug, err)
+	}
+	if body.States, err = s.countStates(ctx, w, search.Request{Figures: []string{f.Slug}}, q, heard); err != nil {
 		return reply{}, err
 	}
 	return s.render("figure", frame{Title: w.f("title.figure", "figure", plain(f.Name)), Canonical: s.base + "/f/" + f.Slug, Section: "figures", Body: body})

@@ -112,7 +112,7 @@ func (m *memory) add(st onrecord.Statement, platform string, contents ...onrecor
 	if st.FirstSeen.IsZero() {
 		st.FirstSeen = st.PublishedAt.Add(2*time.Minute + 19*time.Second)
 	}
-	if st.LastSeen.IsZero() {
+	if st.LastSeen.IsZero() && st.Provenance == onrecord.Captured {
 		st.LastSeen = now.Add(-12 * time.Minute)
 	}
 	st.Date = st.PublishedAt

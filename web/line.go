@@ -24,10 +24,17 @@ type stateLine struct {
 // line words the state of s.
 func (w wording) line(s onrecord.Statement) stateLine {
 	l := stateLine{Kind: string(s.State), Label: w.state(s.State)}
+	switch {
+	case reported(s):
+		l.Kind, l.Label = "reported", w.f("state.reported")
+	case s.State == onrecord.StateLive && s.LastSeen.IsZero() && (s.Provenance == onrecord.Imported || s.Provenance == onrecord.Mirrored):
+		l.Kind = string(s.Provenance)
+		l.Label = w.f("state." + l.Kind)
+	}
 	l.Lines = append(l.Lines, w.fate(s))
 	if s.Edited && s.State != onrecord.StateWithheld {
 		l.Lines = append(l.Lines, w.edited(s))
-		if s.State == onrecord.StateLive {
+		if l.Kind == string(onrecord.StateLive) {
 			l.Kind, l.Label = "edited", w.f("state.edited")
 		}
 	}
@@ -42,6 +49,11 @@ func (w wording) line(s onrecord.Statement) stateLine {
 		}
 	}
 	return l
+}
+
+// reported tells a deletion that only others reported from one that was seen.
+func reported(s onrecord.Statement) bool {
+	return s.State == onrecord.StateDeleted && (s.Grade == onrecord.GradeD0 || s.Grade == "" && s.Reported != "")
 }
 
 // capital begins a sentence that may begin with a word such as "the website";
@@ -104,7 +116,7 @@ func (w wording) fate(s onrecord.Statement) string {
 }
 
 func (w wording) deleted(s onrecord.Statement, between string) string {
-	if s.Grade == onrecord.GradeD0 || s.Grade == "" && s.Reported != "" {
+	if reported(s) {
 		by := plain(s.Reported)
 		if by == "" {
 			by = w.f("line.somebody")

@@ -89,6 +89,10 @@ type Figures interface {
 	AccountsNamed(ctx context.Context, platform, name string) ([]onrecord.Account, error)
 	// AccountLost counts what went with an account that is gone.
 	AccountLost(ctx context.Context, platform, accountID string) (onrecord.Lost, error)
+	// Hearsay counts the statements of a figure that nobody here saw at their
+	// source; AccountHearsay those of an account.
+	Hearsay(ctx context.Context, figure string) (onrecord.Hearsay, error)
+	AccountHearsay(ctx context.Context, platform, accountID string) (onrecord.Hearsay, error)
 	// AccountEvents returns what happened to an account, by time of observation.
 	AccountEvents(ctx context.Context, platform, accountID string) ([]onrecord.Event, error)
 }

@@ -124,7 +124,7 @@ func (s *server) choices(ctx context.Context, w wording, q query, b *searchBody)
 	}
 	for _, one := range states {
 		if one != onrecord.StateWithheld {
-			b.States = append(b.States, option{Value: string(one), Name: w.state(one), Selected: slices.Contains(q.States, string(one))})
+			b.States = append(b.States, option{Value: string(one), Name: w.filterState(one), Selected: slices.Contains(q.States, string(one))})
 		}
 	}
 	for _, one := range types {
@@ -158,7 +158,7 @@ func (w wording) chips(q query, names map[string]string) []chip {
 		return v
 	})
 	list("platform", q.Platforms, func(l []string) query { c := q; c.Platforms = l; return c }, w.platform)
-	list("state", q.States, func(l []string) query { c := q; c.States = l; return c }, func(v string) string { return w.state(onrecord.State(v)) })
+	list("state", q.States, func(l []string) query { c := q; c.States = l; return c }, func(v string) string { return w.filterState(onrecord.State(v)) })
 	list("type", q.Types, func(l []string) query { c := q; c.Types = l; return c }, w.kind)
 	if q.Since != "" {
 		c := q
@@ -171,6 +171,18 @@ func (w wording) chips(q query, names map[string]string) []chip {
 		chips = append(chips, chip{Name: w.f("word.filter.until"), Value: w.bound(q.until), Href: c.address("/search")})
 	}
 	return chips
+}
+
+// filterState names a state as a filter: what only others say of a statement is
+// found by it too.
+func (w wording) filterState(s onrecord.State) string {
+	switch s {
+	case onrecord.StateDeleted:
+		return w.f("word.found.deleted")
+	case onrecord.StateLive:
+		return w.f("word.found.live")
+	}
+	return w.state(s)
 }
 
 // gapsInWords is how many gaps an answer spells out.

@@ -261,7 +261,7 @@ func (w wording) captureRows(id onrecord.StatementID, captures []onrecord.Eviden
 func (w wording) eventRows(events []onrecord.Event) []eventRow {
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
-		row := eventRow{Index: e.Index, When: w.moment(e.At), Words: w.event(e.Type)}
+		row := eventRow{Index: e.Index, When: w.moment(e.At), Words: w.what(e)}
 		if !e.By.IsZero() && e.Type != onrecord.StatementCreated && e.Type != onrecord.StatementSeen {
 			row.More = w.between(e.Window())
 		}

@@ -51,6 +51,29 @@ func (m *memory) AccountLost(_ context.Context, platform, _ string) (lost onreco
 	return lost, nil
 }
 
+func (m *memory) Hearsay(_ context.Context, figure string) (onrecord.Hearsay, error) {
+	return m.hearsay(func(st onrecord.Statement) bool { return st.Figure.Slug == figure }), nil
+}
+
+func (m *memory) AccountHearsay(_ context.Context, platform, _ string) (onrecord.Hearsay, error) {
+	return m.hearsay(func(st onrecord.Statement) bool { return st.Platform == platform }), nil
+}
+
+func (m *memory) hearsay(of func(st onrecord.Statement) bool) (h onrecord.Hearsay) {
+	for _, st := range m.statements {
+		switch {
+		case !of(st) || !st.LastSeen.IsZero():
+		case st.State == onrecord.StateDeleted && st.Grade == onrecord.GradeD0:
+			h.Reported++
+		case st.State == onrecord.StateLive && st.Provenance == onrecord.Imported:
+			h.Imported++
+		case st.State == onrecord.StateLive && st.Provenance == onrecord.Mirrored:
+			h.Mirrored++
+		}
+	}
+	return h
+}
+
 func (m *memory) EventsBefore(_ context.Context, before int64, f onrecord.EventFilter, limit int) ([]onrecord.Event, int64, error) {
 	all, _, err := m.Events(context.Background(), 0, f, 1<<30)
 	slices.Reverse(all)

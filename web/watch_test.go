@@ -491,3 +491,27 @@ func TestWatchAPI(t *testing.T) {
 		t.Errorf("asked again: %d", again.Code)
 	}
 }
+
+// TestHearsay: what nobody here saw at its source is neither called deleted there
+// nor live, on its own page, in lists and in counts.
+func TestHearsay(t *testing.T) {
+	m := build()
+	m.add(onrecord.Statement{ID: "00000000000000h1", Figure: jane, PublishedAt: day("2021-02-06 19:38:00"), Provenance: onrecord.Imported}, "x", onrecord.Content{Text: "Only a dump has this."})
+	h := site(t, m)
+	wants(t, page(t, h, "/s/"+string(idReported), http.StatusOK), ".stamp.reported", "reported deleted")
+	wants(t, page(t, h, "/s/00000000000000h1", http.StatusOK), ".stamp.imported", "imported, not seen at its source")
+	doc := page(t, h, "/f/jane-example", http.StatusOK)
+	counts := words(doc.Find(".counts"))
+	for _, want := range []string{"1 reported deleted", "1 imported, not seen at its source"} {
+		if !strings.Contains(counts, want) {
+			t.Errorf("counts %q lack %q", counts, want)
+		}
+	}
+	doc.Find(".counts a").Each(func(_ int, a *goquery.Selection) {
+		href, _ := a.Attr("href")
+		want := strings.TrimSpace(a.Find(".big").Text())
+		if got := words(page(t, h, href, http.StatusOK).Find(".total")); !strings.HasPrefix(got, want+" ") {
+			t.Errorf("%s has %q, its link said %s", href, got, want)
+		}
+	})
+}

@@ -194,7 +194,7 @@ func printHits(e *env, q search.Query, res search.Results, found []onrecord.Stat
 		fmt.Fprintln(w, "DATE (UTC)\tID\tPLATFORM\tSTATE\tFIGURE\tTEXT")
 	}
 	for _, s := range found {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Date.UTC().Format("2006-01-02 15:04"), s.ID, s.Platform, stateWord(s), s.Figure.Slug, excerpt(s, q))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Date.UTC().Format("2006-01-02 15:04"), s.ID, s.Platform, hitWord(s), s.Figure.Slug, excerpt(s, q))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -224,6 +224,22 @@ func excerpt(s onrecord.Statement, q search.Query) string {
 		last = sp.End
 	}
 	return plain(b.String() + text[last:])
+}
+
+// hitWord is stateWord for the table of search, which has no room to say who
+// says so: what nobody here saw is not called deleted, nor live.
+func hitWord(s onrecord.Statement) string {
+	word, rest, edited := strings.Cut(stateWord(s), ",")
+	switch {
+	case s.State == onrecord.StateDeleted && s.Reported != "":
+		word = "reported"
+	case s.State == onrecord.StateLive && s.LastSeen.IsZero() && s.Provenance != onrecord.Captured:
+		word = string(s.Provenance)
+	}
+	if edited {
+		word += "," + rest
+	}
+	return word
 }
 
 // stateWord returns the state of a statement in one word, with "edited" beside
