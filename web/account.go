@@ -316,7 +316,7 @@ func (s *server) accountHistory(ctx context.Context, w wording, a onrecord.Accou
 		body.Banners = append(body.Banners, w.f("line.account.now", "address", plain(a.MovedTo)))
 	}
 	if a.IsOffline {
-		body.Banners = append(body.Banners, capital(w.f("line.account.offline", "platform", row.Platform, "between", w.between(a.Offline))))
+		body.Banners = append(body.Banners, capital(w.f("line.account.offline", "platform", w.subject(a), "between", w.between(a.Offline))))
 	}
 	for _, source := range slices.Sorted(maps.Keys(strangers)) {
 		e := strangers[source]

@@ -87,7 +87,7 @@ func (s *server) changesPage(r *http.Request, l listing, kind onrecord.ChangeKin
 		return w.filterPlatform(value)
 	}, "figure", "platform")
 	if found.Timed > 0 {
-		body.Median = w.n("line.median", found.Timed, "least", w.span(found.Least), "most", w.span(found.Most))
+		body.Median = w.n("line.median", found.Timed, "least", w.span(found.Least), "most", w.spanUp(found.Most))
 	}
 	if found.Next != "" {
 		body.Next = l.with("cursor", found.Next).address()

@@ -53,6 +53,7 @@ const (
 	faresWell                // its last visit succeeded, and that was not too long ago
 	notVisited               // nobody has visited it yet
 	paused                   // by the operator
+	forImports               // nobody visits it: it takes imports
 	farings
 )
 
@@ -65,10 +66,17 @@ func fare(s onrecord.SourceStatus) faring {
 		return paused
 	case failed(s) || s.Overdue || len(s.OpenGaps) > 0:
 		return inTrouble
+	case importsOnly(s):
+		return forImports
 	case s.LastVisit.IsZero():
 		return notVisited
 	}
 	return faresWell
+}
+
+// importsOnly reports whether a source has no door and no schedule.
+func importsOnly(s onrecord.SourceStatus) bool {
+	return s.Unreadable == "" && len(s.Doors) == 0 && s.Schedule == "" && s.LastVisit.IsZero()
 }
 
 // trouble reports whether a source needs somebody to look at it.
@@ -90,6 +98,14 @@ func tally(list []onrecord.SourceStatus) (n [farings]int64) {
 	return n
 }
 
+// counted is how many sources a tally speaks of.
+func counted(n [farings]int64) (sum int64) {
+	for _, one := range n {
+		sum += one
+	}
+	return sum
+}
+
 // lede words how many sources fare how, a sentence each.
 func (w wording) lede(list []onrecord.SourceStatus) []string {
 	n := tally(list)
@@ -97,7 +113,7 @@ func (w wording) lede(list []onrecord.SourceStatus) []string {
 	for _, one := range []struct {
 		fare faring
 		key  string
-	}{{inTrouble, "line.fare.trouble"}, {faresWell, "line.fare.well"}, {notVisited, "line.fare.unvisited"}, {paused, "line.fare.paused"}} {
+	}{{inTrouble, "line.fare.trouble"}, {faresWell, "line.fare.well"}, {notVisited, "line.fare.unvisited"}, {paused, "line.fare.paused"}, {forImports, "line.fare.imports"}} {
 		if n[one.fare] > 0 {
 			out = append(out, w.n(one.key, n[one.fare]))
 		}

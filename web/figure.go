@@ -80,6 +80,15 @@ func (s *server) figurePage(r *http.Request) (reply, error) {
 	return s.render("figure", frame{Title: w.f("title.figure", "figure", plain(f.Name)), Canonical: s.base + "/f/" + f.Slug, Section: "figures", Body: body})
 }
 
+// subject names where an account is so that a sentence may begin with it, whose
+// first letter is made a capital: no host is spelt so.
+func (w wording) subject(a onrecord.Account) string {
+	if place := w.where(a.AccountRef); a.Platform == "website" && place != w.platform(a.Platform) {
+		return w.f("word.host", "host", place)
+	}
+	return w.where(a.AccountRef)
+}
+
 func (w wording) accountRow(a onrecord.Account) accountRow {
 	row := accountRow{
 		Kind: w.platform(a.Platform), Platform: w.where(a.AccountRef), Href: accountHref(a.AccountRef), Handle: plain(a.Handle), Name: plain(a.Name), URL: safeURL(a.URL), URLText: shortURL(a.URL),
@@ -98,7 +107,7 @@ func (w wording) accountRow(a onrecord.Account) accountRow {
 		if a.Code != "" {
 			said = w.f("line.code", "code", plain(a.Code))
 		}
-		row.Said = capital(w.f("line.account."+string(a.State), "between", w.between(a.Window), "platform", row.Platform, "handle", row.Handle, "code", said))
+		row.Said = capital(w.f("line.account."+string(a.State), "between", w.between(a.Window), "platform", w.subject(a), "handle", row.Handle, "code", said))
 	}
 	return row
 }

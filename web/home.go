@@ -133,7 +133,7 @@ func (s *server) healthInWords(ctx context.Context, w wording) (words string, ba
 	case len(list) > 0 && !slices.ContainsFunc(list, func(one onrecord.SourceStatus) bool { return one.Unreadable == "" }):
 		return w.f("word.health_unknown"), true
 	case n[inTrouble] > 0:
-		return w.n("word.health_trouble", int64(len(list)), "bad", number(n[inTrouble]), "ago", w.ago(last)), true
+		return w.n("word.health_trouble", counted(n), "bad", number(n[inTrouble]), "ago", w.ago(last)), true
 	case !visited:
 		return "", false
 	}
@@ -141,7 +141,7 @@ func (s *server) healthInWords(ctx context.Context, w wording) (words string, ba
 	if n[faresWell] > 0 {
 		parts = append(parts, w.n("word.health_good", n[faresWell], "ago", w.ago(last)))
 	}
-	if apart := n[paused] + n[notVisited]; apart > 0 {
+	if apart := n[paused] + n[notVisited] + n[forImports]; apart > 0 {
 		parts = append(parts, w.n("word.health_apart", apart))
 	}
 	return strings.Join(parts, " "), false

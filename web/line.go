@@ -40,7 +40,11 @@ func (w wording) line(s onrecord.Statement) stateLine {
 	}
 	switch s.Provenance {
 	case onrecord.Imported, onrecord.Mirrored:
-		l.Lines = append(l.Lines, w.f("line.provenance."+string(s.Provenance)))
+		key := "line.provenance." + string(s.Provenance)
+		if ownCollection(s) {
+			key = "line.provenance.own"
+		}
+		l.Lines = append(l.Lines, w.f(key))
 	}
 	host := host(s)
 	for i, sentence := range l.Lines {
@@ -49,6 +53,13 @@ func (w wording) line(s onrecord.Statement) stateLine {
 		}
 	}
 	return l
+}
+
+// ownCollection reports whether s is from a mailbox or from an export of a
+// messenger: what the operator received, not what others collected. The only
+// imports of those platforms are of such files.
+func ownCollection(s onrecord.Statement) bool {
+	return s.Provenance == onrecord.Imported && (s.Platform == "email" || s.Platform == "telegram")
 }
 
 // reported tells a deletion that only others reported from one that was seen.

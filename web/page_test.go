@@ -59,7 +59,7 @@ func TestStateLines(t *testing.T) {
 	for id, want := range map[onrecord.StatementID][]string{
 		idLive:     {"Last recorded at the source 6 Aug 2026, 09:18 UTC (12 min ago)."},
 		idEdited:   {"Edited between 4 Aug 2026, 23:00 and 23:10 UTC. 2 versions are known.", "See what changed"},
-		idDeleted:  {"Deleted at the source between 5 Aug 2026, 03:10 and 03:25 UTC, 4 h 17 min to 4 h 32 min after publication. Confirmed twice. The text below is our copy."},
+		idDeleted:  {"Deleted at the source between 5 Aug 2026, 03:10 and 03:25 UTC, 4 h 17 min to 4 h 33 min after publication. Confirmed twice. The text below is our copy."},
 		idGone:     {"Not deleted singly: between 8 Jan 2026, 23:12 and 23:27 UTC, X stopped serving the account (suspended)."},
 		idOffline:  {"After 11 Jan 2026, 07:45 UTC, Gab no longer answered our visits. We do not know whether this statement still exists."},
 		idRestored: {"Restored between 3 Jun 2026, 08:00 and 08:05 UTC"},
@@ -237,7 +237,7 @@ func TestSearchPage(t *testing.T) {
 		t.Error("a tracker's mark is mentioned")
 	}
 	doc = page(t, h, "/search?q=nowhere&since=2026-07-20&until=2026-07-24", http.StatusOK)
-	wants(t, doc, ".none", "2 of 3 sources were being captured in that span.")
+	wants(t, doc, ".none", "Of 5 sources: 2 captured in that span without a recorded gap, 2 not captured, 1 for imports only.")
 	wants(t, doc, ".none", "telegram was not captured between 21 Jul 2026, 04:00 and 23 Jul 2026, 10:30 UTC: the visit was not let through: a block page, or robots.txt.")
 	doc = page(t, h, "/search?q=umbrellas&tz=Europe/Paris", http.StatusOK)
 	wants(t, doc, ".card", "CEST (UTC+02:00)")
@@ -304,7 +304,8 @@ func TestStatusPage(t *testing.T) {
 	wants(t, doc, ".failed", "Last visit failed: no answer, or a server error")
 	wants(t, doc, ".failed", "Gap open since 6 Aug 2026, 06:30 UTC: no answer, or a server error.")
 	wants(t, doc, ".sources", "Absences are not counted at present: 14 of 40 statements were absent at once.")
-	wants(t, doc, ".sources", "Not visited yet")
+	wants(t, doc, ".sources", "Takes imports; nobody visits it")
+	wants(t, doc, ".sources", "Last visit was answered by another account")
 	if n := doc.Find(".failed").Length(); n != 1 {
 		t.Errorf("%d sources are said to have failed, want 1", n)
 	}

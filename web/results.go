@@ -222,7 +222,7 @@ func (s *server) coverageInWords(ctx context.Context, w wording, q query) ([]str
 	if len(all) == 0 {
 		return []string{w.f("coverage.none")}, nil
 	}
-	lines := []string{w.n("coverage.captured", int64(len(all)), "captured", number(int64(len(captured))))}
+	lines := []string{w.covered(captured, gaps, s.others(ctx, f.Figure))}
 	for i, g := range gaps {
 		if i == gapsInWords {
 			return append(lines, w.n("coverage.more", int64(len(gaps)-i))), nil
@@ -230,6 +230,54 @@ func (s *server) coverageInWords(ctx context.Context, w wording, q query) ([]str
 		lines = append(lines, w.gap(g.Source, g.Reason, onrecord.Window{After: g.From, By: g.Until}))
 	}
 	return lines, nil
+}
+
+// others are the sources of a figure, or of all, by name; true are those that
+// take imports only. It is empty where nobody here crawls, or nobody can tell.
+func (s *server) others(ctx context.Context, figure string) map[string]bool {
+	list, err := s.statuses(ctx)
+	if err != nil {
+		s.Log.WarnContext(ctx, "status of sources", "err", err)
+	}
+	names := map[string]bool{}
+	for _, one := range list {
+		if figure == "" || one.Figure == figure {
+			names[one.Source] = importsOnly(one)
+		}
+	}
+	return names
+}
+
+// covered counts sources by how they were captured: those of which spans or gaps
+// are recorded, and the other ones that there are.
+func (w wording) covered(captured map[string]bool, gaps []onrecord.Coverage, others map[string]bool) string {
+	kinds := make(map[string]string, len(others)+len(captured))
+	for source, imports := range others {
+		kinds[source] = "never"
+		if imports {
+			kinds[source] = "imports"
+		}
+	}
+	for source := range captured {
+		kinds[source] = "through"
+	}
+	for _, g := range gaps {
+		kinds[g.Source] = "never"
+		if captured[g.Source] {
+			kinds[g.Source] = "partly"
+		}
+	}
+	counts := map[string]int64{}
+	for _, kind := range kinds {
+		counts[kind]++
+	}
+	var parts []string
+	for _, kind := range []string{"through", "partly", "never", "imports"} {
+		if counts[kind] > 0 {
+			parts = append(parts, w.f("coverage.of."+kind, "n", number(counts[kind])))
+		}
+	}
+	return w.n("coverage.of", int64(len(kinds)), "parts", strings.Join(parts, w.f("coverage.of.join")))
 }
 
 // gap words a span in which a source was not successfully looked at.

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type sourceRow struct {
 	Outcome                          string
 	Failed                           bool
 	Unreadable                       bool // its state can't be read
+	Imports                          bool // nobody visits it
 	Last, LastGood, Next             moment
 	LastAgo, GoodAgo                 string
 	Schedule                         string
@@ -84,14 +86,14 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	names, _, err := s.names(ctx)
+	names, figures, err := s.names(ctx)
 	if err != nil {
 		return reply{}, err
 	}
 	body.Lede = w.lede(sources)
 	for _, one := range body.paged(l, sources, first) {
 		row := w.sourceRow(one)
-		row.Figure = cmp.Or(names[one.Figure], row.Figure)
+		row.Figure, row.AccountHref = cmp.Or(names[one.Figure], row.Figure), knownHref(one, figures)
 		body.Sources = append(body.Sources, row)
 	}
 	gaps, _, err := s.History.CoveragePage(ctx, onrecord.CoverageFilter{Since: w.now.Add(-gapsSpan), Gaps: true}, true, "", gapsOnStatus)
@@ -121,7 +123,7 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 	row := sourceRow{
 		Source: s.Source, Figure: s.Figure, FigureHref: "/f/" + s.Figure, Platform: w.platform(s.Platform), Handle: plain(s.Account.Handle),
-		AccountHref: accountHref(onrecord.AccountRef{Platform: s.Platform, ID: s.Account.ID, Handle: s.Account.Handle}), Href: "/coverage?source=" + s.Source,
+		Href:    "/coverage?source=" + s.Source,
 		Outcome: w.outcome(s.Outcome), Failed: failed(s),
 		Last: w.moment(s.LastVisit), LastAgo: w.ago(s.LastVisit), LastGood: w.moment(s.LastGood), GoodAgo: w.ago(s.LastGood),
 		Next: w.moment(s.Next), Schedule: s.Schedule, Statements: s.Statements,
@@ -132,6 +134,10 @@ func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 	switch {
 	case s.Unreadable != "":
 		row.Outcome, row.Unreadable = w.f("word.unreadable"), true
+	case importsOnly(s):
+		row.Outcome, row.Imports = w.f("word.imports_only"), true
+	case s.IdentityChanged && !failed(s) && !s.LastVisit.IsZero():
+		row.Outcome = w.f("word.stranger_answered")
 	case s.LastVisit.IsZero():
 		row.Outcome = w.f("word.not_visited")
 	}
@@ -147,6 +153,25 @@ func (w wording) sourceRow(s onrecord.SourceStatus) sourceRow {
 	}
 	row.Unrecorded = w.unrecorded(s)
 	return row
+}
+
+// knownHref is the address of the account of a source: by its handle where the
+// catalog knows it under that, else by its id. It is empty where the catalog
+// does not know the account.
+func knownHref(s onrecord.SourceStatus, figures []onrecord.Figure) string {
+	for _, f := range figures {
+		for _, a := range f.Accounts {
+			named := s.Account.Handle != "" && onrecord.SameHandle(a.Handle, s.Account.Handle)
+			switch {
+			case a.Platform != s.Platform:
+			case a.ID == s.Account.ID && (named || s.Platform == "website"), s.Account.ID == "" && named:
+				return accountHref(a.AccountRef)
+			case a.ID == s.Account.ID:
+				return "/a/" + url.PathEscape(a.Platform) + "/" + url.PathEscape(idMark+a.ID)
+			}
+		}
+	}
+	return ""
 }
 
 // warnings words what stands in the way of a source, whatever its last visit

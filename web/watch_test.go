@@ -141,7 +141,7 @@ func TestDeletionsAndEdits(t *testing.T) {
 	if strings.Join(found, " ") != "/s/"+string(idDeleted)+" /s/"+string(idDisputed) {
 		t.Errorf("listed: %v", found)
 	}
-	wants(t, doc, ".understood", "It was online for 4 h 17 min to 4 h 32 min (known of 1")
+	wants(t, doc, ".understood", "It was online for 4 h 17 min to 4 h 33 min (known of 1")
 	wants(t, doc, "[aria-labelledby=by-figure]", "Jane Example 2")
 	wants(t, doc, "[aria-labelledby=others]", "2 statements")
 	doc = page(t, h, "/deletions?kind=reported", http.StatusOK)
@@ -392,7 +392,7 @@ func TestFares(t *testing.T) {
 		"not visited": {func(s *onrecord.SourceStatus) { s.LastVisit, s.LastGood, s.Outcome = time.Time{}, time.Time{}, "" }, "1 source has not been visited yet.", ""},
 		"paused with gaps": {func(s *onrecord.SourceStatus) {
 			s.Paused, s.OpenGaps = now, []onrecord.Gap{{Reason: onrecord.GapPaused, Open: true, Since: now}}
-		}, "1 source is paused by the operator.", "1 is paused or not visited yet."},
+		}, "1 source is paused by the operator.", "1 is paused, takes imports only, or is not visited yet."},
 	} {
 		m := build()
 		st := well

@@ -132,6 +132,24 @@ func (w wording) span(d time.Duration) string {
 	return w.n("span.second", 0)
 }
 
+// spanUp is span for an upper bound: what span leaves off is rounded up.
+func (w wording) spanUp(d time.Duration) string {
+	const day = 24 * time.Hour
+	step := time.Second
+	for _, u := range []struct{ most, step time.Duration }{ // up to most, span words whole steps
+		{10 * time.Hour, time.Minute}, {day, time.Hour}, {10 * day, time.Hour}, {3650 * day, day}, {1<<63 - 1, 365 * day},
+	} {
+		if d >= time.Minute && d <= u.most {
+			step = u.step
+			break
+		}
+	}
+	if rest := d % step; rest > 0 {
+		d += step - rest
+	}
+	return w.span(d)
+}
+
 // online says how long s was to be seen: bounds, never one number. It is empty
 // where the platform's date is not exact enough to say.
 func (w wording) online(s onrecord.Statement) string {
@@ -139,7 +157,7 @@ func (w wording) online(s onrecord.Statement) string {
 	if !ok {
 		return ""
 	}
-	return w.f("line.online", "least", w.span(least), "most", w.span(most))
+	return w.f("line.online", "least", w.span(least), "most", w.spanUp(most))
 }
 
 // onlineSpan returns the least and the most that s was online, from its
