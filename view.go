@@ -103,6 +103,7 @@ type Account struct {
 	LastLooked time.Time
 
 	MovedTo   string   // address of the new account, where State is moved
+	Taken     bool     // another account answers to the handle by which a source visits it
 	IsOffline bool     // its platform no longer answers our visits
 	Offline   Window   // since when
 	Handles   []Handle // oldest first

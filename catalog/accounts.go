@@ -27,7 +27,7 @@ func (c *Catalog) AccountsNamed(ctx context.Context, platform, name string) (lis
 			}
 		}
 		slices.SortFunc(list, func(a, b onrecord.Account) int { return cmp.Compare(a.ID, b.ID) })
-		return nil
+		return v.taken(list)
 	})
 	return list, err
 }

@@ -243,7 +243,7 @@ func (a *account) called(e onrecord.Event) {
 		a.Sources = slices.Insert(slices.Clone(a.Sources), i, e.Source)
 	}
 	name := e.Account.Handle
-	if name == "" || e.Account.ID != a.Known.ID {
+	if name == "" || e.Account.ID != a.Known.ID || !answered(e) {
 		return
 	}
 	i, ok := slices.BinarySearchFunc(a.Handles, name, func(h onrecord.Handle, name string) int { return cmp.Compare(h.Handle, name) })

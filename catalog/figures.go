@@ -25,15 +25,45 @@ func (c *Catalog) Figures(ctx context.Context) (list []onrecord.Figure, err erro
 
 // Figure returns one figure; onrecord.ErrNotFound if there is none.
 func (c *Catalog) Figure(ctx context.Context, slug string) (onrecord.Figure, error) {
-	list, err := c.Figures(ctx)
+	var f onrecord.Figure
+	err := c.view(ctx, func(v *view) error {
+		list := v.figures()
+		i := slices.IndexFunc(list, func(f onrecord.Figure) bool { return f.Slug == slug })
+		if i < 0 {
+			return fmt.Errorf("figure %.80q: %w", slug, onrecord.ErrNotFound)
+		}
+		f = list[i]
+		return v.taken(f.Accounts)
+	})
 	if err != nil {
 		return onrecord.Figure{}, err
 	}
-	i := slices.IndexFunc(list, func(f onrecord.Figure) bool { return f.Slug == slug })
-	if i < 0 {
-		return onrecord.Figure{}, fmt.Errorf("figure %.80q: %w", slug, onrecord.ErrNotFound)
+	return f, nil
+}
+
+// taken notes of accounts whether another account answers to the handle by which
+// a source visits them.
+func (v *view) taken(list []onrecord.Account) error {
+	for i, a := range list {
+		for _, name := range a.Sources {
+			var doc []byte
+			err := v.row(`SELECT doc FROM sources WHERE source = $1`, name).Scan(&doc)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("catalog: source %s: %w", name, err)
+			}
+			var s source
+			if err := unmarshal(doc, &s, v.name); err != nil {
+				return fmt.Errorf("catalog: source %s: %w", name, err)
+			}
+			if s.Known.IdentityChanged && s.Account.Platform == a.Platform && s.Account.ID == a.ID {
+				list[i].Taken = true
+			}
+		}
 	}
-	return list[i], nil
+	return nil
 }
 
 func (v *view) figures() []onrecord.Figure {

@@ -200,9 +200,23 @@ func (a *account) apply(e onrecord.Event) {
 	if e.Run != nil && e.Run.Until.After(at) {
 		at = e.Run.Until
 	}
-	if m.FirstHand && at.After(a.Looked) {
+	if m.FirstHand && answered(e) && at.After(a.Looked) {
 		a.Looked = at
 	}
+}
+
+// answered reports whether e comes of a look that the platform answered. Gaps,
+// what the archive decided, and looks without a clear answer do not.
+func answered(e onrecord.Event) bool {
+	switch e.Type {
+	case onrecord.StatementLooked:
+		return e.Look != onrecord.LookUnclear
+	case onrecord.StatementCreated, onrecord.StatementEdited, onrecord.StatementSeen, onrecord.StatementDeleted, onrecord.StatementRestored,
+		onrecord.AccountIdentified, onrecord.AccountWasSuspended, onrecord.AccountWasClosed, onrecord.AccountWentPrivate, onrecord.AccountWasMoved,
+		onrecord.AccountRenamed, onrecord.AccountRestored, onrecord.SourceLooked:
+		return true
+	}
+	return false
 }
 
 // offline notes whether the platform answers for the account.

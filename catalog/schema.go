@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 6
+const schemaNumber = 7
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {

@@ -184,7 +184,7 @@ func (s *server) oneAccount(ctx context.Context, l listing, a onrecord.Account, 
 	}
 	for i := len(a.Handles) - 1; i >= 0; i-- {
 		h := a.Handles[i]
-		body.Handles = append(body.Handles, handleRow{Handle: plain(h.Handle), First: w.moment(h.First), Last: w.moment(h.Last), Current: h.Handle == a.Handle})
+		body.Handles = append(body.Handles, handleRow{Handle: plain(h.Handle), First: w.moment(h.First), Last: w.moment(h.Last), Current: h.Handle == a.Handle && !a.Taken})
 	}
 	if err := s.accountStatements(ctx, w, l, a, &body); err != nil {
 		return reply{}, err

@@ -80,6 +80,20 @@ func (s *server) figurePage(r *http.Request) (reply, error) {
 	return s.render("figure", frame{Title: w.f("title.figure", "figure", plain(f.Name)), Canonical: s.base + "/f/" + f.Slug, Section: "figures", Body: body})
 }
 
+// accountState words what is known of an account: that its platform is gone, or
+// its handle another's, stands before that it was live when it was last seen.
+func (w wording) accountState(a onrecord.Account) string {
+	switch {
+	case a.State != onrecord.AccountLive && a.State != onrecord.AccountUnknown && a.State != "":
+		return w.account(a.State)
+	case a.IsOffline:
+		return w.f("word.account.offline")
+	case a.Taken:
+		return w.f("word.account.taken")
+	}
+	return w.account(a.State)
+}
+
 // subject names where an account is so that a sentence may begin with it, whose
 // first letter is made a capital: no host is spelt so.
 func (w wording) subject(a onrecord.Account) string {
@@ -92,7 +106,7 @@ func (w wording) subject(a onrecord.Account) string {
 func (w wording) accountRow(a onrecord.Account) accountRow {
 	row := accountRow{
 		Kind: w.platform(a.Platform), Platform: w.where(a.AccountRef), Href: accountHref(a.AccountRef), Handle: plain(a.Handle), Name: plain(a.Name), URL: safeURL(a.URL), URLText: shortURL(a.URL),
-		State: w.account(a.State), Live: a.State == onrecord.AccountLive || a.State == "",
+		State: w.accountState(a), Live: (a.State == onrecord.AccountLive || a.State == "") && !a.IsOffline && !a.Taken,
 		Statements: a.Statements, Since: w.moment(a.Since), Looked: w.moment(a.LastLooked), Ago: w.ago(a.LastLooked),
 	}
 	if row.Handle == "" {
