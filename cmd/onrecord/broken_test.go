@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"onrecord"
@@ -102,19 +101,7 @@ func compareJudged(t *testing.T, judged map[string]map[string]int) {
 		}
 	}
 	fmt.Fprintf(&out, "all: %d\n", total)
-	path := filepath.Join("testdata", "broken", "judged.golden")
-	if *update {
-		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), out.String()); d != "" {
-		t.Errorf("%s (-want +got):\n%s", path, d)
-	}
+	compareGolden(t, filepath.Join("broken", "judged.golden"), out.String())
 }
 
 // TestRealDeletions is the control of TestBrokenAnswers: what is really gone, by

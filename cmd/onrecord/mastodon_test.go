@@ -4,29 +4,16 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"onrecord"
 	"onrecord/config"
-	"onrecord/crawler/fake"
 )
 
 // mastodonSteps are the scenes of the life of an account.
-var mastodonSteps = []struct {
-	scene  int
-	visits int
-	apart  time.Duration
-	what   string
-}{
+var mastodonSteps = []lifeStep{
 	{0, 2, time.Hour, "six posts on two pages"}, {1, 1, time.Hour, "one is edited twice"}, {2, 3, time.Hour, "the newest is deleted"},
 	{2, 1, 25 * time.Hour, "and is a day later"}, {3, 1, 7 * time.Hour, "too many requests"}, {4, 1, 60 * 24 * time.Hour, "pages in HTML"},
 	{5, 1, 25 * time.Hour, "a maintenance page"}, {6, 1, 25 * time.Hour, "JSON that ends early"}, {7, 1, 25 * time.Hour, "a connection that does"},
@@ -41,61 +28,10 @@ var mastodonSteps = []struct {
 // that stands in place of an answer is taken for a deletion.
 func TestMastodonLife(t *testing.T) {
 	t.Parallel()
-	script, err := os.ReadFile(filepath.Join("..", "..", "crawler", "mastodon", "testdata", "life.txtar"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	platform, err := fake.New(script)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clock := start()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Date", clock.now().UTC().Format(http.TimeFormat))
-		platform.ServeHTTP(w, r)
-	}))
-	t.Cleanup(srv.Close)
-	h := newWorld(t, clock).open(t, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@every 1h\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))
-	in, err := h.ingester()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	known := int64(0)
-	for _, step := range mastodonSteps {
-		platform.SetScene(step.scene)
-		fmt.Fprintf(&out, "%s\n", step.what)
-		for range step.visits {
-			clock.to(clock.now().Add(step.apart))
-			rep, err := visitOf(in, t.Context(), in.Sources[0])
-			if err != nil {
-				t.Fatalf("%s: %+v %v", step.what, rep, err)
-			}
-			fmt.Fprintf(&out, "  visit %s\n", rep.Outcome)
-			for e, err := range h.archive.Walk(t.Context(), known) {
-				if err != nil {
-					t.Fatal(err)
-				}
-				known = e.Index + 1
-				if e.Event.Type != "" && e.Event.Type != onrecord.SourceLooked {
-					fmt.Fprintf(&out, "    %s\n", mastodonLine(e.Event, clock.now()))
-				}
-			}
-		}
-	}
-	path := filepath.Join("testdata", "mastodon.golden")
-	if *update {
-		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), out.String()); d != "" {
-		t.Errorf("%s (-want +got):\n%s", path, d)
-	}
+	h := life{
+		name: "mastodon", steps: mastodonSteps, line: mastodonLine,
+		source: "      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@every 1h\", doors: [{kind: api, base_url: %q}]}\n",
+	}.play(t)
 	mastodonStatements(t, h)
 }
 

@@ -140,13 +140,12 @@ func TestTelegramSlides(t *testing.T) {
 			t.Fatalf("round %d: %+v %v", round, rep, err)
 		}
 		for e := range eventsFrom(t, h, &known) {
-			word, _, _ := strings.Cut(e, " ")
-			switch onrecord.EventType(word) {
+			switch e.Type {
 			case onrecord.StatementCreated:
 				created++
-			case onrecord.ArchiveCreated, onrecord.AccountIdentified:
+			case onrecord.VisitLine, onrecord.ArchiveCreated, onrecord.AccountIdentified:
 			default:
-				t.Errorf("round %d: %s", round, e)
+				t.Errorf("round %d: %s", round, eventLine(e))
 			}
 		}
 		for i := range round % 4 {
@@ -193,8 +192,8 @@ func TestTelegramAlbumLosesItsFirstPhoto(t *testing.T) {
 			t.Fatalf("%+v %v", rep, err)
 		}
 		for e := range eventsFrom(t, h, &known) {
-			if round > 0 {
-				events = append(events, e)
+			if round > 0 && e.Type != onrecord.VisitLine {
+				events = append(events, eventLine(e))
 			}
 		}
 		channel.posts[2].numbers = []int{4, 5}
