@@ -43,6 +43,11 @@ const (
 	ArchiveAdopted      EventType = "archive.adopted"
 	ArchiveErasureDone  EventType = "archive.erasure_done"
 
+	// MediaKept and MediaMissed belong to a statement: an attachment's bytes are
+	// in the archive, or are not to be had (docs/decisions/0010-media.md).
+	MediaKept   EventType = "media.kept"
+	MediaMissed EventType = "media.missed"
+
 	VisitAbandoned EventType = "visit.abandoned"
 
 	// VisitLine is the type of line 0 of a journal segment; it is no event.
@@ -211,6 +216,10 @@ type Event struct {
 	Observed   *AccountObservation // of account events: as observed
 	Captures   []CaptureRef
 	Prev       int64 // ledger index of the statement's last event known at base; -1 for none
+
+	Takedown *Takedown  // of statement.withheld, unwithheld, erased and archive.erasure_done
+	Erasure  *Erasure   // of statement.erased
+	Media    *KeptMedia // of media.kept and media.missed
 
 	// Set by the archive, never by judgement.
 	Visit VisitID        // of the segment the line stands in

@@ -32,7 +32,11 @@ type Config struct {
 	HTTP     HTTP
 	Crawl    Crawl
 	Dispatch Dispatch
-	Figures  []Figure
+	Media    Media
+	// SpoolLimit is how many bytes of visits may wait for the bucket before no
+	// visit is begun any more; default 2 GiB.
+	SpoolLimit int64
+	Figures    []Figure
 
 	// Warnings are problems that keep nobody from starting.
 	Warnings []Problem
@@ -54,13 +58,44 @@ type Operator struct {
 	Email string
 }
 
-// Storage is where the bucket is: "file:///absolute/folder" (in the file also
+// Storage is where the bucket is, and where its replicas are.
+type Storage struct {
+	Store
+	Replicas []Store // filled continuously; each with credentials of its own
+	// Erasure is "impossible" where the operator has decided to use a store that
+	// can't erase; else empty.
+	Erasure string
+}
+
+// A Store is a place for a bucket: "file:///absolute/folder" (in the file also
 // "file:relative/folder") or "s3://bucket/prefix?endpoint=…&region=…".
-type Storage struct{ URL string }
+type Store struct {
+	URL string
+	// Credentials is the absolute path of a file with the lines
+	// "access_key: …" and "secret_key: …", readable by its owner only; empty:
+	// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment.
+	Credentials string
+}
 
 // Log is the transparency log.
 type Log struct {
-	Origin string // its name for ever, "archive.example/log"; fixed at init
+	Origin    string // its name for ever, "archive.example/log"; fixed at init
+	Witnesses []Witness
+}
+
+// A Witness cosigns checkpoints (C2SP tlog-witness).
+type Witness struct {
+	Key string // verifier key in note format, "name+hash+key"
+	URL string // submission prefix, without a slash at the end
+}
+
+// Media says which attachments of statements are fetched and kept.
+type Media struct {
+	// Types are those that are kept: image, video, audio, document; default all.
+	// An empty list that is given keeps none.
+	Types []string
+	// The largest file of each type that is kept, in bytes.
+	MaxImage, MaxVideo, MaxAudio, MaxDocument int64
 }
 
 // HTTP is the website.

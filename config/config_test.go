@@ -74,7 +74,7 @@ func TestParse(t *testing.T) {
 	got := parse(t, full)
 	want := &config.Config{
 		Archive:  config.Archive{Name: "Archive Example", Operator: config.Operator{Name: "Example e.V.", Email: "desk@archive.example"}, URL: "http://127.0.0.1:8080"},
-		Storage:  config.Storage{URL: "file:///etc/onrecord/data"},
+		Storage:  config.Storage{Store: config.Store{URL: "file:///etc/onrecord/data"}},
 		StateDir: "/etc/onrecord/.onrecord",
 		Log:      config.Log{Origin: "archive.example/log"},
 		HTTP:     config.HTTP{Listen: "127.0.0.1:8080"},
@@ -206,7 +206,7 @@ func TestTemplate(t *testing.T) {
 		"init.yaml": {},
 		"filled.yaml": {
 			Archive:  config.Archive{Name: "Archive: \"Example\" #1", Operator: config.Operator{Name: "yes", Email: "desk@archive.example"}, URL: "https://archive.example"},
-			Storage:  config.Storage{URL: "file:///srv/archive"},
+			Storage:  config.Storage{Store: config.Store{URL: "file:///srv/archive"}},
 			StateDir: "/srv/state",
 			Log:      config.Log{Origin: "archive.example/2026"},
 			HTTP:     config.HTTP{Listen: "[::1]:9000"},

@@ -142,3 +142,22 @@ type Bucket interface {
 type Pruner interface {
 	Prune(ctx context.Context, key string) error
 }
+
+// An Eraser is a Bucket in which an erasure can be carried out (record.md 5):
+// the one act that replaces or removes bytes. Only archive's call for erasure,
+// and the upkeep of snapshots, use it.
+type Eraser interface {
+	// Replace puts body in place of the object's bytes, whose SHA-256 is was,
+	// whole and durable, and removes every older version of it that the store
+	// keeps. ErrConflict says that the bytes are others, ErrNotExist that there
+	// are none. After any other error either bytes may be there.
+	Replace(ctx context.Context, key string, was [32]byte, body Body) error
+
+	// Remove removes an object below "views/", and every version of it; any
+	// other key is ErrKey. What is not there is no error.
+	Remove(ctx context.Context, key string) error
+
+	// Erases returns nil if replaced and removed bytes are really gone, and else
+	// why the store keeps them, such as Object Lock.
+	Erases(ctx context.Context) error
+}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +19,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"onrecord/archive"
-	"onrecord/archive/bucket/disk"
 	"onrecord/archive/ledger"
 	"onrecord/catalog"
 	"onrecord/config"
@@ -65,13 +63,9 @@ func (e *env) open(ctx context.Context, n need) (*house, error) {
 // openWith opens the archive of a given configuration.
 func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house, error) {
 	h := &house{env: e, cfg: cfg, log: e.logger()}
-	folder, err := bucketFolder(cfg.Storage.URL)
+	b, err := e.openBucket(ctx, cfg.Storage.Store)
 	if err != nil {
 		return nil, err
-	}
-	b, err := disk.Open(folder, disk.Options{})
-	if err != nil {
-		return nil, &failure{status: exitUnreachable, hint: "is the folder there, and may this user read and write it?", err: fmt.Errorf("storage %s: %w", cfg.Storage.URL, err)}
 	}
 	o := archive.Options{Origin: cfg.Log.Origin, Now: e.now, Log: h.log, Software: "onrecord/" + version(), Trust: e.trust}
 	if h.key, err = readLogKey(cfg.StateDir); err != nil {
@@ -248,15 +242,6 @@ func (e *env) config() (*config.Config, error) {
 		return nil, &failure{status: exitNoArchive, hint: "onrecord init DIR makes a new archive; -c FILE names the configuration of one", err: fmt.Errorf("no configuration at %s", e.configPath)}
 	}
 	return cfg, err
-}
-
-// bucketFolder returns the folder that a file: URL names.
-func bucketFolder(storage string) (string, error) {
-	u, err := url.Parse(storage)
-	if err != nil || u.Scheme != "file" || u.Path == "" || u.Host != "" && u.Host != "localhost" {
-		return "", &failure{status: exitConfig, err: fmt.Errorf("storage.url %q: this release stores in folders: file:///path", storage)}
-	}
-	return filepath.FromSlash(u.Path), nil
 }
 
 // figureNames returns the names of the configured figures by slug.

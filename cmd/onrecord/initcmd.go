@@ -96,7 +96,7 @@ func initArchive(ctx context.Context, e *env, f initFlags, dir string) (place, e
 	}
 	text := config.Template(config.Config{
 		Archive: config.Archive{Name: f.name, Operator: config.Operator{Name: f.operator, Email: f.email}, URL: f.url},
-		Storage: config.Storage{URL: (&url.URL{Scheme: "file", Path: filepath.ToSlash(at.bucket)}).String()},
+		Storage: config.Storage{Store: config.Store{URL: (&url.URL{Scheme: "file", Path: filepath.ToSlash(at.bucket)}).String()}},
 		Log:     config.Log{Origin: at.origin},
 	})
 	if _, err := config.Parse(at.config, text, configOptions()); err != nil {

@@ -28,7 +28,9 @@ func rules() []Rule {
 		{Package: "onrecord"},
 		// Level 1.
 		{Package: "onrecord/change", Ours: []string{"onrecord"}},
+		{Package: "onrecord/archive/files", Foreign: []string{"golang.org/x/sys"}},
 		{Package: "onrecord/archive/bucket", Ours: []string{"onrecord"}},
+		{Package: "onrecord/thumbnail", Foreign: []string{"golang.org/x/image", "golang.org/x/sys"}},
 		{Package: "onrecord/archive/warc", Ours: []string{"onrecord"}, Foreign: []string{"github.com/klauspost/compress"}},
 		{Package: "onrecord/schedule", Ours: []string{"onrecord"}, Foreign: []string{"github.com/robfig/cron"}},
 		{Package: "onrecord/config", Ours: []string{"onrecord"}, Foreign: []string{"github.com/goccy/go-yaml"}},
@@ -40,10 +42,13 @@ func rules() []Rule {
 		}},
 		// Level 2.
 		{Package: "onrecord/archive/bucket/buckettest", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Testing: true},
-		{Package: "onrecord/archive/bucket/disk", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Foreign: []string{"golang.org/x/sys"}},
+		{Package: "onrecord/archive/bucket/disk", Ours: []string{"onrecord", "onrecord/archive/bucket", "onrecord/archive/files"}, Foreign: []string{"golang.org/x/sys"}},
+		{Package: "onrecord/archive/bucket/s3", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Foreign: []string{"github.com/minio/minio-go"}},
 		{Package: "onrecord/archive/bucket/*", Ours: []string{"onrecord", "onrecord/archive/bucket"}},
-		{Package: "onrecord/archive/ledger", Ours: []string{"onrecord", "onrecord/archive/bucket"}, Foreign: []string{"golang.org/x/mod"}},
-		{Package: "onrecord/archive/spool", Ours: []string{"onrecord", "onrecord/archive/bucket", "onrecord/archive/warc"}, Foreign: []string{"golang.org/x/sys"}},
+		{Package: "onrecord/archive/ledger", Ours: []string{"onrecord", "onrecord/archive/bucket", "onrecord/archive/files"}, Foreign: []string{"golang.org/x/mod"}},
+		{Package: "onrecord/archive/witness", Ours: []string{"onrecord", "onrecord/archive/bucket", "onrecord/archive/ledger"}, Foreign: []string{"golang.org/x/mod"}},
+		{Package: "onrecord/archive/wacz", Ours: []string{"onrecord", "onrecord/archive/warc"}, Foreign: []string{"github.com/klauspost/compress"}},
+		{Package: "onrecord/archive/spool", Ours: []string{"onrecord", "onrecord/archive/bucket", "onrecord/archive/warc", "onrecord/archive/files"}, Foreign: []string{"golang.org/x/sys"}},
 		{Package: "onrecord/crawler/crawlertest", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/google/go-cmp", "golang.org/x/text", "github.com/klauspost/compress"}, Testing: true},
 		{Package: "onrecord/crawler/fake", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"golang.org/x/tools"}},
 		{Package: "onrecord/crawler/feed", Ours: []string{"onrecord", "onrecord/crawler"}, Foreign: []string{"github.com/mmcdole/gofeed", "golang.org/x/text", "golang.org/x/net"}},
@@ -57,6 +62,7 @@ func rules() []Rule {
 		// Level 3.
 		{Package: "onrecord/archive", Ours: []string{
 			"onrecord", "onrecord/archive/bucket", "onrecord/archive/warc", "onrecord/archive/ledger", "onrecord/archive/spool",
+			"onrecord/archive/files",
 		}, Foreign: []string{"github.com/klauspost/compress", "golang.org/x/mod"}},
 		{Package: "onrecord/web", Ours: []string{"onrecord", "onrecord/search"}, Foreign: []string{"github.com/danielgtaylor/huma"}},
 		// Level 4.
@@ -66,6 +72,7 @@ func rules() []Rule {
 			"github.com/spf13/cobra", "github.com/schollz/progressbar", "golang.org/x/term", "golang.org/x/mod",
 		}},
 		{Package: "onrecord/internal/layers"},
+		{Package: "onrecord/internal/testservers", Testing: true},
 	}
 }
 

@@ -1,0 +1,67 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package onrecord
+
+import "time"
+
+// A Ground says why an archive does not show a statement.
+type Ground string
+
+// The grounds. Withheld for policy, an address answers 410; for law, 451
+// (RFC 7725).
+const (
+	GroundPolicy Ground = "policy"
+	GroundLaw    Ground = "law"
+)
+
+// A Takedown is a decision of the operator: of statement.withheld,
+// statement.unwithheld, statement.erased and archive.erasure_done
+// (record.md 5). It is public; Reason is written for readers and names nobody.
+type Takedown struct {
+	Case   string `json:"case"` // number of the case, such as T-2026-014
+	Ground Ground `json:"ground,omitempty"`
+	Reason string `json:"reason,omitempty"` // the category: "personal data of a third party"
+	// Decided is when, UTC; zero: the event's At.
+	Decided time.Time `json:"decided,omitzero"`
+}
+
+// A Span is a part of an object, in bytes.
+type Span struct {
+	Object string `json:"object"` // key
+	Offset int64  `json:"offset"`
+	Length int64  `json:"length"`
+}
+
+// An ObjectValue is what an object must be: after an erasure, its new value.
+type ObjectValue struct {
+	Key    string `json:"key"`
+	Length int64  `json:"length"`
+	SHA256 string `json:"sha256"` // lower-case hex
+}
+
+// An Erasure is what a statement.erased event orders: which lines of the
+// journal become tombstones, which records are redacted, and what the objects
+// that hold them are afterwards (record.md 5). Text and ids are gone with it:
+// it names leaves and places only.
+type Erasure struct {
+	Leaves  []int64       `json:"leaves"`            // ledger indexes, ascending
+	Records []Span        `json:"records,omitempty"` // WARC records, by object, then offset
+	Objects []ObjectValue `json:"objects"`           // by key
+}
+
+// A KeptMedia is what a media event says of one attachment of a statement:
+// that its bytes are kept, or why they are not.
+type KeptMedia struct {
+	ID     string `json:"id"`            // as in Content.Media
+	URL    string `json:"url,omitempty"` // where it was fetched
+	SHA256 string `json:"sha256,omitempty"`
+	Type   string `json:"type,omitempty"` // media type as sniffed
+	Size   int64  `json:"size,omitempty"` // bytes
+	Width  int    `json:"width,omitempty"`
+	Height int    `json:"height,omitempty"`
+	// At is where the payload's bytes lie; the zero Span where nothing is kept.
+	At Span `json:"at,omitzero"`
+	// Missing says why nothing is kept: gone, refused, too_large, type.
+	Missing string `json:"missing,omitempty"`
+}
