@@ -104,6 +104,9 @@ type Archive struct {
 	clock  func() time.Time
 	rand   io.Reader
 	log    *slog.Logger
+
+	signer   note.Signer // nil: read only
+	verifier note.Verifier
 }
 
 // Open opens the archive in b. It checks origin and key: ErrKey says that they
@@ -128,6 +131,7 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.signer, a.verifier = lo.Signer, lo.Verifier
 	if lo.Signer != nil {
 		if a.spool, err = spool.Open(filepath.Join(o.StateDir, "spool"), spool.Options{
 			Software: o.Software, Operator: o.Operator, Limit: o.SpoolLimit, Rand: a.rand,

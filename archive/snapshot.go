@@ -1,0 +1,325 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/mod/sumdb/note"
+
+	"onrecord/archive/bucket"
+	"onrecord/archive/ledger"
+)
+
+// The keys of snapshots: a compressed copy of the catalog, and beside it the
+// note that vouches for it.
+const (
+	snapshotPrefix = "views/catalog/"
+	snapshotEnd    = ".db.zst"
+	noteEnd        = ".note"
+	maxNote        = 16 << 10
+)
+
+// snapshotText is the first line of a snapshot's note. It is no origin of any
+// log, so that a note can't be taken for a checkpoint, nor the reverse.
+const snapshotText = "onrecord catalog snapshot v1"
+
+// snapshotsKept is how many snapshots stay in the bucket (record.md 4).
+const snapshotsKept = 2
+
+// ErrSnapshot reports a snapshot that is not what its note says, or a note
+// that no key of the log has signed.
+var ErrSnapshot = errors.New("not a valid snapshot")
+
+// A Snapshot is a copy of the catalog in the bucket, from which a machine that
+// has none starts. It is disposable: whoever loses it rebuilds from the journal.
+type Snapshot struct {
+	ledger.Tree          // up to which the catalog had applied
+	Schema      string   // of the catalog
+	Plain       int64    // bytes of the catalog's file
+	Length      int64    // bytes of the object
+	SHA256      [32]byte // of the object
+}
+
+// Key returns the key of the object; that of the note ends in ".note".
+func (s Snapshot) Key() string { return snapshotPrefix + strconv.FormatInt(s.Size, 10) + snapshotEnd }
+
+// text is what is signed.
+func (s Snapshot) text(origin string) string {
+	return fmt.Sprintf("%s\n%s\n%d\n%s\nschema %s\nplain %d\nlength %d\nsha256 %x\n", snapshotText, origin,
+		s.Size, base64.StdEncoding.EncodeToString(s.Root[:]), s.Schema, s.Plain, s.Length, s.SHA256)
+}
+
+// parseSnapshot is the inverse of text.
+func parseSnapshot(text, origin string) (Snapshot, error) {
+	var s Snapshot
+	var first, log, root, sum string
+	lines := strings.Split(text, "\n")
+	if len(lines) != 9 {
+		return s, fmt.Errorf("%w: a note of %d lines", ErrSnapshot, len(lines)-1)
+	}
+	first, log, root = lines[0], lines[1], lines[3]
+	_, err := fmt.Sscanf(strings.Join(append(lines[2:3:3], lines[4:8]...), "\n"), "%d\nschema %s\nplain %d\nlength %d\nsha256 %s",
+		&s.Size, &s.Schema, &s.Plain, &s.Length, &sum)
+	b, rerr := base64.StdEncoding.DecodeString(root)
+	h, herr := hex.DecodeString(sum)
+	if err := errors.Join(err, rerr, herr); err != nil || len(b) != len(s.Root) || len(h) != len(s.SHA256) {
+		return s, fmt.Errorf("%w: the note does not say what it must: %v", ErrSnapshot, err)
+	}
+	s.Root, s.SHA256 = [32]byte(b), [32]byte(h)
+	if first != snapshotText || log != origin || s.text(origin) != text {
+		return s, fmt.Errorf("%w: the note is of %q, log %q", ErrSnapshot, first, log)
+	}
+	return s, nil
+}
+
+// PutSnapshot compresses the catalog's file at path, which has applied the
+// ledger up to at, puts it with its note, and removes those older than the last
+// two. One that is there already, of the same size, stays as it is.
+func (a *Archive) PutSnapshot(ctx context.Context, path string, at ledger.Tree, schema string) (Snapshot, error) {
+	s := Snapshot{Tree: at, Schema: schema}
+	if a.signer == nil {
+		return s, ErrReadOnly
+	}
+	if err := a.putSnapshot(ctx, path, &s); err != nil {
+		return s, fmt.Errorf("snapshot at size %d: %w", at.Size, outOfReach(err))
+	}
+	if err := a.pruneSnapshots(ctx); err != nil {
+		return s, fmt.Errorf("snapshots that are no longer needed: %w", outOfReach(err))
+	}
+	return s, nil
+}
+
+func (a *Archive) putSnapshot(ctx context.Context, path string, s *Snapshot) error {
+	packed := path + ".zst"
+	defer os.Remove(packed)
+	var err error
+	if s.Plain, err = compressFile(ctx, path, packed); err != nil {
+		return err
+	}
+	body, err := bucket.File(packed)
+	if err != nil {
+		return err
+	}
+	s.Length, s.SHA256 = body.Size, body.SHA256
+	signed, err := note.Sign(&note.Note{Text: s.text(a.meta.Origin)}, a.signer)
+	if err != nil {
+		return err
+	}
+	err = a.b.Create(ctx, s.Key(), body)
+	if errors.Is(err, bucket.ErrExists) { // another machine was faster, or this one died before the note
+		err = a.checkObject(ctx, ref(s.Key(), body))
+		if errors.Is(err, ErrMismatch) {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.b.Create(ctx, s.Key()+noteEnd, bucket.Bytes(signed)); err != nil && !errors.Is(err, bucket.ErrExists) {
+		return err
+	}
+	return nil
+}
+
+// compressFile writes from, compressed, to the file to, and returns the size of
+// from in bytes. Nothing needs to be durable: it is made again.
+func compressFile(ctx context.Context, from, to string) (n int64, err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	z, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return 0, err
+	}
+	if n, err = io.Copy(z, ended{ctx, in}); err != nil {
+		return 0, errors.Join(err, z.Close())
+	}
+	return n, z.Close()
+}
+
+// ended reads until its context ends.
+type ended struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (e ended) Read(p []byte) (int, error) {
+	if err := e.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return e.r.Read(p)
+}
+
+// Snapshots yields the snapshots that have a note, newest first. An error is of
+// one note, and names it; the others follow. An error of the listing ends the
+// sequence. They are found by listing: nothing depends on them.
+func (a *Archive) Snapshots(ctx context.Context) iter.Seq2[Snapshot, error] {
+	return func(yield func(Snapshot, error) bool) {
+		sizes, _, err := a.snapshotSizes(ctx)
+		if err != nil {
+			yield(Snapshot{}, fmt.Errorf("snapshots: %w", outOfReach(err)))
+			return
+		}
+		for _, size := range slices.Backward(sizes) {
+			key := Snapshot{Tree: ledger.Tree{Size: size}}.Key() + noteEnd
+			s, err := a.readNote(ctx, key)
+			if err == nil && s.Size != size {
+				err = fmt.Errorf("%w: the note is of size %d", ErrSnapshot, s.Size)
+			}
+			if err != nil {
+				err = fmt.Errorf("%s: %w", key, outOfReach(err))
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+	}
+}
+
+// verifiers are the keys that may have signed a note.
+func (a *Archive) verifiers() []note.Verifier { return []note.Verifier{a.verifier} }
+
+// readNote reads and checks the note of a snapshot.
+func (a *Archive) readNote(ctx context.Context, key string) (Snapshot, error) {
+	b, err := bucket.ReadAll(ctx, a.b, key, maxNote)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	n, err := note.Open(b, note.VerifierList(a.verifiers()...))
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("%w: %w", ErrSnapshot, err)
+	}
+	return parseSnapshot(n.Text, a.meta.Origin)
+}
+
+// snapshotSizes lists what lies among the snapshots: the sizes that have a note,
+// ascending, and all keys with the size that they name.
+func (a *Archive) snapshotSizes(ctx context.Context) (noted []int64, all map[string]int64, err error) {
+	all = map[string]int64{}
+	for info, err := range a.b.List(ctx, snapshotPrefix, "") {
+		if err != nil {
+			return nil, nil, err
+		}
+		name, isNote := strings.CutSuffix(strings.TrimPrefix(info.Key, snapshotPrefix), noteEnd)
+		digits, ok := strings.CutSuffix(name, snapshotEnd)
+		size, err := strconv.ParseInt(digits, 10, 64)
+		if !ok || err != nil || size < 0 || strconv.FormatInt(size, 10) != digits {
+			continue
+		}
+		all[info.Key] = size
+		if isNote {
+			noted = append(noted, size)
+		}
+	}
+	slices.Sort(noted)
+	return noted, all, nil
+}
+
+// pruneSnapshots removes the snapshots before the last two that have a note,
+// each note first: a reader takes none without. A bucket that can't remove
+// keeps them all.
+func (a *Archive) pruneSnapshots(ctx context.Context) error {
+	noted, all, err := a.snapshotSizes(ctx)
+	if err != nil || len(noted) <= snapshotsKept {
+		return err
+	}
+	return a.removeSnapshots(ctx, all, noted[len(noted)-snapshotsKept])
+}
+
+// RemoveSnapshots removes every snapshot: an erasure does, since they hold what
+// it erases. The next one is made of the catalog as it is then.
+func (a *Archive) RemoveSnapshots(ctx context.Context) error {
+	_, all, err := a.snapshotSizes(ctx)
+	if err == nil {
+		err = a.removeSnapshots(ctx, all, math.MaxInt64)
+	}
+	if err != nil {
+		return fmt.Errorf("remove snapshots: %w", outOfReach(err))
+	}
+	return nil
+}
+
+// removeSnapshots removes what is of a size below before.
+func (a *Archive) removeSnapshots(ctx context.Context, all map[string]int64, before int64) error {
+	e, ok := a.b.(bucket.Eraser)
+	if !ok {
+		return nil
+	}
+	var keys []string
+	for key, size := range all {
+		if size < before {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(x, y string) int { // notes first: they end in ".note"
+		return cmp.Or(-cmp.Compare(len(x)-len(strings.TrimSuffix(x, noteEnd)), len(y)-len(strings.TrimSuffix(y, noteEnd))), cmp.Compare(x, y))
+	})
+	for _, key := range keys {
+		if err := e.Remove(ctx, key); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// ReadSnapshot writes the catalog's file to w. What has been written is of no
+// use unless ReadSnapshot returns nil: only the whole object can be checked.
+func (a *Archive) ReadSnapshot(ctx context.Context, s Snapshot, w io.Writer) error {
+	if err := a.readSnapshot(ctx, s, w); err != nil {
+		return fmt.Errorf("%s: %w", s.Key(), outOfReach(err))
+	}
+	return nil
+}
+
+func (a *Archive) readSnapshot(ctx context.Context, s Snapshot, w io.Writer) error {
+	o, err := a.b.Open(ctx, s.Key(), 0, -1)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if o.Size != s.Length {
+		return fmt.Errorf("%w: %d bytes, the note says %d", ErrSnapshot, o.Size, s.Length)
+	}
+	sum := sha256.New()
+	packed := bufio.NewReaderSize(io.TeeReader(io.LimitReader(o, s.Length), sum), 1<<16)
+	z, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	n, err := io.Copy(w, io.LimitReader(z, s.Plain+1))
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, packed); err != nil {
+		return err
+	}
+	if n != s.Plain || [32]byte(sum.Sum(nil)) != s.SHA256 {
+		return fmt.Errorf("%w: %d bytes with SHA-256 %x, the note says %d and %x", ErrSnapshot, n, sum.Sum(nil), s.Plain, s.SHA256)
+	}
+	return nil
+}
