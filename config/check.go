@@ -125,44 +125,6 @@ func (k *checker) archive() {
 	}
 }
 
-// places checks where things are kept, and makes paths absolute.
-func (k *checker) places() {
-	k.StateDir = k.abs(cmp.Or(k.StateDir, defaultStateDir))
-	if !k.required("storage.url", k.Storage.URL) {
-		return
-	}
-	schemes := k.o.Schemes
-	if schemes == nil {
-		schemes = []string{"file", "s3"}
-	}
-	u, err := url.Parse(k.Storage.URL)
-	switch {
-	case err != nil || u.Scheme == "":
-		k.fault("storage.url", "such as file:///var/lib/onrecord", "%q is no URL", k.Storage.URL)
-	case !slices.Contains(schemes, u.Scheme):
-		k.fault("storage.url", didYouMean(u.Scheme, schemes), "%q is no storage of this release", u.Scheme)
-	case u.Scheme != "file":
-		if u.Host == "" {
-			k.fault("storage.url", "such as s3://bucket/prefix?endpoint=s3.example&region=eu-1", "names no bucket")
-		}
-		if u.User != nil {
-			k.fault("storage.url", "", "a password does not belong into a URL")
-		}
-	case u.Host != "" && u.Host != "localhost" || u.RawQuery != "" || u.Fragment != "":
-		k.fault("storage.url", "three slashes: file:///var/lib/onrecord", "%q is no folder on this machine", k.Storage.URL)
-	default:
-		path := cmp.Or(u.Path, u.Opaque)
-		if u.Opaque != "" {
-			path, err = url.PathUnescape(u.Opaque)
-		}
-		if path == "" || err != nil {
-			k.fault("storage.url", "such as file:///var/lib/onrecord", "names no folder")
-			return
-		}
-		k.Storage.URL = (&url.URL{Scheme: "file", Path: filepath.ToSlash(k.abs(path))}).String()
-	}
-}
-
 func (k *checker) abs(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)

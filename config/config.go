@@ -170,6 +170,7 @@ type Door struct {
 type Options struct {
 	Kinds    []Kind                  // of doors
 	Schemes  []string                // of storage URLs; file and s3 if nil
+	Storage  func(url string) error  // checks a storage URL that is no folder; nil accepts any
 	Schedule func(spec string) error // checks a schedule; nil accepts any
 	Zone     func(string) error      // checks a time zone; time.LoadLocation if nil
 	Selector func(string) error      // checks a selector of a page door; nil accepts any

@@ -75,9 +75,9 @@ func TestParse(t *testing.T) {
 	want := &config.Config{
 		Archive:  config.Archive{Name: "Archive Example", Operator: config.Operator{Name: "Example e.V.", Email: "desk@archive.example"}, URL: "http://127.0.0.1:8080"},
 		Storage:  config.Storage{Store: config.Store{URL: "file:///etc/onrecord/data"}},
-		StateDir: "/etc/onrecord/.onrecord",
-		Log:      config.Log{Origin: "archive.example/log"},
-		HTTP:     config.HTTP{Listen: "127.0.0.1:8080"},
+		StateDir: "/etc/onrecord/.onrecord", SpoolLimit: 2 << 30,
+		Log:  config.Log{Origin: "archive.example/log"},
+		HTTP: config.HTTP{Listen: "127.0.0.1:8080"},
 		Crawl: config.Crawl{
 			Contact: "desk@archive.example", ConfirmAfter: 10 * time.Minute, OfflineAfter: time.Hour, MinInterval: time.Second,
 			Jitter: 10, Concurrency: 32,
@@ -207,9 +207,9 @@ func TestTemplate(t *testing.T) {
 		"filled.yaml": {
 			Archive:  config.Archive{Name: "Archive: \"Example\" #1", Operator: config.Operator{Name: "yes", Email: "desk@archive.example"}, URL: "https://archive.example"},
 			Storage:  config.Storage{Store: config.Store{URL: "file:///srv/archive"}},
-			StateDir: "/srv/state",
-			Log:      config.Log{Origin: "archive.example/2026"},
-			HTTP:     config.HTTP{Listen: "[::1]:9000"},
+			StateDir: "/srv/state", SpoolLimit: 100 << 20,
+			Log:  config.Log{Origin: "archive.example/2026"},
+			HTTP: config.HTTP{Listen: "[::1]:9000"},
 			Crawl: config.Crawl{
 				Contact: "https://archive.example/about", ConfirmAfter: time.Second, OfflineAfter: 90 * time.Minute, MinInterval: 50 * time.Millisecond, Jitter: 25, Concurrency: 8,
 				Recheck: []time.Duration{time.Minute, time.Hour}, Sweep: 48 * time.Hour,

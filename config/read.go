@@ -90,8 +90,9 @@ func (r *reader) read(data []byte) *Config {
 			)},
 			key{"url", r.text(&c.Archive.URL)},
 		)},
-		{"storage", r.section(key{"url", r.text(&c.Storage.URL)})},
+		{"storage", r.storage(&c.Storage)},
 		{"state_dir", r.text(&c.StateDir)},
+		{"spool_limit", r.size(&c.SpoolLimit)},
 		{"log", r.section(key{"origin", r.text(&c.Log.Origin)})},
 		{"http", r.section(key{"listen", r.text(&c.HTTP.Listen)})},
 		{"crawl", r.section(
