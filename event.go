@@ -52,6 +52,10 @@ const (
 
 	// VisitLine is the type of line 0 of a journal segment; it is no event.
 	VisitLine EventType = "visit"
+
+	// TombstoneLine is the type of what stands in place of a line whose leaf an
+	// erasure names; it is no event. Takedown.Case is all that it says.
+	TombstoneLine EventType = "tombstone"
 )
 
 // A State is what is known of a statement now.

@@ -31,7 +31,7 @@ const lineVersion = 1
 func (e Event) AppendLine(dst []byte) ([]byte, error) {
 	w := lineWriter{b: dst}
 	start := len(dst)
-	if e.Type == "" || e.Type == VisitLine {
+	if e.Type == "" || e.Type == VisitLine || e.Type == TombstoneLine {
 		return nil, fmt.Errorf("event of type %q: %w", e.Type, ErrLine)
 	}
 	w.b = append(w.b, `{"v":1`...)
@@ -47,6 +47,8 @@ func (e Event) AppendLine(dst []byte) ([]byte, error) {
 	w.account(e.Account)
 	w.statement(e)
 	w.judgement(e)
+	w.takedown(e.Takedown)
+	w.erasure(e.Erasure)
 	if len(e.Captures) > 0 {
 		w.key("captures")
 		w.list(len(e.Captures), func(i int) { w.capture(e.Captures[i]) })
@@ -76,7 +78,7 @@ func isLineKey(key string) bool {
 	case "v", "type", "at", "after", "by", "clock_disputed", "figure", "source", "door", "parser", "account",
 		"statement", "native_id", "ref", "url", "aliases", "order", "version", "content", "published_at", "precision",
 		"changed", "engagement", "grade", "provenance", "look", "state", "code", "reason", "gap", "run", "platform",
-		"observed", "captures", "prev", "salt":
+		"observed", "takedown", "erasure", "captures", "prev", "salt":
 		return true
 	}
 	return false
@@ -90,7 +92,8 @@ var lineKeys = func() map[string]string {
 		ref url aliases order version content published_at precision changed engagement grade provenance look state code reason
 		gap run platform observed captures prev salt id handle name moved_to open since note from until visits base range
 		except seen unread asked checks read live gone unclear to from_in to_in object offset length sha256 status likes reposts replies views quotes html lang links
-		media poll published quote_of reply_to repost_of spoiler text title alt categories`) {
+		media poll published quote_of reply_to repost_of spoiler text title alt categories
+		takedown case ground decided erasure leaves records objects key also`) {
 		keys[k] = k
 	}
 	return keys
@@ -126,8 +129,10 @@ func (w *lineWriter) strs(k string, v []string) {
 
 func (w *lineWriter) num(k string, v int64) {
 	w.key(k)
-	w.b = strconv.AppendInt(w.b, v, 10)
+	w.int(v)
 }
+
+func (w *lineWriter) int(v int64) { w.b = strconv.AppendInt(w.b, v, 10) }
 
 func (w *lineWriter) flag(k string, v bool) {
 	if v {

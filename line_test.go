@@ -63,6 +63,7 @@ func TestLineVectors(t *testing.T) {
 		"times": {Type: onrecord.SourceLooked, At: instant(t, "2026-03-01T10:00:00.1234567+02:00"), After: instant(t, "2026-03-01T10:00:00.100Z"),
 			Source: "press", Run: &onrecord.Run{From: instant(t, "2026-03-01T09:00:00Z")}, Prev: 0, Index: 17, Visit: onrecord.VisitID{1}},
 	}
+	events["erased"] = erasedEvent(t)
 	if len(names) != len(events) {
 		t.Fatalf("%d lines, %d events", len(names), len(events))
 	}
@@ -74,8 +75,26 @@ func TestLineVectors(t *testing.T) {
 	}
 }
 
+// erasedEvent has a value in every field of an erasure.
+func erasedEvent(t testing.TB) onrecord.Event {
+	at := instant(t, "2026-08-06T10:00:00Z")
+	return onrecord.Event{
+		Type: onrecord.StatementErased, At: at, By: at, Source: "archive", Statement: "5qmwp306h4y8cvth", Prev: -1, Index: -1,
+		Takedown: &onrecord.Takedown{Case: "T-2026-014", Ground: onrecord.GroundLaw, Reason: "personal data of a third party", Decided: at.Add(-time.Hour)},
+		Erasure: &onrecord.Erasure{
+			Leaves:  []int64{0, 17},
+			Records: []onrecord.Span{{Object: "captures/2026/08/04/01arz3ndektsv4rrffq69g5fav.warc.gz", Offset: 17, Length: 400}, {}},
+			Objects: []onrecord.ObjectValue{{Key: "journal/2026/08/04/01arz3ndektsv4rrffq69g5fav.ndjson.zst", Length: 900, SHA256: strings.Repeat("0a", 32)}, {}},
+			Also:    []onrecord.StatementID{"6qmwp306h4y8cvth"},
+		},
+		Salt: strings.Repeat("5a", 16),
+	}
+}
+
 func TestLineRoundTrip(t *testing.T) {
 	want := fullEvent(t)
+	order := erasedEvent(t)
+	want.Takedown, want.Erasure = order.Takedown, order.Erasure
 	line, err := want.AppendLine(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +173,7 @@ func TestAppendLineRefuses(t *testing.T) {
 	for name, e := range map[string]onrecord.Event{
 		"no type":    {},
 		"visit line": {Type: onrecord.VisitLine},
+		"tombstone":  {Type: onrecord.TombstoneLine},
 		"year 10000": {Type: "x", At: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"year 0":     {Type: "x", At: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"too long":   {Type: "x", Content: &onrecord.Content{Text: strings.Repeat("x", onrecord.MaxLine)}},
@@ -184,6 +204,8 @@ func TestParseEventRefuses(t *testing.T) {
 		`{"v":1,"type":"x","type":"x"}`, `{"v":1,"type":"x","z":{"a":1,"a":1}}`, `{"v":1,"type":"x","z":[{"a":1,"\u0061":1}]}`,
 		`{"v":1,"type":"x","account":{"id":"1","id":"1"}}`, `{"v":1,"type":"x","captures":[{"url":"1","url":"1"}]}`,
 		`{"v":1,"type":"x","engagement":{"likes":1,"likes":2}}`, `{"v":1,"type":"x","content":{"v":1,"text":"a","text":"b"}}`,
+		`{"v":1,"type":"x","takedown":{"case":"1","case":"2"}}`, `{"v":1,"type":"x","takedown":[]}`, `{"v":1,"type":"x","erasure":{"leaves":[1.5]}}`,
+		`{"v":1,"type":"x","erasure":{"records":[{"object":"a","object":"b"}]}}`, `{"v":1,"type":"x","erasure":{"objects":[1]}}`, `{"v":1,"type":"tombstone"}`,
 		`{"v":1,"type":1}`, `{"v":1,"type":null}`, `{"v":1,"type":"x","at":"yesterday"}`, `{"v":1,"type":"x","at":1}`,
 		`{"v":1,"type":"x","prev":1.5}`, `{"v":1,"type":"x","prev":1e3}`, `{"v":1,"type":"x","prev":9223372036854775808}`,
 		`{"v":1,"type":"x","clock_disputed":"yes"}`, `{"v":1,"type":"x","aliases":[1]}`, `{"v":1,"type":"x","captures":{}}`,

@@ -39,7 +39,7 @@ func ParseEvent(line []byte) (Event, error) {
 	if version != lineVersion {
 		return Event{}, fmt.Errorf("journal line of version %d, this program knows %d: %w", version, lineVersion, ErrLine)
 	}
-	if e.Type == "" || e.Type == VisitLine {
+	if e.Type == "" || e.Type == VisitLine || e.Type == TombstoneLine {
 		return Event{}, fmt.Errorf("journal line of type %q is no event: %w", e.Type, ErrLine)
 	}
 	return e, nil
@@ -154,6 +154,10 @@ func (r *reader) judgementMember(e *Event, key string) bool {
 		e.Platform = r.str()
 	case "observed":
 		e.Observed = r.observed()
+	case "takedown":
+		e.Takedown = r.takedown()
+	case "erasure":
+		e.Erasure = r.erasure()
 	default:
 		return false
 	}

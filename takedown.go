@@ -48,6 +48,9 @@ type Erasure struct {
 	Leaves  []int64       `json:"leaves"`            // ledger indexes, ascending
 	Records []Span        `json:"records,omitempty"` // WARC records, by object, then offset
 	Objects []ObjectValue `json:"objects"`           // by key
+	// Also are the ids of the statement's aliases, sorted: what is observed under
+	// one of them is journalled without content, too.
+	Also []StatementID `json:"also,omitempty"`
 }
 
 // A KeptMedia is what a media event says of one attachment of a statement:
