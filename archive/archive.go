@@ -41,6 +41,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive/bucket"
+	"onrecord/archive/files"
 	"onrecord/archive/ledger"
 	"onrecord/archive/spool"
 )
@@ -69,6 +70,10 @@ type Options struct {
 	Verifier   note.Verifier // from outside the bucket; nil: the key in onrecord.json is believed
 	Trust      bool          // accept the published checkpoint where there is no high-water mark yet
 	SpoolLimit int64         // bytes above which no visit is begun; 0: none
+
+	// Files is how the spool and the high-water mark get at the disk. Its latch is
+	// to be that of the bucket where that is a folder.
+	Files files.Seam
 
 	Now      func() time.Time // required
 	Rand     io.Reader        // salts, nonces, ULIDs; nil: crypto/rand
@@ -134,7 +139,7 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 	a.signer, a.verifier = lo.Signer, lo.Verifier
 	if lo.Signer != nil {
 		if a.spool, err = spool.Open(filepath.Join(o.StateDir, "spool"), spool.Options{
-			Software: o.Software, Operator: o.Operator, Limit: o.SpoolLimit, Rand: a.rand,
+			Software: o.Software, Operator: o.Operator, Limit: o.SpoolLimit, Rand: a.rand, Files: o.Files,
 		}); err != nil {
 			return nil, err
 		}
@@ -148,7 +153,7 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 
 // ledgerOptions returns how to open the ledger of the archive.
 func (m Meta) ledgerOptions(o Options) (ledger.Options, error) {
-	lo := ledger.Options{Origin: m.Origin, Verifier: o.Verifier, Trust: o.Trust, Rand: o.Rand}
+	lo := ledger.Options{Origin: m.Origin, Verifier: o.Verifier, Trust: o.Trust, Rand: o.Rand, Files: o.Files}
 	if lo.Verifier == nil {
 		v, err := note.NewVerifier(m.PublicKey)
 		if err != nil {

@@ -35,6 +35,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"onrecord/archive/bucket"
+	"onrecord/archive/files"
 )
 
 // These are the keys of the two registers; all others lie under TileFolder.
@@ -110,12 +111,16 @@ type Options struct {
 	Known func(ctx context.Context) ([]Tree, error)
 	// Rand gives nonces; nil means crypto/rand.Reader.
 	Rand io.Reader
+	// Files is how the mark is written. Once its latch is closed nothing is
+	// signed any more.
+	Files files.Seam
 }
 
 // A Ledger reads and writes the ledger of one bucket.
 type Ledger struct {
-	b bucket.Bucket
-	o Options
+	b    bucket.Bucket
+	o    Options
+	disk *files.Disk // for the mark
 }
 
 // New returns the ledger in b. It reads nothing.
@@ -134,7 +139,7 @@ func New(b bucket.Bucket, o Options) (*Ledger, error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	return &Ledger{b: b, o: o}, nil
+	return &Ledger{b: b, o: o, disk: o.Files.Over(files.OS())}, nil
 }
 
 // Create makes an empty ledger: its mark, its head and its checkpoint. It

@@ -5,13 +5,17 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"onrecord/archive/files"
 )
 
 // markHeader is the first line of the mark file; a checkpoint's unsigned text
@@ -48,27 +52,23 @@ func (l *Ledger) readMark() (Tree, bool, error) { return ReadMark(l.o.Mark, l.o.
 
 // writeMark replaces the mark, durably. The mark's lock is held.
 func (l *Ledger) writeMark(t Tree) (err error) {
-	folder := filepath.Dir(l.o.Mark)
-	f, err := os.CreateTemp(folder, filepath.Base(l.o.Mark)+".*.tmp")
+	tmp := l.o.Mark + "." + rand.Text() + ".tmp"
+	f, err := l.disk.Open(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("high-water mark: %w", err)
 	}
-	_, err = f.WriteString(markHeader + checkpointText(l.o.Origin, t))
+	_, err = io.WriteString(f, markHeader+checkpointText(l.o.Origin, t))
 	if err == nil {
 		err = f.Sync()
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), l.o.Mark)
+		err = l.disk.Rename(tmp, l.o.Mark)
 	}
 	if err != nil {
-		return fmt.Errorf("high-water mark: %w", errors.Join(err, os.Remove(f.Name())))
+		return fmt.Errorf("high-water mark: %w", errors.Join(err, l.disk.Remove(tmp)))
 	}
-	d, err := os.Open(folder)
-	if err != nil {
-		return fmt.Errorf("high-water mark: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+	if err := files.SyncFolder(l.disk, filepath.Dir(l.o.Mark)); err != nil {
 		return fmt.Errorf("high-water mark: %w", err)
 	}
 	return nil
@@ -83,7 +83,7 @@ func (l *Ledger) lockMark(ctx context.Context) (release func() error, err error)
 	ctx, cancel := context.WithTimeout(ctx, markWait)
 	defer cancel()
 	for wait := 200 * time.Microsecond; ; wait = min(2*wait, 16*time.Millisecond) {
-		locked, err := tryLock(f)
+		locked, err := files.TryLock(f)
 		if locked {
 			return f.Close, nil
 		}

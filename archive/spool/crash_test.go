@@ -17,11 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"onrecord"
+	"onrecord/archive/files"
 	"onrecord/archive/spool"
 )
 
-// files returns the files of a spool folder.
-func files(t *testing.T, dir string) map[string][]byte {
+// filesOf returns the files of a spool folder.
+func filesOf(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
 	entries, err := os.ReadDir(dir)
@@ -63,7 +64,7 @@ func history(t *testing.T) (states []map[string][]byte, xs []onrecord.Exchange) 
 	xs[2].URL += "/again"
 	for _, x := range xs {
 		record(t, s, x)
-		states = append(states, files(t, filepath.Join(dir, visit(t, 0).String())))
+		states = append(states, filesOf(t, filepath.Join(dir, visit(t, 0).String())))
 	}
 	return states, xs
 }
@@ -258,16 +259,24 @@ var (
 	errSync    = errors.New("input/output error")
 )
 
-func (d *disk) open(name string, flag int, perm fs.FileMode) (spool.File, error) {
-	f, err := os.OpenFile(name, flag, perm)
-	if err != nil {
-		return nil, err
+// under returns real on the disk.
+func (d *disk) under(real files.FS) files.FS { return onDisk{real, d} }
+
+type onDisk struct {
+	files.FS
+	d *disk
+}
+
+func (o onDisk) Open(name string, flag int, perm fs.FileMode) (files.File, error) {
+	f, err := o.FS.Open(name, flag, perm)
+	if err != nil || flag&os.O_WRONLY == 0 { // the syncs of folders are not counted
+		return f, err
 	}
-	return &file{File: f, d: d}, nil
+	return &file{File: f, d: o.d}, nil
 }
 
 type file struct {
-	*os.File
+	files.File
 	d *disk
 }
 
@@ -334,7 +343,7 @@ func fillers() []onrecord.Exchange { return append([]onrecord.Exchange{exchange(
 func fill(t *testing.T, dir string, on disk) (good int, ok bool) {
 	t.Helper()
 	name := on
-	d := open(t, dir, func(o *spool.Options) { o.OpenFile = on.open })
+	d := open(t, dir, func(o *spool.Options) { o.Files.Wrap = on.under })
 	s, err := d.Create(t.Context(), meta(t, 0))
 	if err != nil {
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

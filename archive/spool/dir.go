@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 
 	"onrecord"
+	"onrecord/archive/files"
 )
 
 const (
@@ -32,8 +33,9 @@ const recount = 1024
 // A Dir is a directory of spools. It is safe for concurrent use, and several
 // processes may open the same directory.
 type Dir struct {
-	dir string
-	o   Options
+	dir  string
+	o    Options
+	disk *files.Disk
 
 	used    atomic.Int64 // bytes, as far as this Dir knows
 	creates atomic.Int64
@@ -45,15 +47,10 @@ func Open(dir string, o Options) (*Dir, error) {
 		o.Rand = rand.Reader
 	}
 	o.Rand = &lockedReader{r: o.Rand}
-	if o.OpenFile == nil {
-		o.OpenFile = func(name string, flag int, perm fs.FileMode) (File, error) {
-			return os.OpenFile(name, flag, perm)
-		}
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	d := &Dir{dir: dir, o: o}
+	d := &Dir{dir: dir, o: o, disk: o.Files.Over(files.OS())}
 	if err := d.measure(); err != nil {
 		return nil, err
 	}
@@ -95,16 +92,16 @@ func (d *Dir) Create(ctx context.Context, m Meta) (*Spool, error) {
 	err = s.writeMeta(m)
 	if err == nil {
 		s.dir = filepath.Join(d.dir, name)
-		err = os.Rename(path, s.dir)
+		err = d.disk.Rename(path, s.dir)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		err = ErrExists
 	}
 	if err == nil {
-		err = syncDir(d.dir)
+		err = files.SyncFolder(d.disk, d.dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("spool %s: create: %w", name, errors.Join(err, os.RemoveAll(path), lock.Close()))
+		return nil, fmt.Errorf("spool %s: create: %w", name, errors.Join(err, d.disk.RemoveAll(path), lock.Close()))
 	}
 	return s, nil
 }
@@ -114,7 +111,7 @@ func (d *Dir) Create(ctx context.Context, m Meta) (*Spool, error) {
 func (d *Dir) claim(path string) (*os.File, error) {
 	var last error
 	for range 16 {
-		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := d.disk.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		lock, err := lockDir(path)
@@ -208,7 +205,7 @@ func (d *Dir) takeOne(name string) (*Spool, error) {
 	id, err := onrecord.ParseVisitID(name)
 	if err != nil {
 		if strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) {
-			return nil, sweep(path)
+			return nil, d.sweep(path)
 		}
 		return nil, nil
 	}
@@ -220,7 +217,7 @@ func (d *Dir) takeOne(name string) (*Spool, error) {
 }
 
 // sweep removes a folder whose maker or remover has died.
-func sweep(path string) error {
+func (d *Dir) sweep(path string) error {
 	lock, err := lockDir(path)
 	if errors.Is(err, ErrLocked) || errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -228,7 +225,7 @@ func sweep(path string) error {
 	if err != nil {
 		return fmt.Errorf("spool: sweep: %w", err)
 	}
-	if err := errors.Join(os.RemoveAll(path), lock.Close()); err != nil {
+	if err := errors.Join(d.disk.RemoveAll(path), lock.Close()); err != nil {
 		return fmt.Errorf("spool: sweep: %w", err)
 	}
 	return nil

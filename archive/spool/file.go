@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"os"
 
 	"onrecord"
 	"onrecord/archive/warc"
@@ -65,7 +64,7 @@ func (s *Spool) RecordFile(ctx context.Context, x onrecord.Exchange, f onrecord.
 	res, err := s.w.WriteFile(x, f)
 	if errors.Is(err, warc.ErrExchange) {
 		s.sum = before
-		if err2 := os.Truncate(s.path(s.warcName()), s.warcSize); err2 != nil {
+		if err2 := s.warc.Truncate(s.warcSize); err2 != nil {
 			return onrecord.CaptureRef{}, s.die("record "+x.URL, errors.Join(err, err2))
 		}
 		s.newWriter()

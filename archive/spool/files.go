@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"onrecord/archive/files"
 )
 
 // maxName is the longest name that Put takes, in bytes.
@@ -87,7 +89,7 @@ func checkName(name string) error {
 func (s *Spool) replace(name string, b []byte) error {
 	tmp := s.path(name + "~") // "~" is in no name
 	before := fileSize(s.path(name))
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := s.d.disk.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	f, err := s.open(name + "~")
@@ -99,13 +101,13 @@ func (s *Spool) replace(name string, b []byte) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(tmp))
+		return errors.Join(err, s.d.disk.Remove(tmp))
 	}
-	if err := os.Rename(tmp, s.path(name)); err != nil {
+	if err := s.d.disk.Rename(tmp, s.path(name)); err != nil {
 		return err
 	}
 	s.count(int64(len(b)) - before)
-	return syncDir(s.dir)
+	return files.SyncFolder(s.d.disk, s.dir)
 }
 
 // fileSize returns the size of a file, 0 if it is not there.

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"onrecord/archive/files"
 )
 
 // lockDir locks the folder at path for this open file (flock(2)), without
@@ -20,8 +20,8 @@ func lockDir(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = flock(f)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	locked, err := files.TryLock(f)
+	if err == nil && !locked {
 		err = ErrLocked
 	}
 	if err == nil {
@@ -31,15 +31,6 @@ func lockDir(path string) (*os.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
-}
-
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err != unix.EINTR {
-			return err
-		}
-	}
 }
 
 // still reports with fs.ErrNotExist that path no longer leads to f: it was
@@ -57,13 +48,4 @@ func still(f *os.File, path string) error {
 		return fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 	}
 	return nil
-}
-
-// syncDir makes the names in a folder durable.
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -18,6 +18,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive/bucket"
+	"onrecord/archive/files"
 	"onrecord/archive/warc"
 )
 
@@ -32,10 +33,10 @@ type Spool struct {
 	mu       sync.Mutex // guards what follows
 	meta     Meta
 	lock     *os.File
-	err      error // of the first write that failed, or ErrClosed
-	warc     File  // nil until the first Record
-	index    File
-	payloads File // nil until the first revisit
+	err      error      // of the first write that failed, or ErrClosed
+	warc     files.File // nil until the first Record
+	index    files.File
+	payloads files.File // nil until the first revisit
 	w        *warc.Writer
 	sum      hash.Hash // of the WARC, as far as it is acknowledged
 	warcSize int64     // acknowledged
@@ -134,7 +135,7 @@ func (s *Spool) openFiles() error {
 	if s.index, err = s.open(indexFile); err != nil {
 		return err
 	}
-	if err := syncDir(s.dir); err != nil {
+	if err := files.SyncFolder(s.d.disk, s.dir); err != nil {
 		return err
 	}
 	s.newWriter()
@@ -149,8 +150,8 @@ func (s *Spool) newWriter() {
 	})
 }
 
-func (s *Spool) open(name string) (File, error) {
-	return s.d.o.OpenFile(s.path(name), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+func (s *Spool) open(name string) (files.File, error) {
+	return s.d.disk.Open(s.path(name), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 }
 
 // keepPayload keeps a payload that the WARC only refers to: the visit is read
@@ -165,7 +166,7 @@ func (s *Spool) keepPayload(l *line, payload []byte) error {
 			return err
 		}
 		s.payloads = f
-		if err := syncDir(s.dir); err != nil {
+		if err := files.SyncFolder(s.d.disk, s.dir); err != nil {
 			return err
 		}
 	}
@@ -253,7 +254,7 @@ func (s *Spool) close() error {
 		return nil
 	}
 	var errs []error
-	for _, f := range []File{s.warc, s.index, s.payloads} {
+	for _, f := range []files.File{s.warc, s.index, s.payloads} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
@@ -275,9 +276,9 @@ func (s *Spool) Remove() error {
 	}
 	// First the name, at one stroke: half a spool must never look like one.
 	old := filepath.Join(s.d.dir, oldPrefix+s.visit.String())
-	err := os.Rename(s.dir, old)
+	err := s.d.disk.Rename(s.dir, old)
 	if err == nil {
-		err = errors.Join(syncDir(s.d.dir), os.RemoveAll(old))
+		err = errors.Join(files.SyncFolder(s.d.disk, s.d.dir), s.d.disk.RemoveAll(old))
 		s.count(-s.used)
 	}
 	if err := errors.Join(err, s.close()); err != nil {

@@ -39,7 +39,7 @@ func (s *Spool) restore() error {
 		name string
 		size int64
 	}{{s.warcName(), s.warcSize}, {indexFile, s.idxSize}, {payloadsFile, s.paySize}} {
-		n, err := cutFile(s.path(c.name), c.size)
+		n, err := s.cutFile(s.path(c.name), c.size)
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (s *Spool) checkWARC(lines []line) error {
 
 // cutFile cuts a file to size and returns how much was cut. A shorter file is
 // damage.
-func cutFile(path string, size int64) (int64, error) {
+func (s *Spool) cutFile(path string, size int64) (int64, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && size == 0 {
 		return 0, nil
@@ -154,7 +154,7 @@ func cutFile(path string, size int64) (int64, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := s.d.disk.Open(path, os.O_WRONLY, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -30,10 +30,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"time"
 
 	"onrecord"
+	"onrecord/archive/files"
 )
 
 // These are the errors that callers branch on.
@@ -91,16 +91,9 @@ type Options struct {
 	Limit    int64     // Create refuses with ErrFull at or above this many bytes; 0 for no limit
 	Rand     io.Reader // names of records; crypto/rand if nil; read under a lock
 
-	// OpenFile opens the files that are appended to; os.OpenFile if nil. Tests
-	// put faults here.
-	OpenFile func(name string, flag int, perm fs.FileMode) (File, error)
-}
-
-// A File is what a spool appends to.
-type File interface {
-	io.Writer
-	io.Closer
-	Sync() error
+	// Files is how the spool gets at the disk. Once its latch is closed nothing
+	// is written any more: files.ErrSync.
+	Files files.Seam
 }
 
 // The names of a spool's own files.

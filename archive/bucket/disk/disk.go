@@ -15,7 +15,7 @@
 //
 // After an fsync that failed nobody knows what is on the disk (ATC'20, "Can
 // applications recover from fsync failures?"): the bucket refuses all further
-// writes with [ErrSync] until it is opened again.
+// writes with [ErrSync] until it is opened again with another latch.
 package disk
 
 import (
@@ -27,16 +27,16 @@ import (
 	"os"
 	"path"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"onrecord/archive/bucket"
+	"onrecord/archive/files"
 )
 
 // ErrSync reports that an earlier fsync failed, so that nothing more is
-// written through this Bucket.
-var ErrSync = errors.New("a sync to disk has failed; check the disk, then start again")
+// written: files.ErrSync.
+var ErrSync = files.ErrSync
 
 // ErrBusy reports that a register's lock was held for longer than
 // Options.LockWait. The message names the holder's process id.
@@ -51,18 +51,19 @@ const (
 type Options struct {
 	// LockWait bounds the wait for a register's lock; 0 means 30 seconds.
 	LockWait time.Duration
+
+	// Files is how the bucket gets at the disk.
+	Files files.Seam
 }
 
 // A Bucket is a bucket.Bucket and a bucket.Pruner in a folder.
 type Bucket struct {
 	root *os.Root
+	disk *files.Disk // root, for writing
 	o    Options
-	sync func(*os.File) error // (*os.File).Sync; replaced in tests
 
 	tmp    string   // this Bucket's own folder below tmpFolder
 	tmpOwn *os.File // lock that says that tmp is in use
-
-	failed atomic.Pointer[error] // the first fsync error
 
 	mu     sync.Mutex
 	turns  map[string]*turn    // by register key; guarded by mu
@@ -79,8 +80,10 @@ func Open(folder string, o Options) (*Bucket, error) {
 	if o.LockWait == 0 {
 		o.LockWait = 30 * time.Second
 	}
-	b := &Bucket{root: root, o: o, sync: (*os.File).Sync, turns: map[string]*turn{}, synced: map[string]struct{}{}}
-	return b, nil
+	return &Bucket{
+		root: root, disk: o.Files.Over(files.In(root)), o: o,
+		turns: map[string]*turn{}, synced: map[string]struct{}{},
+	}, nil
 }
 
 // Close releases the folder. Calls that still run may fail.
@@ -89,7 +92,7 @@ func (b *Bucket) Close() error {
 	defer b.mu.Unlock()
 	var err error
 	if b.tmpOwn != nil {
-		err = errors.Join(b.root.RemoveAll(b.tmp), b.root.Remove(b.tmp+".lock"), b.tmpOwn.Close())
+		err = errors.Join(b.disk.RemoveAll(b.tmp), b.disk.Remove(b.tmp+".lock"), b.tmpOwn.Close())
 		b.tmpOwn = nil
 	}
 	return errors.Join(err, b.root.Close())
@@ -97,21 +100,10 @@ func (b *Bucket) Close() error {
 
 // writable returns ErrSync after a failed fsync, and the error of ctx.
 func (b *Bucket) writable(ctx context.Context) error {
-	if err := b.failed.Load(); err != nil {
-		return fmt.Errorf("%w (it was: %w)", ErrSync, *err)
+	if err := b.disk.Err(); err != nil {
+		return err
 	}
 	return ctx.Err()
-}
-
-// flush syncs f, and makes the bucket refuse writes if that fails.
-func (b *Bucket) flush(f *os.File) error {
-	err := b.sync(f)
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("sync %s: %w", f.Name(), err)
-	b.failed.CompareAndSwap(nil, &err)
-	return err
 }
 
 // Create implements bucket.Bucket.
@@ -137,7 +129,7 @@ func (b *Bucket) create(ctx context.Context, key string, body bucket.Body) error
 		return err
 	}
 	err = b.link(ctx, tmp, key)
-	return errors.Join(err, b.root.Remove(tmp))
+	return errors.Join(err, b.disk.Remove(tmp))
 }
 
 // link gives the temporary file its name. A folder may vanish between mkdir
@@ -150,7 +142,7 @@ func (b *Bucket) link(ctx context.Context, tmp, key string) error {
 		if err := b.writable(ctx); err != nil {
 			return err
 		}
-		err := b.root.Link(tmp, key)
+		err := b.disk.Link(tmp, key)
 		switch {
 		case err == nil:
 			return b.syncFolder(path.Dir(key))
@@ -255,12 +247,12 @@ func (b *Bucket) Prune(ctx context.Context, key string) error {
 	if err := b.writable(ctx); err != nil {
 		return fmt.Errorf("prune %s: %w", key, err)
 	}
-	err := b.root.Remove(key)
+	err := b.disk.Remove(key)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("prune %s: %w", key, err)
 	}
 	folder := path.Dir(key)
-	if err := b.root.Remove(folder); err == nil {
+	if err := b.disk.Remove(folder); err == nil {
 		b.forget(folder)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/buckettest"
 	"onrecord/archive/bucket/disk"
+	"onrecord/archive/files"
 )
 
 // childVar names the folder in which a child process makes childIncrements.
@@ -39,6 +40,43 @@ func open(t testing.TB, folder string) *disk.Bucket {
 	})
 	return b
 }
+
+// openSync opens a bucket in which sync stands for the Sync of each file.
+func openSync(t *testing.T, folder string, sync func(name string, f files.File) error) *disk.Bucket {
+	t.Helper()
+	b, err := disk.Open(folder, disk.Options{Files: files.Seam{Wrap: func(real files.FS) files.FS { return syncing{real, sync} }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return b
+}
+
+// syncing is a file system with another Sync.
+type syncing struct {
+	files.FS
+	sync func(name string, f files.File) error
+}
+
+func (s syncing) Open(name string, flag int, perm fs.FileMode) (files.File, error) {
+	f, err := s.FS.Open(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return syncFile{f, name, s.sync}, nil
+}
+
+type syncFile struct {
+	files.File
+	name string
+	sync func(name string, f files.File) error
+}
+
+func (f syncFile) Sync() error { return f.sync(f.name, f.File) }
 
 func TestBucket(t *testing.T) {
 	buckettest.Run(t, func(t *testing.T) bucket.Bucket { return open(t, t.TempDir()) })
@@ -122,9 +160,8 @@ func TestFailedSync(t *testing.T) {
 	broken := errors.New("input/output error")
 	for nth := 1; nth <= 6; nth++ {
 		folder := t.TempDir()
-		b := open(t, folder)
 		n := 0
-		b.SetSync(func(f *os.File) error {
+		b := openSync(t, folder, func(_ string, f files.File) error {
 			if n++; n == nth {
 				return broken
 			}
@@ -157,10 +194,9 @@ func TestFailedSync(t *testing.T) {
 // TestSyncs counts what a durable put costs, and that every new folder is
 // synced into its parent.
 func TestSyncs(t *testing.T) {
-	b := open(t, t.TempDir())
 	var synced []string
-	b.SetSync(func(f *os.File) error {
-		synced = append(synced, filepath.Base(f.Name()))
+	b := openSync(t, t.TempDir(), func(name string, f files.File) error {
+		synced = append(synced, filepath.Base(name))
 		return f.Sync()
 	})
 	for i, want := range []int{
@@ -185,7 +221,11 @@ func TestSyncs(t *testing.T) {
 // is made durable before anybody builds on it.
 func TestTakeOver(t *testing.T) {
 	folder := t.TempDir()
-	b := open(t, folder)
+	var synced []string
+	b := openSync(t, folder, func(name string, f files.File) error {
+		synced = append(synced, filepath.Base(name))
+		return f.Sync()
+	})
 	if _, err := b.Swap(t.Context(), "reg/r", bucket.Absent(), []byte("1")); err != nil {
 		t.Fatal(err)
 	}
@@ -196,11 +236,7 @@ func TestTakeOver(t *testing.T) {
 	if err := os.WriteFile(locks[0], []byte("4711\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var synced []string
-	b.SetSync(func(f *os.File) error {
-		synced = append(synced, filepath.Base(f.Name()))
-		return f.Sync()
-	})
+	synced = nil
 	for range 2 {
 		if _, _, err := b.Load(t.Context(), "reg/r"); err != nil {
 			t.Fatal(err)

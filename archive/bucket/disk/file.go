@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"onrecord/archive/bucket"
+	"onrecord/archive/files"
 )
 
 // temp writes a temporary file with the given mode, syncs it and returns its
@@ -25,7 +26,7 @@ func (b *Bucket) temp(write func(io.Writer) error, mode fs.FileMode) (string, er
 		return "", err
 	}
 	name := folder + "/" + rand.Text()
-	f, err := b.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := b.disk.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}
@@ -34,10 +35,10 @@ func (b *Bucket) temp(write func(io.Writer) error, mode fs.FileMode) (string, er
 		err = f.Chmod(mode)
 	}
 	if err == nil {
-		err = b.flush(f)
+		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, b.root.Remove(name))
+		return "", errors.Join(err, b.disk.Remove(name))
 	}
 	return name, nil
 }
@@ -50,7 +51,7 @@ func (b *Bucket) tempFolder() (string, error) {
 	if b.tmpOwn != nil {
 		return b.tmp, nil
 	}
-	if err := b.root.Mkdir(tmpFolder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := b.disk.Mkdir(tmpFolder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
 	if err := b.sweep(); err != nil {
@@ -65,7 +66,7 @@ func (b *Bucket) tempFolder() (string, error) {
 		if own == nil {
 			continue
 		}
-		if err := b.root.Mkdir(name, 0o700); err != nil {
+		if err := b.disk.Mkdir(name, 0o700); err != nil {
 			return "", errors.Join(err, own.Close())
 		}
 		b.tmp, b.tmpOwn = name, own
@@ -80,7 +81,7 @@ func (b *Bucket) claim(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	locked, err := tryLock(f)
+	locked, err := files.TryLock(f)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -113,9 +114,9 @@ func (b *Bucket) sweep() error {
 		if err != nil {
 			return err
 		}
-		free, err := tryLock(f)
+		free, err := files.TryLock(f)
 		if free {
-			err = errors.Join(b.root.RemoveAll(tmpFolder+"/"+folder), b.root.Remove(tmpFolder+"/"+e.Name()))
+			err = errors.Join(b.disk.RemoveAll(tmpFolder+"/"+folder), b.disk.Remove(tmpFolder+"/"+e.Name()))
 		}
 		if err = errors.Join(err, f.Close()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove temporary files of an earlier process: %w", err)
@@ -136,7 +137,7 @@ func (b *Bucket) mkdir(folder string) error {
 		if err := b.mkdir(parent); err != nil {
 			return err
 		}
-		err := b.root.Mkdir(folder, 0o755)
+		err := b.disk.Mkdir(folder, 0o755)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			b.forget(parent)
@@ -191,9 +192,5 @@ func (b *Bucket) forget(folder string) {
 
 // syncFolder makes the entries of a folder durable.
 func (b *Bucket) syncFolder(folder string) error {
-	f, err := b.root.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(b.flush(f), f.Close())
+	return files.SyncFolder(b.disk, folder)
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"onrecord/archive/files"
 )
 
 // ErrFileSystem reports a file system that a bucket can't be kept on.
@@ -63,23 +65,23 @@ func probeLink(root *os.Root, folder string) error {
 }
 
 func probeLock(root *os.Root, folder string) (err error) {
-	var files [2]*os.File
-	for i := range files {
+	var both [2]*os.File
+	for i := range both {
 		f, err := root.OpenFile(folder+"/lock", os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
-		files[i] = f
+		both[i] = f
 	}
-	first, err := tryLock(files[0])
+	first, err := files.TryLock(both[0])
 	if err != nil {
 		return err
 	}
 	if !first {
 		return errors.New("a new file is locked")
 	}
-	second, err := tryLock(files[1])
+	second, err := files.TryLock(both[1])
 	if err == nil && second {
 		err = errors.New("a lock can be had twice")
 	}
@@ -87,9 +89,5 @@ func probeLock(root *os.Root, folder string) (err error) {
 }
 
 func probeSync(root *os.Root, folder string) error {
-	f, err := root.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return files.SyncFolder(files.In(root), folder)
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"onrecord/archive/bucket"
+	"onrecord/archive/files"
 )
 
 // Load implements bucket.Bucket. It takes the register's lock, so that what it
@@ -37,8 +38,8 @@ func (b *Bucket) Load(ctx context.Context, key string) ([]byte, bucket.Tag, erro
 func (b *Bucket) load(ctx context.Context, key string) ([]byte, error) {
 	release, err := b.lock(ctx, key)
 	switch {
-	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission):
-		// Whoever may not lock may not swap either.
+	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) || errors.Is(err, ErrSync):
+		// Whoever may not lock, or write any more, may not swap either.
 		release = func() error { return nil }
 	case err != nil:
 		return nil, err
@@ -86,7 +87,7 @@ func (b *Bucket) swap(ctx context.Context, key string, cond bucket.Condition, bo
 	renamed := false
 	defer func() {
 		if !renamed {
-			err = errors.Join(err, b.root.Remove(tmp))
+			err = errors.Join(err, b.disk.Remove(tmp))
 		}
 	}()
 	release, err := b.lock(ctx, key)
@@ -103,7 +104,7 @@ func (b *Bucket) swap(ctx context.Context, key string, cond bucket.Condition, bo
 	if err := b.writable(ctx); err != nil {
 		return err
 	}
-	if err := b.root.Rename(tmp, key); err != nil {
+	if err := b.disk.Rename(tmp, key); err != nil {
 		return err
 	}
 	renamed = true
@@ -213,7 +214,7 @@ func lockName(key string) string {
 func (b *Bucket) lockFile(ctx context.Context, key string) (*os.File, error) {
 	f, err := b.root.OpenFile(lockName(key), os.O_RDWR|os.O_CREATE, 0o644)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := b.root.Mkdir(lockFolder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := b.disk.Mkdir(lockFolder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		f, err = b.root.OpenFile(lockName(key), os.O_RDWR|os.O_CREATE, 0o644)
@@ -235,7 +236,7 @@ func (b *Bucket) waitLock(ctx context.Context, f *os.File, key string) error {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for wait := 500 * time.Microsecond; ; wait = min(2*wait, 16*time.Millisecond) {
-		if locked, err := tryLock(f); locked || err != nil {
+		if locked, err := files.TryLock(f); locked || err != nil {
 			return err
 		}
 		pause.Reset(wait)

@@ -3,7 +3,7 @@
 
 //go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd)
 
-package disk
+package files
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"runtime"
 )
 
-// tryLock refuses: without flock, registers can't move by compare-and-swap.
-func tryLock(*os.File) (bool, error) {
+// TryLock refuses: without flock two processes could write at once.
+func TryLock(*os.File) (bool, error) {
 	return false, fmt.Errorf("file locks on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }

@@ -3,7 +3,7 @@
 
 //go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd
 
-package ledger
+package files
 
 import (
 	"errors"
@@ -11,8 +11,9 @@ import (
 	"syscall"
 )
 
-// tryLock locks f for this open file, and reports whether it could.
-func tryLock(f *os.File) (bool, error) {
+// TryLock locks f for this open file (flock), and reports whether it could.
+// Closing f frees the lock, and so does the end of the process.
+func TryLock(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
