@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A Content is one wording of a statement: what was said, without counters,
@@ -32,11 +33,26 @@ type Content struct {
 }
 
 // A Media names one attachment: by the platform's media id, else by its URL
-// without query.
+// without query. What follows Alt is kept beside the record, like HTML, and
+// never hashed: the same attachment is served under another address each time.
 type Media struct {
 	ID  string `json:"id"`
 	Alt string `json:"alt,omitempty"`
+
+	URL  string `json:"url,omitempty"`  // where it was served, with its query; empty where the platform tells none
+	Kind string `json:"kind,omitempty"` // MediaImage …; empty where the platform does not say
+	// Expires is when URL ends to be good, UTC, by the platform's own word; zero
+	// where it gives none.
+	Expires time.Time `json:"expires,omitzero"`
 }
+
+// The kinds of attachments.
+const (
+	MediaImage    = "image"
+	MediaVideo    = "video"
+	MediaAudio    = "audio"
+	MediaDocument = "document"
+)
 
 // contentVersion is the "v" of a content record. A change of what any content
 // record or PlainText yields needs a new one.
@@ -58,8 +74,8 @@ func (c Content) Version() VersionID {
 	return VersionID(hex.EncodeToString(sum[:6]))
 }
 
-// MarshalJSON returns the content record with one more key, "html", where
-// HTML is not empty.
+// MarshalJSON returns the content record with what is kept beside it, where that
+// is not empty: "html", and of media "expires", "kind" and "url".
 func (c Content) MarshalJSON() ([]byte, error) {
 	return c.appendJSON(make([]byte, 0, c.size()+len(c.HTML)), true), nil
 }
@@ -95,7 +111,7 @@ func (c Content) appendJSON(dst []byte, withHTML bool) []byte {
 		dst = append(appendStrings(append(dst, `"links":`...), c.Links), ',')
 	}
 	if len(c.Media) > 0 {
-		dst = append(appendMedia(append(dst, `"media":`...), c.Media), ',')
+		dst = append(appendMedia(append(dst, `"media":`...), c.Media, withHTML), ',')
 	}
 	if len(c.Poll) > 0 {
 		dst = append(appendStrings(append(dst, `"poll":`...), c.Poll), ',')
@@ -120,16 +136,31 @@ func appendMember(dst []byte, key, value string) []byte {
 	return append(appendString(dst, value), ',')
 }
 
-func appendMedia(dst []byte, list []Media) []byte {
+func appendMedia(dst []byte, list []Media, beside bool) []byte {
 	dst = append(dst, '[')
 	for i, m := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = appendMember(append(dst, '{'), "alt", m.Alt)
-		dst = append(appendString(append(dst, `"id":`...), m.ID), '}')
+		if beside && !m.Expires.IsZero() {
+			dst = appendMember(dst, "expires", m.Expires.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano))
+		}
+		dst = appendString(append(dst, `"id":`...), m.ID)
+		if beside {
+			dst = appendLater(appendLater(dst, "kind", m.Kind), "url", m.URL)
+		}
+		dst = append(dst, '}')
 	}
 	return append(dst, ']')
+}
+
+// appendLater appends ,"key":"value" unless value is empty.
+func appendLater(dst []byte, key, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	return appendString(append(append(append(dst, `,"`...), key...), '"', ':'), value)
 }
 
 // content reads a content record, with or without html.
@@ -197,6 +228,12 @@ func (r *reader) media() Media {
 			m.ID = r.str()
 		case "alt":
 			m.Alt = r.str()
+		case "url":
+			m.URL = r.str()
+		case "kind":
+			m.Kind = r.str()
+		case "expires":
+			m.Expires = r.time()
 		default:
 			r.skip()
 		}

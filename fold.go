@@ -48,6 +48,7 @@ func NewKnown(id StatementID) Known {
 //     never seen first-hand, which is deleted with grade D0.
 //   - withheld, unwithheld, erased: Withheld and Erased; the state below stays
 //     as it is and is shown again when the withholding is lifted.
+//   - media.kept, media.missed: nothing but what every event moves.
 //   - source.looked: where the run saw the statement, in its list or as one of
 //     the account's in its range, and is first-hand, LastSeen
 //     moves to Until, as in a sighting; the reading of the run's door moves to

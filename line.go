@@ -49,6 +49,7 @@ func (e Event) AppendLine(dst []byte) ([]byte, error) {
 	w.judgement(e)
 	w.takedown(e.Takedown)
 	w.erasure(e.Erasure)
+	w.kept(e.Media)
 	if len(e.Captures) > 0 {
 		w.key("captures")
 		w.list(len(e.Captures), func(i int) { w.capture(e.Captures[i]) })
@@ -78,7 +79,7 @@ func isLineKey(key string) bool {
 	case "v", "type", "at", "after", "by", "clock_disputed", "figure", "source", "door", "parser", "account",
 		"statement", "native_id", "ref", "url", "aliases", "order", "version", "content", "published_at", "precision",
 		"changed", "engagement", "grade", "provenance", "look", "state", "code", "reason", "gap", "run", "platform",
-		"observed", "takedown", "erasure", "captures", "prev", "salt":
+		"observed", "takedown", "erasure", "media_kept", "captures", "prev", "salt":
 		return true
 	}
 	return false
@@ -93,7 +94,8 @@ var lineKeys = func() map[string]string {
 		gap run platform observed captures prev salt id handle name moved_to open since note from until visits base range
 		except seen unread asked checks read live gone unclear to from_in to_in object offset length sha256 status likes reposts replies views quotes html lang links
 		media poll published quote_of reply_to repost_of spoiler text title alt categories
-		takedown case ground decided erasure leaves records objects key also`) {
+		takedown case ground decided erasure leaves records objects key also
+		media_kept size width height missing expires kind`) {
 		keys[k] = k
 	}
 	return keys

@@ -158,6 +158,8 @@ func (r *reader) judgementMember(e *Event, key string) bool {
 		e.Takedown = r.takedown()
 	case "erasure":
 		e.Erasure = r.erasure()
+	case "media_kept":
+		e.Media = r.kept()
 	default:
 		return false
 	}

@@ -65,6 +65,15 @@ type KeptMedia struct {
 	Height int    `json:"height,omitempty"`
 	// At is where the payload's bytes lie; the zero Span where nothing is kept.
 	At Span `json:"at,omitzero"`
-	// Missing says why nothing is kept: gone, refused, too_large, type.
+	// Missing says why nothing is kept: see MissingGone and those after it.
 	Missing string `json:"missing,omitempty"`
 }
+
+// Why an attachment is not kept.
+const (
+	MissingGone        = "gone"        // its address answers 404 or 410
+	MissingRefused     = "refused"     // robots.txt, the guard against inner addresses, or another 4xx
+	MissingTooLarge    = "too_large"   // for the operator's limits
+	MissingType        = "type"        // what is served is nothing that is kept, such as a page named .jpg
+	MissingUnreachable = "unreachable" // no answer, or none that was whole, at every try
+)
