@@ -99,16 +99,17 @@ func (l *Ledger) TidyBetween(ctx context.Context, from, to int64) {
 	}
 }
 
-// MakeHead writes log/head, where cond holds, from the tiles of the published
-// tree t, with no batch: for a copy that has none and becomes the archive, and
-// for one that is lost. Leaves that were appended behind t and not published
-// are not in it; whoever has them in a spool puts them back, and nobody appends
-// to it unless it extends their high-water mark.
-func (l *Ledger) MakeHead(ctx context.Context, t Tree, cond bucket.Condition) (Head, error) {
-	fail := func(err error) (Head, error) {
-		return Head{}, fmt.Errorf("ledger: make the head of size %d: %w", t.Size, err)
+// HeadOf returns the head of the published tree t, with no batch, and the body
+// of log/head that says so: as a copy would have it, which keeps none.
+func (l *Ledger) HeadOf(ctx context.Context, t Tree) (Head, []byte, error) {
+	h, body, err := l.headOf(ctx, t)
+	if err != nil {
+		return Head{}, nil, fmt.Errorf("ledger: head of size %d: %w", t.Size, err)
 	}
-	r := l.reader(ctx, t)
+	return h, body, nil
+}
+
+func (l *Ledger) headOf(ctx context.Context, t Tree) (Head, []byte, error) {
 	var at int64
 	var indexes []int64
 	for level := 62; level >= 0; level-- {
@@ -118,26 +119,36 @@ func (l *Ledger) MakeHead(ctx context.Context, t Tree, cond bucket.Condition) (H
 		}
 	}
 	h := Head{Tree: t, N: uint64(t.Size) + 1} // a head grows by a leaf and more: none had a larger counter
-	hashes, err := r.ReadHashes(indexes)
+	hashes, err := l.reader(ctx, t).ReadHashes(indexes)
 	if err != nil {
-		return fail(err)
+		return Head{}, nil, err
 	}
 	for _, hash := range hashes {
 		h.Edge = append(h.Edge, hash)
 	}
 	h.Base = h.Edge
 	if err := h.check(); err != nil {
-		return fail(err)
+		return Head{}, nil, err
 	}
 	body, err := l.encode(h)
 	if err != nil {
-		return fail(err)
+		return Head{}, nil, err
 	}
-	if h, err = decode(body); err != nil {
-		return fail(err)
+	h, err = decode(body)
+	return h, body, err
+}
+
+// MakeHead writes the head of HeadOf where cond holds: for a copy that becomes
+// the archive, and for a head that is lost. Leaves that were appended behind t
+// and not published are not in it; whoever has them in a spool puts them back,
+// and nobody appends to it unless it extends their high-water mark.
+func (l *Ledger) MakeHead(ctx context.Context, t Tree, cond bucket.Condition) (Head, error) {
+	h, body, err := l.HeadOf(ctx, t)
+	if err != nil {
+		return Head{}, err
 	}
 	if h.tag, err = l.b.Swap(ctx, HeadKey, cond, body); err != nil {
-		return fail(err)
+		return Head{}, fmt.Errorf("ledger: make the head of size %d: %w", t.Size, err)
 	}
 	return h, nil
 }
