@@ -38,6 +38,7 @@ type WriterOptions struct {
 	Date     time.Time // of the warcinfo record; UTC
 	Rand     io.Reader // names of records (RFC 9562, version 4); crypto/rand if nil
 	Offset   int64     // bytes of the file that are there already; no warcinfo is written unless 0
+	Plain    bool      // not compressed: for media, see WriteMedia
 }
 
 // A Writer writes exchanges as WARC records. It is not safe for concurrent
@@ -278,15 +279,23 @@ func (w *Writer) close(digest []byte, size int64) {
 	w.head = append(w.head, "\r\n\r\n"...)
 }
 
-// end writes the record in hand with the block a+b as one gzip member.
+// end writes the record in hand with the block a+b, as one gzip member unless
+// the file is not compressed.
 func (w *Writer) end(a, b []byte) error {
 	w.sum.Reset()
 	w.sum.Write(a)
 	w.sum.Write(b)
 	w.digest = w.sum.Sum(w.digest[:0])
 	w.close(w.digest, int64(len(a)+len(b)))
+	parts := [...][]byte{w.head, a, b, []byte("\r\n\r\n")}
+	if w.o.Plain {
+		for _, p := range parts {
+			w.out.Write(p)
+		}
+		return nil
+	}
 	w.zip.Reset(&w.out)
-	for _, p := range [...][]byte{w.head, a, b, []byte("\r\n\r\n")} {
+	for _, p := range parts {
 		if _, err := w.zip.Write(p); err != nil {
 			return err
 		}
