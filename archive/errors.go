@@ -37,6 +37,8 @@ var (
 	// ErrMismatch reports stored bytes that are not what the ledger, or a
 	// reference, says they are.
 	ErrMismatch = errors.New("stored bytes do not match")
+	// ErrErased reports a line or a record whose content was erased (record.md 5).
+	ErrErased = errors.New("erased")
 	// ErrEnded reports the use of a visit that was committed, found quiet,
 	// dropped or closed, or that lives on under another name.
 	ErrEnded = errors.New("the visit has ended")
@@ -48,7 +50,7 @@ var answers = []error{
 	bucket.ErrCondition, bucket.ErrTooLarge,
 	ledger.ErrRolledBack, ledger.ErrTampered, ledger.ErrNoMark, ledger.ErrReadOnly, ledger.ErrBatch, ledger.ErrIndex,
 	ledger.ErrCheckpoint, ledger.ErrProof,
-	ErrMismatch, ErrTooLarge, ErrPending, ErrSource, ErrReadOnly, ErrKey,
+	ErrMismatch, ErrTooLarge, ErrPending, ErrSource, ErrReadOnly, ErrKey, ErrErased, ErrSnapshot,
 	context.Canceled,
 }
 

@@ -305,15 +305,20 @@ func (a *Archive) readSnapshot(ctx context.Context, s Snapshot, w io.Writer) err
 		return fmt.Errorf("%w: %d bytes, the note says %d", ErrSnapshot, o.Size, s.Length)
 	}
 	sum := sha256.New()
-	packed := bufio.NewReaderSize(io.TeeReader(io.LimitReader(o, s.Length), sum), 1<<16)
+	in := &remembering{r: o}
+	packed := bufio.NewReaderSize(io.TeeReader(io.LimitReader(in, s.Length), sum), 1<<16)
 	z, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
 	if err != nil {
 		return err
 	}
 	defer z.Close()
-	n, err := io.Copy(w, io.LimitReader(z, s.Plain+1))
+	out := &remembering{w: w}
+	n, err := io.Copy(out, io.LimitReader(z, s.Plain+1))
+	if own := errors.Join(in.err, out.err); own != nil {
+		return own
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	if _, err := io.Copy(io.Discard, packed); err != nil {
 		return err
@@ -322,4 +327,28 @@ func (a *Archive) readSnapshot(ctx context.Context, s Snapshot, w io.Writer) err
 		return fmt.Errorf("%w: %d bytes with SHA-256 %x, the note says %d and %x", ErrSnapshot, n, sum.Sum(nil), s.Plain, s.SHA256)
 	}
 	return nil
+}
+
+// A remembering passes on what is read or written, and keeps the error: what
+// stands between says it in words of its own.
+type remembering struct {
+	r   io.Reader
+	w   io.Writer
+	err error
+}
+
+func (m *remembering) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if err != nil && err != io.EOF {
+		m.err = err
+	}
+	return n, err
+}
+
+func (m *remembering) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	if err != nil {
+		m.err = err
+	}
+	return n, err
 }

@@ -105,6 +105,9 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 func (h *house) openCatalog(ctx context.Context) error {
 	path := h.catalogPath()
 	o := h.catalogOptions()
+	if !catalog.Exists(path) {
+		h.startFromSnapshot(ctx, o)
+	}
 	c, err := catalog.Open(ctx, path, o)
 	switch {
 	case errors.Is(err, catalog.ErrLocked), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
@@ -124,8 +127,12 @@ func (h *house) openCatalog(ctx context.Context) error {
 	return err
 }
 
-// rebuildAndOpen replaces the catalog's file by a new one and opens it.
+// rebuildAndOpen replaces the catalog's file by a new one, from a snapshot where
+// there is a good one, and opens it.
 func (h *house) rebuildAndOpen(ctx context.Context, o catalog.Options) (*catalog.Catalog, error) {
+	if h.startFromSnapshot(ctx, o) {
+		return catalog.Open(ctx, h.catalogPath(), o)
+	}
 	if _, err := h.rebuild(ctx, o, nil); err != nil {
 		return nil, err
 	}

@@ -136,6 +136,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	defer end()
 	var wg sync.WaitGroup
 	wg.Go(func() { h.keepUp(soft, &banner) })
+	wg.Go(func() { h.keepSnapshots(soft) })
 	wg.Go(func() {
 		if err := h.runner(in, queue, locks).Run(soft, ctx); err != nil {
 			h.log.Error("visits", "err", err)
