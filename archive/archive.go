@@ -80,6 +80,10 @@ type Options struct {
 	Log      *slog.Logger     // nil: discarded
 	Software string           // name and version, for warcinfo records
 	Operator string           // who runs the archive, for warcinfo records
+
+	// Redactions is a file in which a process notes where erasures are in the
+	// ledger, for the next one; empty: each finds out by itself.
+	Redactions string
 }
 
 // Meta is onrecord.json: what this bucket is.
@@ -112,6 +116,9 @@ type Archive struct {
 
 	signer   note.Signer // nil: read only
 	verifier note.Verifier
+
+	redactions    redactionMemo
+	redactionFile string
 }
 
 // Open opens the archive in b. It checks origin and key: ErrKey says that they
@@ -125,7 +132,7 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 		return nil, err
 	}
 	o.Rand = newRand(o.Rand) // one lock for all that share it
-	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: o.Rand}
+	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: o.Rand, redactionFile: o.Redactions}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

@@ -80,8 +80,29 @@ func (a *Archive) pendingLeaves(ctx context.Context, p *pending, own *plan) ([]l
 	return s.leaves(), nil
 }
 
-// segment reads the journal segment of v.
+// segment reads and parses the segment of a visit. One that is what an erasure
+// made of it is whole, whatever its "rest" says.
 func (a *Archive) segment(ctx context.Context, v onrecord.VisitID) (*segment, error) {
+	s, err := a.readSegment(ctx, v)
+	if err == nil {
+		return s, nil
+	}
+	if s == nil || !s.whole {
+		return nil, err
+	}
+	redacted, rerr := a.isRedacted(ctx, journalKey(v), s.bytes)
+	switch {
+	case rerr != nil:
+		return nil, rerr
+	case !redacted:
+		return nil, err
+	}
+	return s, nil
+}
+
+// readSegment reads and parses a segment of which nothing was erased. Of
+// another one it returns what was read, and an error.
+func (a *Archive) readSegment(ctx context.Context, v onrecord.VisitID) (*segment, error) {
 	key := journalKey(v)
 	b, err := bucket.ReadAll(ctx, a.b, key, MaxSegment)
 	if err != nil {
@@ -89,7 +110,7 @@ func (a *Archive) segment(ctx context.Context, v onrecord.VisitID) (*segment, er
 	}
 	s, err := a.code.parse(v, b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", key, ErrMismatch, err)
+		return s, fmt.Errorf("%s: %w: %w", key, ErrMismatch, err)
 	}
 	return s, nil
 }

@@ -26,6 +26,9 @@ type segment struct {
 	header VisitHeader
 	bytes  []byte
 	lines  []segmentLine
+	// whole says that all of it was read; only that its bytes are those of "rest"
+	// is left open.
+	whole bool
 }
 
 // A segmentLine is one line and where its frame lies in the segment.
@@ -179,6 +182,7 @@ func (c *coder) parse(v onrecord.VisitID, b []byte) (*segment, error) {
 	if err2 := c.parseRest(s, rest, at); err2 != nil {
 		return s, err2
 	}
+	s.whole = true
 	return s, err
 }
 

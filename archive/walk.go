@@ -46,19 +46,23 @@ type ObjectRef struct {
 
 // An Entry is one leaf of the ledger with its journal line. Line 0 of a visit
 // has Event.Type "visit"; the leaf that abandons a visit has no line, and its
-// Event is visit.abandoned.
+// Event is visit.abandoned. A line that was erased has Event.Type "tombstone".
 type Entry struct {
 	Index int64
 	Leaf  ledger.Leaf
 	Visit VisitHeader
 	Event onrecord.Event // Index and Visit are set
-	Line  []byte         // without newline; nil for visit.abandoned
+	Line  []byte         // without newline; nil for visit.abandoned and where it was erased
 }
 
 // Walk yields the committed lines from ledger index from on, in ledger order,
 // each checked against its leaf, each segment against the "rest" of its visit
 // line. It stops at the head that it read first. An error comes alone and ends
 // the sequence; it names the object and the index.
+//
+// What was erased comes as a tombstone. While an erasure is not carried out its
+// lines still stand in their segments, and come as they are to whoever has not
+// called Redactions before.
 func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		size, err := a.Size(ctx)
@@ -83,7 +87,7 @@ func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] 
 					return
 				}
 			}
-			e, err := entry(index, leaf, s)
+			e, err := a.recalled().entry(index, leaf, s)
 			if err != nil {
 				yield(Entry{}, err)
 				return
@@ -130,7 +134,7 @@ func entry(index int64, leaf ledger.Leaf, s *segment) (Entry, error) {
 }
 
 // Line returns one journal line and its leaf, checked. The leaf that abandons a
-// visit has no line.
+// visit has no line; a line that was erased is [ErrErased].
 func (a *Archive) Line(ctx context.Context, index int64) ([]byte, ledger.Leaf, error) {
 	leaf, err := a.leaf(ctx, index)
 	if err != nil || leaf.Line == ledger.AbandonedLine {
@@ -139,6 +143,9 @@ func (a *Archive) Line(ctx context.Context, index int64) ([]byte, ledger.Leaf, e
 	s, err := a.segment(ctx, leaf.Visit)
 	if err != nil {
 		return nil, leaf, fmt.Errorf("index %d: %w", index, err)
+	}
+	if number, ok := a.recalled().Line(index); ok {
+		return nil, leaf, fmt.Errorf("index %d: %w, case %s", index, ErrErased, number)
 	}
 	e, err := entry(index, leaf, s)
 	return e.Line, leaf, err
