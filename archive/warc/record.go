@@ -29,6 +29,7 @@ type Record struct {
 	// SkimmedSHA256 only.
 	Skimmed       int64
 	SkimmedSHA256 string // lower-case hex
+	SkimmedHead   []byte // its first 64 KiB: the head of an HTTP message
 
 	// Offset and Length are the record's place in the file, in bytes: its gzip
 	// member where the file is compressed. Length is 0 where a member holds
@@ -153,13 +154,19 @@ func readRecord(br *bufio.Reader, limit int64, skim bool) (*Record, error) {
 // readThrough reads a block of n bytes and keeps its SHA-256 only.
 func (r *Record) readThrough(br *bufio.Reader, n int64) error {
 	sum := sha256.New()
-	m, err := io.CopyN(sum, br, n)
+	head, err := readBlock(br, min(n, maxHeader))
+	if err != nil {
+		return err
+	}
+	sum.Write(head)
+	m, err := io.CopyN(sum, br, n-int64(len(head)))
 	if err == io.EOF {
-		return fmt.Errorf("%w: %d of %d bytes of the block", ErrTruncated, m, n)
+		return fmt.Errorf("%w: %d of %d bytes of the block", ErrTruncated, m+int64(len(head)), n)
 	}
 	if err != nil {
 		return err
 	}
+	r.SkimmedHead = head
 	r.Skimmed, r.SkimmedSHA256 = n, hex.EncodeToString(sum.Sum(nil))
 	skipEnd(br)
 	return nil
