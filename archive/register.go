@@ -93,6 +93,9 @@ func parseRegister(source string, b []byte) (register, error) {
 	if len(b) > MaxState {
 		return r, fmt.Errorf("%w: state of %d bytes", ErrTooLarge, len(b))
 	}
+	if err := bucket.CheckSeal(b); err != nil {
+		return r, err
+	}
 	if err := checkKeys(b); err != nil {
 		return r, err
 	}
@@ -124,7 +127,7 @@ func (a *Archive) body(r, next register) ([]byte, register, error) {
 	if err != nil {
 		return nil, register{}, fmt.Errorf("state of source %s: %w", next.Source, err)
 	}
-	if len(b) > MaxState {
+	if b = bucket.Seal(b); len(b) > MaxState {
 		return nil, register{}, fmt.Errorf("%w: state of source %s would have %d bytes, at most %d",
 			ErrTooLarge, next.Source, len(b), MaxState)
 	}

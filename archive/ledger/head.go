@@ -78,6 +78,8 @@ func (h Head) check() error {
 		return fmt.Errorf("%s: the batch does not lead to the right edge: %w", HeadKey, ErrTampered)
 	case h.Root != rootOf(h.Edge):
 		return fmt.Errorf("%s: the right edge does not hash to the root: %w", HeadKey, ErrTampered)
+	case len(h.Keys) > 0 && (len(h.Keys) > maxRotations || h.Keys[len(h.Keys)-1].Index >= h.Size):
+		return fmt.Errorf("%s: %d changes of the key at size %d: %w", HeadKey, len(h.Keys), h.Size, ErrTampered)
 	}
 	return nil
 }
@@ -90,6 +92,7 @@ func (h Head) next(leaves []Leaf) Head {
 		Edge:  edge,
 		Base:  h.Edge,
 		Batch: slices.Clone(leaves),
+		Keys:  h.Keys,
 		N:     h.N + 1,
 	}
 }
@@ -104,6 +107,8 @@ type headBody struct {
 	Edge  [][]byte `json:"edge"`
 	Base  [][]byte `json:"base"`
 	Batch []byte   `json:"batch"` // leaves, 52 bytes each
+
+	Keys []Rotation `json:"keys,omitempty"`
 }
 
 // encode returns the register body for h, with a fresh nonce.
@@ -114,13 +119,17 @@ func (l *Ledger) encode(h Head) ([]byte, error) {
 	}
 	body := headBody{
 		V: 1, N: h.N, Nonce: hex.EncodeToString(nonce[:]), Size: h.Size, Root: h.Root[:],
-		Edge: slicesOf(h.Edge), Base: slicesOf(h.Base), Batch: []byte{},
+		Edge: slicesOf(h.Edge), Base: slicesOf(h.Base), Batch: []byte{}, Keys: h.Keys,
 	}
 	for _, leaf := range h.Batch {
 		b := leaf.Bytes()
 		body.Batch = append(body.Batch, b[:]...)
 	}
-	return json.Marshal(body)
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return bucket.Seal(text), nil
 }
 
 func slicesOf(hashes [][32]byte) [][]byte {
@@ -134,6 +143,9 @@ func slicesOf(hashes [][32]byte) [][]byte {
 // decode is the inverse of encode. It checks that the parts agree.
 func decode(text []byte) (Head, error) {
 	var body headBody
+	if err := bucket.CheckSeal(text); err != nil {
+		return Head{}, fmt.Errorf("%s: %w: %w", HeadKey, err, ErrTampered)
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&body); err != nil {
 		return Head{}, fmt.Errorf("%s: %w: %w", HeadKey, err, ErrTampered)
@@ -144,7 +156,7 @@ func decode(text []byte) (Head, error) {
 	if body.V != 1 {
 		return Head{}, fmt.Errorf("%s: version %d is not known; a newer onrecord may read it", HeadKey, body.V)
 	}
-	h := Head{Tree: Tree{Size: body.Size}, N: body.N, Nonce: body.Nonce}
+	h := Head{Tree: Tree{Size: body.Size}, N: body.N, Nonce: body.Nonce, Keys: body.Keys}
 	ok := len(body.Root) == 32 && len(body.Batch)%LeafSize == 0 && len(body.Batch) <= MaxBatch*LeafSize
 	if ok {
 		h.Root = [32]byte(body.Root)

@@ -147,10 +147,11 @@ func FuzzHead(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(body)
+		f.Add(body[:bytes.LastIndex(body, []byte(`,"sum":`))])
 		o = options(f)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		body = bucket.Seal(append(body, '}')) // any other is refused before it is read
 		if len(body) > bucket.MaxRegister {
 			return
 		}
