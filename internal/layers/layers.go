@@ -29,6 +29,7 @@ func rules() []Rule {
 		// Level 1.
 		{Package: "onrecord/change", Ours: []string{"onrecord"}},
 		{Package: "onrecord/archive/files", Foreign: []string{"golang.org/x/sys"}},
+		{Package: "onrecord/archive/files/filestest", Ours: []string{"onrecord/archive/files"}, Testing: true},
 		{Package: "onrecord/archive/bucket", Ours: []string{"onrecord"}},
 		{Package: "onrecord/thumbnail", Foreign: []string{"golang.org/x/image", "golang.org/x/sys"}},
 		{Package: "onrecord/archive/warc", Ours: []string{"onrecord"}, Foreign: []string{"github.com/klauspost/compress"}},
