@@ -76,16 +76,10 @@ func (v *Visit) prepare(d Draft) (*plan, error) {
 	}
 	h.LateOf, _ = v.Late()
 	p := &plan{V: 1, Visit: v.id, StateTag: v.tag.String(), From: v.from, Next: d.Next}
-	if d.KeepWARC {
-		body, ok, err := v.s.WARC()
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			h.Objects = []ObjectRef{ref(v.s.Object(), body)}
-		}
-	}
 	var err error
+	if h.Objects, err = bodies(v.s, d.KeepWARC); err != nil {
+		return nil, err
+	}
 	if p.segment, err = v.a.code.build(h, d.Events, v.a.rand); err != nil {
 		return nil, err
 	}

@@ -130,14 +130,10 @@ func (a *Archive) putObjects(ctx context.Context, s *spool.Spool, p *plan) error
 		if o.Key == journalKey(p.Visit) {
 			body = bucket.Bytes(p.segment.bytes)
 		} else {
-			warc, ok, err := s.WARC()
-			if err != nil {
+			var err error
+			if body, err = bodyIn(s, o.Key); err != nil {
 				return fmt.Errorf("visit %s: %w", p.Visit, err)
 			}
-			if !ok || o.Key != s.Object() {
-				return fmt.Errorf("visit %s: %w: the spool has no %s", p.Visit, ErrMismatch, o.Key)
-			}
-			body = warc
 		}
 		if got := ref(o.Key, body); got != o {
 			return fmt.Errorf("visit %s: %w: the spool has %d bytes of %s with SHA-256 %s, not those that were planned",

@@ -45,6 +45,7 @@ type Spool struct {
 	used     int64 // bytes, for the Dir
 	deferred bool
 	lines    []byte // of the index: deferred, so not written yet
+	media    mediaFile
 }
 
 // spool returns a Spool that holds lock.
@@ -224,21 +225,7 @@ func (s *Spool) WARC() (bucket.Body, bool, error) {
 	if err := s.flush(); err != nil {
 		return bucket.Body{}, false, err
 	}
-	size, path := s.warcSize, s.path(s.warcName())
-	return bucket.Body{
-		Size:   size,
-		SHA256: [32]byte(s.sum.Sum(nil)),
-		Open: func() (io.ReadCloser, error) {
-			f, err := os.Open(path)
-			if err != nil {
-				return nil, err
-			}
-			return struct {
-				io.Reader
-				io.Closer
-			}{io.LimitReader(f, size), f}, nil
-		},
-	}, true, nil
+	return bodyOf(s.path(s.warcName()), s.warcSize, s.sum), true, nil
 }
 
 // Close frees the lock and keeps the spool for the next Take. Closing again is
@@ -254,7 +241,7 @@ func (s *Spool) close() error {
 		return nil
 	}
 	var errs []error
-	for _, f := range []files.File{s.warc, s.index, s.payloads} {
+	for _, f := range []files.File{s.warc, s.index, s.payloads, s.media.warc, s.media.index} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}

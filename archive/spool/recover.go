@@ -45,6 +45,11 @@ func (s *Spool) restore() error {
 		}
 		s.cut += n
 	}
+	n, err := s.restoreMedia()
+	if err != nil {
+		return err
+	}
+	s.cut += n
 	if s.used, err = sizeOf(s.dir); err != nil {
 		return err
 	}
@@ -96,7 +101,12 @@ func parseLine(text []byte) (line, bool) {
 	if !bytes.HasSuffix(text, []byte("\n")) || json.Unmarshal(text, &l) != nil {
 		return line{}, false
 	}
-	return l, l.Begin >= 0 && l.Begin <= l.Ref.Offset && l.Ref.Length > 0 && l.Ref.Offset <= l.End-l.Ref.Length
+	return l, l.whole()
+}
+
+// whole reports whether l can be a line.
+func (l line) whole() bool {
+	return l.Begin >= 0 && l.Begin <= l.Ref.Offset && l.Ref.Length > 0 && l.Ref.Offset <= l.End-l.Ref.Length
 }
 
 // checkWARC reads the WARC once: the digest of each capture, and of the whole.

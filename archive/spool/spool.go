@@ -11,6 +11,9 @@
 //	<visit>/<visit>.warc.gz    the captures, a gzip member a record
 //	<visit>/index.ndjson       one line a capture: where it lies, and its SHA-256
 //	<visit>/payloads           payloads that the WARC only refers to (revisit records)
+//	<visit>/<visit>.warc       media, not compressed
+//	<visit>/media.ndjson       one line a payload, as in index.ndjson
+//	<visit>/media.part         a payload on its way
 //	<visit>/…                  small files put beside them by the archive
 //	new-<visit>, old-<visit>   a folder that is being made or removed
 //

@@ -86,7 +86,11 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	zip, err := gzip.NewWriterLevel(io.Discard, level)
+	var zip *gzip.Writer
+	var err error
+	if !o.Plain {
+		zip, err = gzip.NewWriterLevel(io.Discard, level)
+	}
 	return &Writer{
 		w: w, o: o, zip: zip, sum: sha256.New(), off: o.Offset, err: err,
 		rand: bufio.NewReaderSize(o.Rand, 16*16),
