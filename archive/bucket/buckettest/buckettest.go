@@ -44,6 +44,10 @@ func Run(t *testing.T, open func(t *testing.T) bucket.Bucket) {
 		{"Cancelled", cancelled},
 		{"CancelledRead", cancelledRead},
 		{"Prune", prune},
+		{"Replace", replace},
+		{"ReplaceKeys", replaceKeys},
+		{"RacingReplaces", racingReplaces},
+		{"Remove", remove},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, open(t)) })
 	}

@@ -35,7 +35,9 @@ const (
 )
 
 // Writes reports whether op changes the bucket.
-func (op Op) Writes() bool { return op == Create || op == Swap || op == Prune }
+func (op Op) Writes() bool {
+	return op == Create || op == Swap || op == Prune || op == Replace || op == Remove
+}
 
 // A Call is one call of the bucket. Key is the prefix of a listing.
 type Call struct {

@@ -1,0 +1,106 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package disk
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"onrecord/archive/bucket"
+)
+
+// Replace implements bucket.Eraser. The new bytes are renamed over the old
+// ones under the lock that registers have, so that of two that replace the same
+// bytes one gets ErrConflict. A file system keeps no older version of a file;
+// whether its blocks are overwritten, and what its snapshots hold, is not known
+// here (docs/operations.md).
+func (b *Bucket) Replace(ctx context.Context, key string, was [32]byte, body bucket.Body) error {
+	if err := bucket.CheckReplace(key); err != nil {
+		return err
+	}
+	if err := b.replace(ctx, key, was, body); err != nil {
+		return fmt.Errorf("replace %s: %w", key, err)
+	}
+	return nil
+}
+
+func (b *Bucket) replace(ctx context.Context, key string, was [32]byte, body bucket.Body) (err error) {
+	if err := b.writable(ctx); err != nil {
+		return err
+	}
+	tmp, err := b.temp(func(w io.Writer) error { return body.CopyTo(ctx, w) }, 0o444)
+	if err != nil {
+		return err
+	}
+	renamed := false
+	defer func() {
+		if !renamed {
+			err = errors.Join(err, b.disk.Remove(tmp))
+		}
+	}()
+	release, err := b.lock(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if err := b.objectIs(ctx, key, was); err != nil {
+		return err
+	}
+	if err := b.writable(ctx); err != nil {
+		return err
+	}
+	if err := b.disk.Rename(tmp, key); err != nil {
+		return err
+	}
+	renamed = true
+	return b.syncFolder(path.Dir(key))
+}
+
+// objectIs returns ErrConflict unless the object under key has the bytes whose
+// SHA-256 is was.
+func (b *Bucket) objectIs(ctx context.Context, key string, was [32]byte) error {
+	o, err := b.Open(ctx, key, 0, -1)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if info, err := b.root.Lstat(key); err != nil {
+		return err
+	} else if info.Mode().Perm()&0o200 != 0 {
+		return fmt.Errorf("it is a register: %w", bucket.ErrKey)
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, o); err != nil {
+		return err
+	}
+	if [32]byte(h.Sum(nil)) != was {
+		return bucket.ErrConflict
+	}
+	return nil
+}
+
+// Remove implements bucket.Eraser.
+func (b *Bucket) Remove(ctx context.Context, key string) error {
+	if err := bucket.CheckRemove(key); err != nil {
+		return err
+	}
+	if err := b.writable(ctx); err != nil {
+		return fmt.Errorf("remove %s: %w", key, err)
+	}
+	switch err := b.disk.Remove(key); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("remove %s: %w", key, err)
+	}
+	return b.syncFolder(path.Dir(key))
+}
+
+// Erases implements bucket.Eraser: a folder keeps no older versions.
+func (b *Bucket) Erases(ctx context.Context) error { return b.writable(ctx) }

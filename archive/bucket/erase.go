@@ -1,0 +1,37 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package bucket
+
+import (
+	"fmt"
+	"strings"
+)
+
+// CheckReplace returns ErrKey unless key is that of an object whose bytes an
+// erasure may replace: evidence and journal segments. It is for implementations
+// of Eraser.
+func CheckReplace(key string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	switch folder, _, below := strings.Cut(key, "/"); folder {
+	case "captures", "media", "journal":
+		if below {
+			return nil
+		}
+	}
+	return fmt.Errorf("replace %q, which is neither evidence nor journal: %w", key, ErrKey)
+}
+
+// CheckRemove returns ErrKey unless key is that of a view, which can be made
+// again. It is for implementations of Eraser.
+func CheckRemove(key string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(key, "views/") {
+		return fmt.Errorf("remove %q, which is no view: %w", key, ErrKey)
+	}
+	return nil
+}
