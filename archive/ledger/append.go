@@ -22,15 +22,19 @@ import (
 // Where the store has lost its last heads, the same leaves may be appended
 // again, all that were lost in one batch: the head that they lead to extends
 // the mark.
-func (l *Ledger) Append(ctx context.Context, at Head, tag bucket.Tag, leaves []Leaf) (Head, bucket.Tag, error) {
-	h, tag, err := l.append(ctx, at, tag, leaves)
+//
+// Among leaves are those of the events that change the log key, if rotations
+// names any: from h on, the new key signs. ErrRotation says that one does not
+// follow from the key in force.
+func (l *Ledger) Append(ctx context.Context, at Head, tag bucket.Tag, leaves []Leaf, rotations ...Rotation) (Head, bucket.Tag, error) {
+	h, tag, err := l.append(ctx, at, tag, leaves, rotations)
 	if err != nil {
 		return Head{}, bucket.Tag{}, fmt.Errorf("ledger: append %d leaves at %d: %w", len(leaves), at.Size, err)
 	}
 	return h, tag, nil
 }
 
-func (l *Ledger) append(ctx context.Context, at Head, tag bucket.Tag, leaves []Leaf) (Head, bucket.Tag, error) {
+func (l *Ledger) append(ctx context.Context, at Head, tag bucket.Tag, leaves []Leaf, rotations []Rotation) (Head, bucket.Tag, error) {
 	switch {
 	case l.o.Signer == nil:
 		return Head{}, bucket.Tag{}, ErrReadOnly
@@ -45,7 +49,16 @@ func (l *Ledger) append(ctx context.Context, at Head, tag bucket.Tag, leaves []L
 		return Head{}, bucket.Tag{}, err
 	}
 	h := at.next(leaves)
-	if err := l.mayFollow(ctx, at, h); err != nil {
+	restart, err := l.rotate(&h, rotations)
+	if err != nil {
+		return Head{}, bucket.Tag{}, err
+	}
+	if restart != nil {
+		err = l.mayRestart(ctx, at, *restart)
+	} else {
+		err = l.mayFollow(ctx, at, h)
+	}
+	if err != nil {
 		return Head{}, bucket.Tag{}, l.orConflict(ctx, tag, err)
 	}
 	body, err := l.encode(h)
@@ -74,17 +87,24 @@ func (l *Ledger) mayFollow(ctx context.Context, at, h Head) error {
 		}
 		c.Tree = at.Tree
 	}
-	mark, err := l.marked(c.Tree)
+	r, err := l.ringOf(at)
 	if err != nil {
 		return err
 	}
-	return l.extendsAll(ctx, c.Tree, mark, h)
+	if _, err := l.signer(r.InForce()); err != nil {
+		return err // what is appended by who can't sign would wait for another
+	}
+	mark, err := l.marked(c.Tree, r)
+	if err != nil {
+		return err
+	}
+	return l.extendsAll(ctx, c.Tree, mark, h, r)
 }
 
 // orConflict returns ErrConflict instead of err if log/head has moved
 // meanwhile: what looked like a roll-back or a fork was then only a stale head.
 func (l *Ledger) orConflict(ctx context.Context, tag bucket.Tag, err error) error {
-	if !errors.Is(err, ErrRolledBack) && !errors.Is(err, ErrTampered) {
+	if !errors.Is(err, ErrRolledBack) && !errors.Is(err, ErrTampered) && !errors.Is(err, ErrSeenMore) {
 		return err
 	}
 	if _, now, loadErr := l.b.Load(ctx, HeadKey); loadErr == nil && now != tag {
@@ -95,7 +115,7 @@ func (l *Ledger) orConflict(ctx context.Context, tag bucket.Tag, err error) erro
 
 // extendsAll proves that h extends the checkpoint, the mark and what others
 // have seen.
-func (l *Ledger) extendsAll(ctx context.Context, published, mark Tree, h Head) error {
+func (l *Ledger) extendsAll(ctx context.Context, published, mark Tree, h Head, r *Keyring) error {
 	if err := l.extendedBy(ctx, published, h); err != nil {
 		return fmt.Errorf("published checkpoint: %w", err)
 	}
@@ -111,12 +131,32 @@ func (l *Ledger) extendsAll(ctx context.Context, published, mark Tree, h Head) e
 	if err != nil {
 		return fmt.Errorf("trees that others have seen: %w", err)
 	}
-	for _, t := range known {
-		if err := l.extendedBy(ctx, t, h); err != nil {
-			return fmt.Errorf("tree that others have seen: %w", err)
+	for _, s := range known {
+		if s.Origin != "" && s.Origin != r.InForce().Origin() {
+			continue // of before a restart, which says what was lost
+		}
+		if err := l.sighted(ctx, s, h); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// sighted proves that h extends what somebody else has seen.
+func (l *Ledger) sighted(ctx context.Context, s Sighting, h Head) error {
+	var err error
+	switch {
+	case s.Refused != "":
+		return fmt.Errorf("%w: %s: %s: %w", ErrSeenMore, s.By, s.Refused, ErrTampered)
+	case s.Root != [32]byte{}:
+		err = l.extendedBy(ctx, Tree{Size: s.Size, Root: s.Root}, h)
+	case s.Size > h.Size:
+		err = fmt.Errorf("it has seen size %d, %s leads to %d: %w", s.Size, HeadKey, h.Size, ErrRolledBack)
+	}
+	if errors.Is(err, ErrRolledBack) || errors.Is(err, ErrTampered) {
+		return fmt.Errorf("%w: %s: %w", ErrSeenMore, s.By, err)
+	}
+	return err
 }
 
 // extendedBy proves that h has t as its beginning: from its batch, and below

@@ -41,9 +41,10 @@ func checkpointText(origin string, t Tree) string {
 	return fmt.Sprintf("%s\n%d\n%s\n", origin, t.Size, base64.StdEncoding.EncodeToString(t.Root[:]))
 }
 
-// sign returns the signed checkpoint of t. Its caller has written the mark.
-func (l *Ledger) sign(t Tree) ([]byte, error) {
-	return note.Sign(&note.Note{Text: checkpointText(l.o.Origin, t)}, l.o.Signer)
+// sign returns the checkpoint of t, signed by s, after whom its origin is named.
+// Its caller has written the mark.
+func (l *Ledger) sign(t Tree, s note.Signer) ([]byte, error) {
+	return note.Sign(&note.Note{Text: checkpointText(s.Name(), t)}, s)
 }
 
 // ParseCheckpoint checks the form of a C2SP tlog-checkpoint, its origin and
@@ -107,7 +108,7 @@ func (l *Ledger) checkpoint(ctx context.Context) (Checkpoint, bucket.Tag, error)
 	if err != nil {
 		return Checkpoint{}, bucket.Tag{}, err
 	}
-	c, err := ParseCheckpoint(text, l.o.Origin, l.o.Verifier)
+	c, err := l.parse(ctx, text)
 	if err != nil {
 		return Checkpoint{}, bucket.Tag{}, fmt.Errorf("%s: %w", CheckpointKey, err)
 	}

@@ -18,8 +18,10 @@ import (
 // has it: a replica. It is open for reading.
 func (l *Ledger) On(b bucket.Bucket) *Ledger {
 	o := l.o
-	o.Signer, o.Mark, o.Known, o.Trust = nil, "", nil, false
-	return &Ledger{b: b, o: o}
+	o.Signer, o.Signers, o.Mark, o.Known, o.Trust, o.Published = nil, nil, "", nil, false, nil
+	on := &Ledger{b: b, o: o}
+	on.ring.Store(l.ring.Load())
+	return on
 }
 
 // A Tile is a hash tile or an entry bundle as it is stored.
@@ -127,6 +129,9 @@ func (l *Ledger) headOf(ctx context.Context, t Tree) (Head, []byte, error) {
 		h.Edge = append(h.Edge, hash)
 	}
 	h.Base = h.Edge
+	if h.Keys, err = l.rotationsUpTo(ctx, t.Size); err != nil {
+		return Head{}, nil, err
+	}
 	if err := h.check(); err != nil {
 		return Head{}, nil, err
 	}
@@ -157,7 +162,7 @@ func (l *Ledger) MakeHead(ctx context.Context, t Tree, cond bucket.Condition) (H
 // into a copy whose tiles are proven to lead to it. It checks the signature, and
 // that the tree can be read to its first and to its last leaf.
 func (l *Ledger) PutCheckpoint(ctx context.Context, text []byte, cond bucket.Condition) (Checkpoint, error) {
-	c, err := ParseCheckpoint(text, l.o.Origin, l.o.Verifier)
+	c, err := l.parse(ctx, text)
 	if err == nil && c.Size > 0 {
 		r := l.reader(ctx, c.Tree)
 		if _, err = r.leaves(0); err == nil {

@@ -31,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -63,6 +64,9 @@ var (
 	ErrReadOnly = errors.New("the ledger is open for reading only")
 	// ErrBatch reports a batch of no leaves, or of more than MaxBatch.
 	ErrBatch = errors.New("a batch has 1 to 4096 leaves")
+	// ErrSeenMore reports that a witness or a replica has seen a larger ledger, or
+	// another one, than the bucket shows. The message names it.
+	ErrSeenMore = errors.New("others have seen another ledger than the bucket shows")
 	// ErrIndex reports an index outside the ledger.
 	ErrIndex = errors.New("index outside the ledger")
 )
@@ -79,6 +83,7 @@ type Head struct {
 	Edge  [][32]byte // right edge at Size: roots of the perfect subtrees, largest first
 	Base  [][32]byte // right edge at From
 	Batch []Leaf     // leaves [From, Size)
+	Keys  []Rotation // of the log key, all of them; the last says who signs the checkpoint
 	N     uint64     // grows with every swap
 	Nonce string     // random, of the writer
 
@@ -106,9 +111,17 @@ type Options struct {
 	// Trust lets a signer without mark on a ledger that is not empty take the
 	// published checkpoint as its mark.
 	Trust bool
-	// Known returns trees that others have seen: checkpoints of replicas and
-	// witnesses. The head must extend them all. Nil for none.
-	Known func(ctx context.Context) ([]Tree, error)
+	// Signers returns further signers of this machine, newest last: asked where
+	// the key in force is not Signer's. Nil for none.
+	Signers func() ([]note.Signer, error)
+	// Known returns what others have seen of the ledger: replicas and witnesses.
+	// The head must extend it all, before anything is appended or signed. It is
+	// asked each time and does not wait: who can't be reached is left out. An
+	// error keeps everything from being appended. Nil for none.
+	Known func(ctx context.Context) ([]Sighting, error)
+	// Published is told of each checkpoint that this process has written, with
+	// its lock free; it must return at once. Nil for none.
+	Published func(Checkpoint)
 	// Rand gives nonces; nil means crypto/rand.Reader.
 	Rand io.Reader
 	// Files is how the mark is written. Once its latch is closed nothing is
@@ -116,11 +129,23 @@ type Options struct {
 	Files files.Seam
 }
 
+// A Sighting is what somebody else has seen of the ledger.
+type Sighting struct {
+	By     string // who, as a message names them: "witness example.org/w1"
+	Origin string // of the checkpoint; empty: the one in force
+	Size   int64
+	Root   [32]byte // zero: only the size is known
+	// Refused is why they say that what the bucket shows is another history;
+	// empty if they don't.
+	Refused string
+}
+
 // A Ledger reads and writes the ledger of one bucket.
 type Ledger struct {
 	b    bucket.Bucket
 	o    Options
 	disk *files.Disk // for the mark
+	ring atomic.Pointer[Keyring]
 }
 
 // New returns the ledger in b. It reads nothing.
@@ -139,7 +164,9 @@ func New(b bucket.Bucket, o Options) (*Ledger, error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	return &Ledger{b: b, o: o, disk: o.Files.Over(files.OS())}, nil
+	l := &Ledger{b: b, o: o, disk: o.Files.Over(files.OS())}
+	l.ring.Store(single(o.Verifier))
+	return l, nil
 }
 
 // Create makes an empty ledger: its mark, its head and its checkpoint. It
@@ -180,7 +207,7 @@ func (l *Ledger) create(ctx context.Context) error {
 			return err
 		}
 	}
-	text, err := l.sign(empty)
+	text, err := l.sign(empty, l.o.Signer)
 	if err != nil {
 		return err
 	}

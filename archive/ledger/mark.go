@@ -30,34 +30,45 @@ const markWait = time.Minute
 // largest tree that a signer of this machine has signed, whatever the bucket
 // says now. ok is false if there is none.
 func ReadMark(path, origin string) (t Tree, ok bool, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Tree{}, false, nil
+	of, t, ok, err := MarkAt(path)
+	if err == nil && ok && of != origin {
+		err = fmt.Errorf("high-water mark %s: origin is %.200q, not %q", path, of, origin)
 	}
-	if err != nil {
-		return Tree{}, false, fmt.Errorf("high-water mark: %w", err)
-	}
-	rest, ok := strings.CutPrefix(string(text), markHeader)
-	if !ok {
-		return Tree{}, false, fmt.Errorf("high-water mark %s: not a mark of onrecord", path)
-	}
-	if t, err = parseTree(rest, origin); err != nil {
-		return Tree{}, false, fmt.Errorf("high-water mark %s: %w", path, err)
+	if err != nil || !ok {
+		return Tree{}, false, err
 	}
 	return t, true, nil
 }
 
-// readMark returns the mark, and false if there is none.
-func (l *Ledger) readMark() (Tree, bool, error) { return ReadMark(l.o.Mark, l.o.Origin) }
+// MarkAt returns the high-water mark at path, and the origin it is of. ok is
+// false if there is none.
+func MarkAt(path string) (origin string, t Tree, ok bool, err error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", Tree{}, false, nil
+	}
+	if err != nil {
+		return "", Tree{}, false, fmt.Errorf("high-water mark: %w", err)
+	}
+	rest, ok := strings.CutPrefix(string(text), markHeader)
+	if !ok {
+		return "", Tree{}, false, fmt.Errorf("high-water mark %s: not a mark of onrecord", path)
+	}
+	origin, _, _ = strings.Cut(rest, "\n")
+	if t, err = parseTree(rest, origin); err != nil {
+		return "", Tree{}, false, fmt.Errorf("high-water mark %s: %w", path, err)
+	}
+	return origin, t, true, nil
+}
 
 // writeMark replaces the mark, durably. The mark's lock is held.
-func (l *Ledger) writeMark(t Tree) (err error) {
+func (l *Ledger) writeMark(origin string, t Tree) (err error) {
 	tmp := l.o.Mark + "." + rand.Text() + ".tmp"
 	f, err := l.disk.Open(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("high-water mark: %w", err)
 	}
-	_, err = io.WriteString(f, markHeader+checkpointText(l.o.Origin, t))
+	_, err = io.WriteString(f, markHeader+checkpointText(origin, t))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -107,7 +118,7 @@ func (l *Ledger) firstMark(ctx context.Context, empty Tree) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	mark, ok, err := l.readMark()
+	mark, ok, err := ReadMark(l.o.Mark, l.o.Origin)
 	switch {
 	case err != nil:
 		return err
@@ -116,19 +127,29 @@ func (l *Ledger) firstMark(ctx context.Context, empty Tree) (err error) {
 	case ok:
 		return nil
 	}
-	return l.writeMark(empty)
+	return l.writeMark(l.o.Origin, empty)
 }
 
-// marked returns the high-water mark. A signer without one may begin with an
-// empty ledger; on any other it takes the published checkpoint only where
-// Options.Trust says so.
-func (l *Ledger) marked(published Tree) (Tree, error) {
-	mark, ok, err := l.readMark()
-	switch {
+// marked returns the high-water mark of the origin in force. A signer without
+// one may begin with an empty ledger; on any other it takes the published
+// checkpoint only where Options.Trust says so. Of an origin that a restart has
+// ended, which knew of the mark, it is the tree that the restart went on from.
+func (l *Ledger) marked(published Tree, r *Keyring) (Tree, error) {
+	origin, mark, ok, err := MarkAt(l.o.Mark)
+	switch in := r.InForce().Origin(); {
 	case err != nil:
 		return Tree{}, err
-	case ok:
+	case ok && origin == in:
 		return mark, nil
+	case ok:
+		at, last, ended := r.restartedFrom(origin)
+		switch {
+		case !ended:
+			return Tree{}, fmt.Errorf("high-water mark %s: origin is %.200q, not %q", l.o.Mark, origin, in)
+		case mark.Size > last.Size:
+			return Tree{}, fmt.Errorf("%s says that %s had %d leaves, and the restart as %s knew of %d: %w", l.o.Mark, origin, mark.Size, in, last.Size, ErrRolledBack)
+		}
+		return at, nil
 	case published.Size == 0, l.o.Trust:
 		return published, nil
 	}

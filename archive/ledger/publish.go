@@ -59,12 +59,18 @@ func (l *Ledger) publishAfter(ctx context.Context, c Checkpoint, tag bucket.Tag,
 		return err
 	}
 	if c.Size < h.Size {
+		if err := l.writeKeys(ctx, h); err != nil {
+			return err
+		}
 		text, err := l.signOnce(ctx, c.Tree, h)
 		if err != nil {
 			return err
 		}
 		if _, err := l.b.Swap(ctx, CheckpointKey, bucket.Matches(tag), text); err != nil {
 			return err
+		}
+		if l.o.Published != nil {
+			l.o.Published(Checkpoint{Tree: h.Tree, Note: text})
 		}
 	}
 	l.tidy(ctx, h)
@@ -73,16 +79,24 @@ func (l *Ledger) publishAfter(ctx context.Context, c Checkpoint, tag bucket.Tag,
 
 // signOnce moves the mark to h, durably, and only then signs its checkpoint.
 func (l *Ledger) signOnce(ctx context.Context, published Tree, h Head) (text []byte, err error) {
+	r, err := l.ringOf(h)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := l.signer(r.InForce())
+	if err != nil {
+		return nil, err
+	}
 	release, err := l.lockMark(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	mark, err := l.marked(published)
+	mark, err := l.marked(published, r)
 	if err != nil {
 		return nil, err
 	}
-	err = l.extendsAll(ctx, published, mark, h)
+	err = l.extendsAll(ctx, published, mark, h, r)
 	if errors.Is(err, ErrRolledBack) {
 		// Another process with this mark may have published more.
 		if c, _, loadErr := l.checkpoint(ctx); loadErr == nil && c.Size > published.Size {
@@ -92,10 +106,10 @@ func (l *Ledger) signOnce(ctx context.Context, published Tree, h Head) (text []b
 	if err != nil {
 		return nil, err
 	}
-	if err := l.writeMark(h.Tree); err != nil {
+	if err := l.writeMark(signer.Name(), h.Tree); err != nil {
 		return nil, err
 	}
-	return l.sign(h.Tree)
+	return l.sign(h.Tree, signer)
 }
 
 // An overlay reads the hashes of a head before its tiles are there: those that

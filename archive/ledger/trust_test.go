@@ -93,8 +93,12 @@ func TestRollBack(t *testing.T) {
 		}
 		o := o
 		o.Mark, o.Trust = filepath.Join(t.TempDir(), "mark"), true
-		o.Known = func(context.Context) ([]ledger.Tree, error) { return []ledger.Tree{c.Tree}, nil }
+		seen := ledger.Sighting{By: "a replica", Size: c.Size, Root: c.Root}
+		o.Known = func(context.Context) ([]ledger.Sighting, error) { return []ledger.Sighting{seen}, nil }
 		refused(t, old.Clone(), o, ledger.ErrRolledBack)
+		refused(t, old.Clone(), o, ledger.ErrSeenMore)
+		seen.Root = [32]byte{} // a witness tells no more than its size
+		refused(t, old.Clone(), o, ledger.ErrSeenMore)
 		if err := tryAppend(t, open(t, b.Clone(), o), leaf(310)); err != nil {
 			t.Errorf("a witness that agrees: %v", err)
 		}

@@ -1,0 +1,231 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"onrecord/archive/bucket"
+)
+
+// KeysFolder is where the changes of the log key are, numbered from 1: objects
+// that follow from the head, as tiles do, and are written before the first
+// checkpoint that the new key signs.
+const KeysFolder = "log/keys/"
+
+// keyKey returns the key of the n-th change.
+func keyKey(n int) string { return fmt.Sprintf("%s%d", KeysFolder, n) }
+
+// keyBody is log/keys/<n> as JSON.
+type keyBody struct {
+	V int `json:"v"`
+	Rotation
+}
+
+// maxKeyBody bounds it, in bytes: a note with every byte escaped.
+const maxKeyBody = 8 * maxRotationNote
+
+// encodeKey returns the object of a change.
+func encodeKey(r Rotation) ([]byte, error) {
+	b, err := json.MarshalIndent(keyBody{V: 1, Rotation: r}, "", "  ")
+	return append(b, '\n'), err
+}
+
+// Keys returns the keys of the ledger, as far as they follow from the one that
+// is trusted, by what is published.
+func (l *Ledger) Keys(ctx context.Context) (*Keyring, error) {
+	links, err := l.rotations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: keys: %w", err)
+	}
+	r, err := NewKeyring(l.o.Verifier, links)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: keys: %w", err)
+	}
+	return r, nil
+}
+
+// ReadRotations returns the published changes of the log key of the ledger in b,
+// in order; nobody has checked them yet, a Keyring does.
+func ReadRotations(ctx context.Context, b bucket.Bucket) ([]Rotation, error) {
+	l := Ledger{b: b}
+	links, err := l.rotations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return links, nil
+}
+
+// rotations reads the published changes of the key, in order. They are found by
+// counting.
+func (l *Ledger) rotations(ctx context.Context) ([]Rotation, error) {
+	var links []Rotation
+	for n := 1; n <= maxRotations; n++ {
+		b, err := bucket.ReadAll(ctx, l.b, keyKey(n), maxKeyBody)
+		if errors.Is(err, bucket.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", keyKey(n), err)
+		}
+		var body keyBody
+		if err := json.Unmarshal(b, &body); err != nil || body.V != 1 {
+			return nil, fmt.Errorf("%s: version %d: %w: %w", keyKey(n), body.V, ErrTampered, errors.Join(err, ErrRotation))
+		}
+		links = append(links, body.Rotation)
+	}
+	return links, nil
+}
+
+// rotationsUpTo returns the published changes that lie in a tree of size.
+func (l *Ledger) rotationsUpTo(ctx context.Context, size int64) ([]Rotation, error) {
+	links, err := l.rotations(ctx)
+	return slices.DeleteFunc(links, func(r Rotation) bool { return r.Index >= size }), err
+}
+
+// parse checks a checkpoint against the keys of the ledger. Where those that
+// were read before don't do, the key may have been changed since.
+func (l *Ledger) parse(ctx context.Context, text []byte) (Checkpoint, error) {
+	c, err := l.ring.Load().ParseCheckpoint(text)
+	if err == nil {
+		return c, nil
+	}
+	links, linkErr := l.rotations(ctx)
+	if linkErr != nil && !errors.Is(linkErr, ErrTampered) {
+		return Checkpoint{}, linkErr
+	}
+	if len(links) == 0 {
+		return Checkpoint{}, errors.Join(err, linkErr)
+	}
+	r, ringErr := NewKeyring(l.o.Verifier, links)
+	if ringErr != nil {
+		return Checkpoint{}, fmt.Errorf("%w (%w)", err, ringErr)
+	}
+	if c, err = r.ParseCheckpoint(text); err != nil {
+		if r.cut != nil {
+			err = fmt.Errorf("%w (%w)", err, r.cut)
+		}
+		return Checkpoint{}, err
+	}
+	l.ring.Store(r)
+	return c, nil
+}
+
+// ringOf returns the keys as the head has them: the last one signs it.
+func (l *Ledger) ringOf(h Head) (*Keyring, error) {
+	if r := l.ring.Load(); slices.Equal(r.links, h.Keys) {
+		return r, nil
+	}
+	r, err := NewKeyring(l.o.Verifier, h.Keys)
+	if err == nil {
+		err = r.cut
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", HeadKey, err, ErrTampered)
+	}
+	return r, nil
+}
+
+// KeysOf returns the keys as a head has them: those that are published, and
+// those of a change that is about to be.
+func (l *Ledger) KeysOf(h Head) (*Keyring, error) {
+	r, err := l.ringOf(h)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return r, nil
+}
+
+// signer returns the signer of the key in force.
+func (l *Ledger) signer(k LogKey) (note.Signer, error) {
+	if same(l.o.Signer, k.Verifier) {
+		return l.o.Signer, nil
+	}
+	if l.o.Signers != nil {
+		more, err := l.o.Signers()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range more {
+			if same(s, k.Verifier) {
+				return s, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%w: the key in force is %s+%08x", ErrKeyChanged, k.Verifier.Name(), k.Verifier.KeyHash())
+}
+
+// rotate adds the changes of the key to the head that follows from them, and
+// returns the restart if there is one among them.
+func (l *Ledger) rotate(h *Head, rotations []Rotation) (*LogKey, error) {
+	if len(rotations) == 0 {
+		return nil, nil
+	}
+	h.Keys = append(slices.Clip(h.Keys), rotations...)
+	r, err := NewKeyring(l.o.Verifier, h.Keys)
+	if err == nil {
+		err = r.cut
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range rotations {
+		if link.Index < h.From() || link.Index >= h.Size {
+			return nil, fmt.Errorf("%w: its event has index %d, the batch goes from %d to %d", ErrRotation, link.Index, h.From(), h.Size)
+		}
+	}
+	if in := r.InForce(); in.Begun.Restart() {
+		return &in, nil
+	}
+	return nil, nil
+}
+
+// mayRestart takes the place of mayFollow where a new origin begins: what was
+// signed for the old one, and what others have seen of it, is not extended, and
+// the restart says so. It makes the tiles that at needs.
+func (l *Ledger) mayRestart(ctx context.Context, at Head, k LogKey) error {
+	c, _, err := l.checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.extendedBy(ctx, c.Tree, at); err != nil {
+		return fmt.Errorf("published checkpoint: %w", err)
+	}
+	if c.Size < at.Size {
+		if err := l.writeTiles(ctx, at); err != nil {
+			return err
+		}
+	}
+	if err := l.extendedBy(ctx, k.Begun.At, at); err != nil {
+		return fmt.Errorf("the tree that the restart goes on from: %w", err)
+	}
+	origin, mark, ok, err := MarkAt(l.o.Mark)
+	if err == nil && ok && origin != k.Origin() && mark.Size > k.Begun.Last.Size {
+		err = fmt.Errorf("%s says that %s had %d leaves, the restart knows of %d: %w", l.o.Mark, origin, mark.Size, k.Begun.Last.Size, ErrRolledBack)
+	}
+	return err
+}
+
+// writeKeys writes the changes of the key that h has.
+func (l *Ledger) writeKeys(ctx context.Context, h Head) error {
+	for i, link := range h.Keys {
+		if link.Index < h.From() {
+			continue // published with the head that had it in its batch
+		}
+		b, err := encodeKey(link)
+		if err != nil {
+			return err
+		}
+		if err := l.put(ctx, keyKey(i+1), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
