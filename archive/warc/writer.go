@@ -25,6 +25,9 @@ import (
 // 6 at twice to five times its speed (performance.md, "WARC writing").
 const level = 5
 
+// recordEnd stands behind each block.
+var recordEnd = []byte("\r\n\r\n")
+
 // keepBuffer is the largest buffer that a Writer holds between two exchanges.
 const keepBuffer = 4 << 20
 
@@ -53,6 +56,7 @@ type Writer struct {
 	out    bytes.Buffer // the exchange's members
 	head   []byte       // of the record in hand
 	digest []byte
+	uuid   [16]byte
 	off    int64
 	err    error
 }
@@ -198,7 +202,8 @@ func (w *Writer) evidence(x onrecord.Exchange) (id string, revisit bool, err err
 		w.field("WARC-Refers-To-Date", x.Prior.At.UTC().Format(dateFormat))
 	}
 	if profile != ProfileNotModified {
-		w.field("WARC-Payload-Digest", "sha256:"+payload)
+		w.head = append(w.head, "WARC-Payload-Digest: sha256:"...)
+		w.head = append(append(w.head, payload...), '\r', '\n')
 	}
 	return id, profile != "", w.end(hideTransferEncoding(x.Response), body)
 }
@@ -231,7 +236,7 @@ func (w *Writer) exchangeFields(x onrecord.Exchange) {
 	w.field("WARC-IP-Address", x.IP)
 	w.field("WARC-Truncated", x.Truncated)
 	if !x.Done.IsZero() {
-		w.field(fieldDone, x.Done.UTC().Format(dateFormat))
+		w.dated(fieldDone, x.Done)
 	}
 	w.field(fieldFailure, oneLine(x.Failure))
 }
@@ -242,23 +247,20 @@ func (w *Writer) beside(x onrecord.Exchange, id, kind, mime string, block []byte
 		return err
 	}
 	w.field("WARC-Target-URI", x.URL)
-	w.field("WARC-Concurrent-To", "<"+id+">")
+	w.named("WARC-Concurrent-To", id)
 	return w.end(block, nil)
 }
 
 // begin begins a record and returns its id.
 func (w *Writer) begin(kind string, date time.Time, mime string) (string, error) {
-	var u [16]byte
-	if _, err := io.ReadFull(w.rand, u[:]); err != nil {
+	if _, err := io.ReadFull(w.rand, w.uuid[:]); err != nil {
 		return "", fmt.Errorf("name a record: %w", err)
 	}
-	id := uuidURN(u)
+	id := uuidURN(w.uuid)
 	w.head = append(w.head[:0], "WARC/1.1\r\n"...)
 	w.field("WARC-Type", kind)
-	w.field("WARC-Record-ID", "<"+id+">")
-	w.head = append(w.head, "WARC-Date: "...)
-	w.head = date.UTC().AppendFormat(w.head, dateFormat)
-	w.head = append(w.head, '\r', '\n')
+	w.named("WARC-Record-ID", id)
+	w.dated("WARC-Date", date)
 	w.field("Content-Type", mime)
 	return id, nil
 }
@@ -271,6 +273,22 @@ func (w *Writer) field(name, value string) {
 	w.head = append(w.head, name...)
 	w.head = append(w.head, ": "...)
 	w.head = append(w.head, value...)
+	w.head = append(w.head, '\r', '\n')
+}
+
+// named adds a field whose value is the name of a record.
+func (w *Writer) named(name, id string) {
+	w.head = append(w.head, name...)
+	w.head = append(w.head, ": <"...)
+	w.head = append(w.head, id...)
+	w.head = append(w.head, ">\r\n"...)
+}
+
+// dated adds a field whose value is a time.
+func (w *Writer) dated(name string, t time.Time) {
+	w.head = append(w.head, name...)
+	w.head = append(w.head, ": "...)
+	w.head = t.UTC().AppendFormat(w.head, dateFormat)
 	w.head = append(w.head, '\r', '\n')
 }
 
@@ -291,11 +309,15 @@ func (w *Writer) end(a, b []byte) error {
 	w.sum.Write(b)
 	w.digest = w.sum.Sum(w.digest[:0])
 	w.close(w.digest, int64(len(a)+len(b)))
-	parts := [...][]byte{w.head, a, b, []byte("\r\n\r\n")}
+	parts := [...][]byte{w.head, a, b, recordEnd}
 	if w.o.Plain {
 		for _, p := range parts {
 			w.out.Write(p)
 		}
+		return nil
+	}
+	if incompressible(b) {
+		storeMember(&w.out, w.head, a, b, recordEnd)
 		return nil
 	}
 	w.zip.Reset(&w.out)
@@ -332,7 +354,8 @@ func profileOf(x onrecord.Exchange, digest string) string {
 // uuidURN spells u as a version 4 UUID (RFC 9562).
 func uuidURN(u [16]byte) string {
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-	b := append(make([]byte, 0, 45), "urn:uuid:"...)
+	var room [45]byte
+	b := append(room[:0], "urn:uuid:"...)
 	for i, n := range [...][2]int{{0, 4}, {4, 6}, {6, 8}, {8, 10}, {10, 16}} {
 		if i > 0 {
 			b = append(b, '-')
