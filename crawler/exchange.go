@@ -82,12 +82,7 @@ func (c *Client) send(ctx context.Context, t *trip, h *host, out *http.Request, 
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
-		if ap, err := netip.ParseAddrPort(i.Conn.RemoteAddr().String()); err == nil {
-			a.x.IP = ap.Addr().Unmap().String()
-			h.local = c.guard.allowed(ap.Addr().Unmap())
-		}
-	}})
+	ctx = c.traced(ctx, h, a)
 	res, err := c.transport.RoundTrip(out.WithContext(ctx))
 	if err != nil {
 		a.x.Done = c.now()
@@ -108,6 +103,16 @@ func (c *Client) send(ctx context.Context, t *trip, h *host, out *http.Request, 
 	}
 	// What is left on this connection is not to be read to its end.
 	stop(errTime)
+}
+
+// traced returns ctx such that a learns the address that answers.
+func (c *Client) traced(ctx context.Context, h *host, a *answer) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		if ap, err := netip.ParseAddrPort(i.Conn.RemoteAddr().String()); err == nil {
+			a.x.IP = ap.Addr().Unmap().String()
+			h.local = c.guard.allowed(ap.Addr().Unmap())
+		}
+	}})
 }
 
 // take puts what was received of the payload into a.
