@@ -128,6 +128,21 @@ func unreadable(err error) error {
 	return fmt.Errorf("%w: %w", ErrRebuild, err)
 }
 
+// IsBroken reports whether err says that SQLite could not write or sync the
+// catalog's file because of its device, and not because the disk is full: what
+// is on it then nobody knows.
+func IsBroken(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() { // https://sqlite.org/rescode.html
+	case 778, 1034, 1290, 1546, 2570, 7690: // IOERR_ WRITE FSYNC DIR_FSYNC TRUNCATE DELETE COMMIT_ATOMIC
+		return true
+	}
+	return false
+}
+
 // checkSchema returns ErrRebuild unless db has the schema of this program.
 // empty is true for a file without any table.
 func checkSchema(ctx context.Context, db *sql.DB) (empty bool, err error) {

@@ -262,6 +262,7 @@ type apiMachine struct {
 	Applied        int64      `json:"applied" doc:"Entries that answers rest on"`
 	Storage        string     `json:"storage" doc:"folder, s3"`
 	StorageAnswers bool       `json:"storage_answers"`
+	Writing        bool       `json:"writing" doc:"False after an error of its disk: nothing is recorded until it is started again"`
 	FreeBytes      *int64     `json:"free_bytes"`
 	SizeBytes      *int64     `json:"size_bytes"`
 }

@@ -239,6 +239,9 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 		storage += ", " + w.f("word.machine.free", "free", size(h.Free), "size", size(h.Size))
 	}
 	add("storage", storage, "")
+	if h.Stopped != "" {
+		alarms = append(alarms, w.f("line.stopped"))
+	}
 	if h.StorageDown != "" {
 		alarms = append(alarms, w.f("line.storage_down"))
 	}

@@ -285,6 +285,14 @@ func TestStatusOfSourcesAndMachine(t *testing.T) {
 			t.Errorf("%v is %v, want %v", one.path, got, one.want)
 		}
 	}
+	stopped := build()
+	stopped.health.Stopped = "sync /secret/path: input/output error"
+	if body := get(t, site(t, stopped), "/status").Body.String(); !strings.Contains(body, "records nothing more until it is started again") || strings.Contains(body, "/secret/path") {
+		t.Error("a disk that has failed is told, and its path is kept from strangers")
+	}
+	if got := at(ask(t, site(t, stopped), "/api/v1/status", http.StatusOK), "machine", "writing"); got != false {
+		t.Errorf("writing is %v after an error of the disk", got)
+	}
 	down := build()
 	down.health.StorageDown, down.health.Ledger = "connection refused to /secret/path", -1
 	w := get(t, site(t, down), "/status")

@@ -59,6 +59,9 @@ func runCrawl(ctx context.Context, e *env, names []string) error {
 			e.say("interrupted: %d of %d sources were not visited", len(chosen)-i, len(chosen))
 			break
 		}
+		if err := h.files.Latch.Err(); err != nil {
+			return fmt.Errorf("%d of %d sources were not visited: %w", len(chosen)-i, len(chosen), err)
+		}
 		if skip, err := h.skipPaused(ctx, s, len(names) > 0); err != nil {
 			failed = append(failed, err)
 			continue

@@ -292,6 +292,9 @@ func (d *doctor) locks(stateDir string) (serving bool) {
 		d.ok("locks", "no process serves this archive")
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		d.ok("locks", "%s serves this archive", lockHolder(path))
+		if _, note := readLock(path); note != "" {
+			d.fail("disk", "look at the disk (dmesg, smartctl), then restart onrecord serve", "%s records nothing more: %s", lockHolder(path), note)
+		}
 		return true
 	default:
 		d.warn("locks", "is state_dir on a network file system?", "%s: %v", path, err)

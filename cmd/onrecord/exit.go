@@ -12,6 +12,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/archive/files"
 	"onrecord/archive/ledger"
 	"onrecord/catalog"
 	"onrecord/config"
@@ -68,6 +69,8 @@ func status(err error) (code int, hint string) {
 		return exitNoArchive, "onrecord init DIR makes a new archive"
 	case errors.Is(err, archive.ErrSource):
 		return exitConfig, "give the source another id, or put back the account that it had"
+	case errors.Is(err, files.ErrSync):
+		return exitFailed, "look at the disk (dmesg, smartctl), then start again: nothing acknowledged is lost"
 	case errors.Is(err, archive.ErrUnreachable):
 		return exitUnreachable, "visits stay in the spool and are committed once the storage answers"
 	case errors.Is(err, ledger.ErrNoMark):

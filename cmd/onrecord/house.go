@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"onrecord/archive"
+	"onrecord/archive/files"
 	"onrecord/archive/ledger"
 	"onrecord/catalog"
 	"onrecord/config"
@@ -45,7 +46,8 @@ type house struct {
 	archive *archive.Archive
 	catalog *catalog.Catalog // for reading
 	key     logKey
-	demo    *web.Demo // what makes the website a demonstration; nil for a real archive
+	files   files.Seam // with the latch that the first failed sync closes: nothing is written after it
+	demo    *web.Demo  // what makes the website a demonstration; nil for a real archive
 
 	follow sync.Mutex       // held while lines are applied
 	writer *catalog.Catalog // where this process applies them; nil where another one does; guarded by follow
@@ -62,12 +64,17 @@ func (e *env) open(ctx context.Context, n need) (*house, error) {
 
 // openWith opens the archive of a given configuration.
 func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house, error) {
-	h := &house{env: e, cfg: cfg, log: e.logger()}
-	b, err := e.openBucket(ctx, cfg.Storage.Store)
+	h := &house{env: e, cfg: cfg, log: e.logger(), files: e.files}
+	if h.files.Latch == nil {
+		h.files.Latch = files.NewLatch()
+	}
+	own := *e
+	own.files = h.files // of the archive's own store; a replica's disk stops nobody but itself
+	b, err := own.openBucket(ctx, cfg.Storage.Store)
 	if err != nil {
 		return nil, err
 	}
-	o := archive.Options{Origin: cfg.Log.Origin, Now: e.now, Log: h.log, Software: "onrecord/" + version(), Trust: e.trust}
+	o := archive.Options{Origin: cfg.Log.Origin, Now: e.now, Log: h.log, Software: "onrecord/" + version(), Trust: e.trust, Files: h.files}
 	if h.key, err = readLogKey(cfg.StateDir); err != nil {
 		if n != recordOnly {
 			return nil, err
@@ -149,7 +156,14 @@ func (h *house) applyAll(ctx context.Context) (int64, error) {
 	if h.writer == nil {
 		return 0, errNotHolder
 	}
-	return ingest.Follow(ctx, record{h.archive}, store{h.writer}, nil)
+	if err := h.files.Latch.Err(); err != nil {
+		return 0, err
+	}
+	size, err := ingest.Follow(ctx, record{h.archive}, store{h.writer}, nil)
+	if catalog.IsBroken(err) {
+		h.files.Latch.Fail(err)
+	}
+	return size, err
 }
 
 // catchUp returns once the catalog has applied the ledger up to size: by

@@ -58,11 +58,33 @@ func (l *locks) take(kind, name string) (unlock func(), err error) {
 
 // lockHolder words which process has a lock file.
 func lockHolder(path string) string {
-	holder, err := os.ReadFile(path)
-	if pid := strings.TrimSpace(string(holder)); err == nil && pid != "" {
+	pid, _ := readLock(path)
+	if pid != "" {
 		return "process " + pid
 	}
 	return "a process that has not said its number"
+}
+
+// readLock returns what is in a lock file: the number of the process that has
+// it, and what else that has noted.
+func readLock(path string) (pid, note string) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", ""
+	}
+	pid, note, _ = strings.Cut(string(b), "\n")
+	return strings.TrimSpace(pid), strings.TrimSpace(note)
+}
+
+// note writes a note into a lock that this process has, for other processes
+// of this machine. It is not synced, and may be lost: it serves messages.
+func (l *locks) note(kind, name, text string) {
+	f, err := os.OpenFile(filepath.Join(l.dir, kind+"-"+lockName(name)), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return
+	}
+	_, _ = f.WriteString(text + "\n")
+	_ = f.Close()
 }
 
 // visit takes the locks of a source and, where it is named, of a host, the

@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"onrecord/archive/files"
 )
 
 // An env is what every command has: where it reads and prints, when to stop,
@@ -28,6 +30,8 @@ type env struct {
 	json       bool   // --json
 	verbose    bool   // -v
 	trust      bool   // --trust-checkpoint
+
+	files files.Seam // how the disk is reached; tests stand in between
 }
 
 // newRoot returns the command tree.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -135,10 +136,13 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	soft, end := context.WithCancel(h.env.stop.soft)
 	defer end()
 	var wg sync.WaitGroup
-	wg.Go(func() { h.keepUp(soft, &banner) })
-	wg.Go(func() { h.keepSnapshots(soft) })
+	writes, stopWriting := context.WithCancel(soft)
+	defer stopWriting()
+	wg.Go(func() { h.watchDisk(soft, stopWriting, locks) })
+	wg.Go(func() { h.keepUp(writes, &banner) })
+	wg.Go(func() { h.keepSnapshots(writes) })
 	wg.Go(func() {
-		if err := h.runner(in, queue, locks).Run(soft, ctx); err != nil {
+		if err := h.runner(in, queue, locks).Run(writes, ctx); err != nil {
 			h.log.Error("visits", "err", err)
 		}
 	})
@@ -146,6 +150,21 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	end() // without a website there is no serving process
 	wg.Wait()
 	return err
+}
+
+// watchDisk waits for a sync that fails, and then has no visit begun and nothing
+// applied any more: what is on the disk nobody knows (files.Latch). Reading goes
+// on. It says so here, to "onrecord doctor", and, by health, on the status page.
+func (h *house) watchDisk(ctx context.Context, stopWriting func(), l *locks) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-h.files.Latch.Done():
+	}
+	stopWriting()
+	err := h.files.Latch.Err()
+	h.log.Error("nothing is recorded any more, and no visit begun, until this process is started again; pages are served as before", "err", err)
+	l.note("role", "serve", strings.ReplaceAll(err.Error(), "\n", " "))
 }
 
 // keepUp applies what other processes commit. Where the ledger does not extend
@@ -184,6 +203,9 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 		Status:   func(ctx context.Context) ([]onrecord.SourceStatus, error) { return h.status(ctx, in.Sources) },
 		Health:   h.health,
 		Banner: func() string {
+			if h.files.Latch.Err() != nil {
+				return "This archive records nothing new at the moment: a disk has failed. What it shows is as it was recorded. The operator has been told."
+			}
 			if b := banner.Load(); b != nil {
 				return *b
 			}

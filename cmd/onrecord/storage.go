@@ -20,7 +20,7 @@ func (e *env) openBucket(_ context.Context, s config.Store) (bucket.Bucket, erro
 	if err != nil {
 		return nil, err
 	}
-	b, err := disk.Open(folder, disk.Options{})
+	b, err := disk.Open(folder, disk.Options{Files: e.files})
 	if err != nil {
 		return nil, &failure{status: exitUnreachable, hint: "is the folder there, and may this user read and write it?", err: fmt.Errorf("storage %s: %w", s.URL, err)}
 	}
