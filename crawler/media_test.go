@@ -58,7 +58,9 @@ func mediaHost(t *testing.T) *httptest.Server {
 	for path, status := range map[string]int{"/410.png": 410, "/403.png": 403, "/500.png": 500} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 	}
-	mux.HandleFunc("/moved.png", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/photo.jpg?sig=1", http.StatusFound) })
+	mux.HandleFunc("/moved.png", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/photo.jpg?sig=1", http.StatusFound)
+	})
 	mux.HandleFunc("/loop.png", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop.png", http.StatusFound) })
 	mux.HandleFunc("/inner.png", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://192.168.0.1/a.png", http.StatusFound)
