@@ -31,6 +31,7 @@ const (
 	takenDelay  = 2 * time.Second  // before a host that somebody else visits is asked for again
 	queueDelay  = 5 * time.Second  // before a queue that does not answer is asked again
 	heldDelay   = time.Second      // before locks that another process has are tried again
+	holdDelay   = 5 * time.Second  // before it is asked again whether visits may be begun
 	defaultMost = 32
 )
 
@@ -51,7 +52,11 @@ type Runner struct {
 	Lock func(source, host string) (unlock func(), ok bool)
 	// Paused reports whether the operator has paused a source. Nil: none is.
 	Paused func(ctx context.Context, source string) (bool, error)
-	Most   int // hosts that are visited at once; default 32
+	// Hold says why no visit may be begun on this machine for now: its disk is
+	// full, or its spool. Nothing is begun, and no source loses patience, until it
+	// returns nil. It is asked often. Nil: nothing holds.
+	Hold func() error
+	Most int // hosts that are visited at once; default 32
 
 	mu      sync.Mutex
 	sources map[string]Source
@@ -63,6 +68,7 @@ type Runner struct {
 	plans   map[string]sourcePlan // by source; guarded by mu
 	wait    map[string]patience   // by source; guarded by mu
 	mute    time.Time             // until when the queue's silence is not told again; guarded by mu
+	holds   bool                  // Hold held when it was asked last; of Run's goroutine
 
 	work  sync.WaitGroup
 	looks chan Source   // whose states are to be read
@@ -167,6 +173,10 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 			r.lookAtAll(ctx)
 		}
 		last = now
+		if r.held(ctx) {
+			sleep(ctx, holdDelay, nil)
+			continue
+		}
 		pause := r.collect(ctx, now)
 		r.start(ctx, hard)
 		r.tellLate(now)
@@ -174,6 +184,30 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 	}
 	r.work.Wait()
 	return nil
+}
+
+// held reports whether no visit may be begun now. When that is over, what failed
+// meanwhile is forgotten and all sources are looked at again: it was this
+// machine's fault.
+func (r *Runner) held(ctx context.Context) bool {
+	if r.Hold == nil {
+		return false
+	}
+	err := r.Hold()
+	if (err != nil) == r.holds {
+		return r.holds
+	}
+	if r.holds = err != nil; r.holds {
+		r.Log.Error("no visit is begun until this is over", "why", err)
+		return true
+	}
+	r.Log.Warn("visits go on")
+	r.mu.Lock()
+	clear(r.wait)
+	r.mu.Unlock()
+	nudge(r.spool)
+	r.lookAtAll(ctx)
+	return false
 }
 
 // wall returns the time by the clock on the wall: a machine that sleeps, or

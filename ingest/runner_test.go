@@ -31,6 +31,7 @@ type platform struct {
 	most    map[string]int             // by host: how many at once
 	fail    func(source string, n int) error
 	spooled func(source string, n int) bool
+	hold    func() error // nil: nothing holds
 	settled int
 	checks  []time.Duration  // when each visit of checks only began, since begin
 	checked *ingest.Door     // that the checks of source a are to go through
@@ -117,7 +118,7 @@ func source(t *testing.T, id, host, spec string) ingest.Source {
 func runner(p *platform, l ingest.Queue, sources ...ingest.Source) *ingest.Runner {
 	return &ingest.Runner{
 		Visitor: p, States: p, Queue: l, Sources: sources, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Lock: func(string, string) (func(), bool) { return func() {}, true },
+		Lock: func(string, string) (func(), bool) { return func() {}, true }, Hold: p.hold,
 	}
 }
 
@@ -212,6 +213,48 @@ func TestPatience(t *testing.T) {
 		}
 	})
 }
+
+// While something holds this machine, no visit is begun; once that is over, they
+// go on within seconds, also those that had failed often by then.
+func TestHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(0)
+		full := false
+		p.hold = func() error {
+			since := time.Since(p.begin)
+			full = since > 2*time.Hour+time.Minute && since < 4*time.Hour+time.Minute
+			if full {
+				return errors.New("the disk is full")
+			}
+			return nil
+		}
+		p.fail = func(string, int) error {
+			if since := time.Since(p.begin); since > time.Hour && since < 4*time.Hour {
+				return errors.New("no space left on device")
+			}
+			return nil
+		}
+		run(t, p, 6*time.Hour, source(t, "a", "one.example:443", "@every 30m"))
+		var during, after []time.Duration
+		for _, at := range p.visits["a"] {
+			switch {
+			case at > 2*time.Hour+time.Minute+holdTakes && at < 4*time.Hour+time.Minute:
+				during = append(during, at)
+			case at >= 4*time.Hour+time.Minute:
+				after = append(after, at)
+			}
+		}
+		if len(during) > 0 {
+			t.Errorf("visits at %v, while the disk was full", during)
+		}
+		if len(after) < 4 || after[0] > 4*time.Hour+2*time.Minute {
+			t.Errorf("visits at %v, want one within a minute of 4h1m, and every half hour", after)
+		}
+	})
+}
+
+// holdTakes is how long what holds may stay unseen.
+const holdTakes = time.Minute
 
 // While the bucket is away, visits go on by the schedule, though the state by
 // which they are due can't move.

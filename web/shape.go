@@ -187,7 +187,7 @@ func (s *server) apiSource(one onrecord.SourceStatus) apiSource {
 func apiMachineOf(h onrecord.Health) apiMachine {
 	m := apiMachine{
 		Spooled: h.Spooled, SpoolOldestAt: at(h.SpoolOldest), Kept: h.Kept, Signed: h.Signed, Applied: h.Applied,
-		Storage: h.Storage, StorageAnswers: h.StorageDown == "", Writing: h.Stopped == "",
+		Storage: h.Storage, StorageAnswers: h.StorageDown == "", Writing: h.Stopped == "", Visiting: h.Stopped == "" && h.Paused == "",
 	}
 	if h.Ledger >= 0 {
 		m.Ledger = &h.Ledger

@@ -263,6 +263,7 @@ type apiMachine struct {
 	Storage        string     `json:"storage" doc:"folder, s3"`
 	StorageAnswers bool       `json:"storage_answers"`
 	Writing        bool       `json:"writing" doc:"False after an error of its disk: nothing is recorded until it is started again"`
+	Visiting       bool       `json:"visiting" doc:"False while no visit is begun: its disk or its spool is full, or it does not write"`
 	FreeBytes      *int64     `json:"free_bytes"`
 	SizeBytes      *int64     `json:"size_bytes"`
 }

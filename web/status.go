@@ -242,6 +242,9 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 	if h.Stopped != "" {
 		alarms = append(alarms, w.f("line.stopped"))
 	}
+	if h.Paused != "" {
+		alarms = append(alarms, w.f("line.paused"))
+	}
 	if h.StorageDown != "" {
 		alarms = append(alarms, w.f("line.storage_down"))
 	}

@@ -293,6 +293,14 @@ func TestStatusOfSourcesAndMachine(t *testing.T) {
 	if got := at(ask(t, site(t, stopped), "/api/v1/status", http.StatusOK), "machine", "writing"); got != false {
 		t.Errorf("writing is %v after an error of the disk", got)
 	}
+	full := build()
+	full.health.Paused = "the disk of /secret/path is full"
+	if body := get(t, site(t, full), "/status").Body.String(); !strings.Contains(body, "makes no visits for now") || strings.Contains(body, "/secret/path") {
+		t.Error("a full disk is told, and its path is kept from strangers")
+	}
+	if got := at(ask(t, site(t, full), "/api/v1/status", http.StatusOK), "machine", "visiting"); got != false {
+		t.Errorf("visiting is %v on a full disk", got)
+	}
 	down := build()
 	down.health.StorageDown, down.health.Ledger = "connection refused to /secret/path", -1
 	w := get(t, site(t, down), "/status")

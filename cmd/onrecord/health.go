@@ -24,6 +24,9 @@ func (h *house) health(ctx context.Context) (onrecord.Health, error) {
 	if err := h.files.Latch.Err(); err != nil {
 		out.Stopped = err.Error()
 	}
+	if err := h.hold(); err != nil {
+		out.Paused = err.Error()
+	}
 	waiting, kept, err := spoolOf(h.cfg.StateDir)
 	if err != nil {
 		return out, err

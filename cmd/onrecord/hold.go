@@ -1,0 +1,33 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+)
+
+// leastSpace is how much must be free on a disk for a visit to be begun, in
+// bytes: what was captured can then still be committed and shown.
+const leastSpace = 16 << 20
+
+// hold says why no visit may be begun on this machine for now: a disk is almost
+// full. It passes by itself (ingest.Runner.Hold).
+func (h *house) hold() error {
+	places := []struct{ what, path string }{
+		{"the spool", filepath.Join(h.cfg.StateDir, "spool")}, {"the catalog", h.cfg.StateDir},
+	}
+	if folder, err := bucketFolder(h.cfg.Storage.URL); err == nil {
+		places = append(places, struct{ what, path string }{"the storage", folder})
+	}
+	var errs []error
+	for _, p := range places {
+		free, size, err := space(p.path)
+		if err == nil && size > 0 && free < leastSpace {
+			errs = append(errs, fmt.Errorf("the disk of %s, %s, has %s free of %s: visits go on by themselves at %s", p.what, p.path, bytesOf(free), bytesOf(size), bytesOf(leastSpace)))
+		}
+	}
+	return errors.Join(errs...)
+}
