@@ -35,6 +35,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -116,6 +117,8 @@ type Archive struct {
 
 	signer   note.Signer // nil: read only
 	verifier note.Verifier
+
+	replicated atomic.Int64 // size of the ledger up to which a replica has everything
 
 	redactions    redactionMemo
 	redactionFile string

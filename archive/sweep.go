@@ -19,7 +19,7 @@ const readBackAfter = 10 * time.Minute
 
 // Sweep finishes every pending state, whether or not its source is configured,
 // and removes the spools of visits that were read back at least ten minutes
-// after their commit (record.md 1.5, 1.11). It is called at every start, after
+// after their commit, or that a replica has (record.md 1.5, 1.11). It is called at every start, after
 // Recover, and every hour. The error joins those of all sources and spools; one
 // does not stop the rest. ErrPending in it is a source that waits for objects.
 func (a *Archive) Sweep(ctx context.Context) (finished int, err error) {
@@ -84,6 +84,9 @@ func (a *Archive) readBackOne(ctx context.Context, s *spool.Spool) error {
 // its objects and its leaf, at least readBackAfter after the commit. Objects
 // that the bucket has lost are put again, and confirmed by a later read-back.
 func (a *Archive) readBack(ctx context.Context, s *spool.Spool, done *doneNote) error {
+	if a.inReplica(done) {
+		return s.Remove()
+	}
 	if !a.readBackDue(done) {
 		return s.Close()
 	}
@@ -103,8 +106,20 @@ func (a *Archive) readBack(ctx context.Context, s *spool.Spool, done *doneNote) 
 	return errors.Join(err, s.Close())
 }
 
-// readBackDue reports whether a committed visit may be read back.
-func (a *Archive) readBackDue(done *doneNote) bool { return a.now().Sub(done.At) >= readBackAfter }
+// readBackDue reports whether the spool of a committed visit is to be looked at.
+func (a *Archive) readBackDue(done *doneNote) bool {
+	return a.inReplica(done) || a.now().Sub(done.At) >= readBackAfter
+}
+
+// inReplica reports whether a replica has confirmed everything of a committed
+// visit: its objects, and a checkpoint behind its leaf.
+func (a *Archive) inReplica(done *doneNote) bool { return done.Index < a.replicated.Load() }
+
+// copiedTo notes that a replica has everything up to a size of the ledger.
+func (a *Archive) copiedTo(size int64) {
+	for old := a.replicated.Load(); size > old && !a.replicated.CompareAndSwap(old, size); old = a.replicated.Load() {
+	}
+}
 
 // confirm asks the bucket for everything of a committed visit. again says that
 // something was put once more and is to be confirmed later.

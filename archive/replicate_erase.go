@@ -1,0 +1,119 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"onrecord/archive/bucket"
+)
+
+// kindOf returns the kind of finding that an object makes.
+func kindOf(key string) string {
+	switch folder, _, _ := strings.Cut(key, "/"); folder {
+	case "journal":
+		return KindJournal
+	case "state":
+		return KindState
+	case "log":
+		return KindTile
+	case metaKey:
+		return KindMeta
+	}
+	return KindCapture
+}
+
+// lookAgain follows the ledger to its head once more, and carries out in the
+// replica what was erased while objects were copied, and what came with the
+// leaves of this run (record.md 5).
+func (c *copying) lookAgain(ctx context.Context) error {
+	red, err := c.a.Redactions(ctx)
+	if err != nil {
+		return err
+	}
+	c.red = red
+	for _, e := range red.Erasures() {
+		if e.Index < c.from.Size && !c.o.All {
+			continue // carried out before that size was published
+		}
+		for _, v := range e.Erasure.Objects {
+			now, ok := red.Object(v.Key)
+			if !ok {
+				continue
+			}
+			if err := c.carryOut(ctx, ObjectRef(now.Value)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// carryOut gives an object of the replica the value that an erasure ordered. A
+// store that keeps what is replaced is named, and does not hold up the rest.
+func (c *copying) carryOut(ctx context.Context, o ObjectRef) error {
+	err := checkIn(ctx, c.Replica.to, o)
+	if err == nil || errors.Is(err, bucket.ErrNotExist) {
+		return nil // done; or of a visit that is not copied yet, or that the archive lacks
+	}
+	if !errors.Is(err, ErrMismatch) {
+		return err
+	}
+	keeps := func(why error) error {
+		c.found.add(&c.found.there, Finding{Kind: kindOf(o.Key), Object: o.Key, Offset: -1, Index: -1, Reason: "the replica still has what was erased: " + why.Error()})
+		return nil
+	}
+	eraser, ok := c.Replica.to.(bucket.Eraser)
+	if !ok {
+		return keeps(errors.New("its store can't erase"))
+	}
+	if err := eraser.Erases(ctx); err != nil {
+		return keeps(err)
+	}
+	was, _, err := digestIn(ctx, c.Replica.to, o.Key)
+	if err != nil {
+		return err
+	}
+	body, err := bodyOf(o, func() (io.ReadCloser, error) { return c.a.b.Open(ctx, o.Key, 0, -1) })
+	if err == nil {
+		err = eraser.Replace(ctx, o.Key, was, body)
+	}
+	switch {
+	case errors.Is(err, bucket.ErrConflict): // another process erases, too: look again
+		return fmt.Errorf("%s of the replica: %w", o.Key, errErasing)
+	case errors.Is(err, bucket.ErrSum):
+		return fmt.Errorf("%s: %w: the archive still has other bytes", o.Key, errErasing)
+	case err != nil:
+		return outOfReach(fmt.Errorf("erase in %s of the replica: %w", o.Key, err))
+	}
+	if err := checkIn(ctx, c.Replica.to, o); err != nil {
+		return fmt.Errorf("read back from the replica: %w", err)
+	}
+	c.erased.Add(1)
+	return nil
+}
+
+// Erased returns nil if the replica has carried out an erasure: every object
+// that it names is there with what was erased gone, or is not there at all. It
+// reads those objects; archive.erasure_done names the replicas for which it
+// holds. ErrMismatch says that something is still there.
+func (r *Replica) Erased(ctx context.Context, e Ordered) error {
+	red, err := r.a.Redactions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range e.Erasure.Objects {
+		if now, ok := red.Object(v.Key); ok {
+			v = now.Value
+		}
+		if err := checkIn(ctx, r.to, ObjectRef(v)); err != nil && !errors.Is(err, bucket.ErrNotExist) {
+			return fmt.Errorf("replica: %w", err)
+		}
+	}
+	return nil
+}
