@@ -243,7 +243,7 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 		alarms = append(alarms, w.f("line.stopped"))
 	}
 	if h.Paused != "" {
-		alarms = append(alarms, w.f("line.paused"))
+		alarms = append(alarms, w.f("line.held"))
 	}
 	if h.StorageDown != "" {
 		alarms = append(alarms, w.f("line.storage_down"))
