@@ -63,7 +63,7 @@ func (g *group) takes(rec *Record) bool {
 	if g.n == 0 {
 		return true
 	}
-	return g.n < maxGroup && g.ids[bare(rec.Get("WARC-Concurrent-To"))]
+	return g.n < maxGroup && g.ids[rec.Concurrent()]
 }
 
 // flush yields what g holds, if it has evidence, and empties it.

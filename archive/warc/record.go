@@ -60,6 +60,16 @@ func (r *Record) ID() string { return bare(r.Get("WARC-Record-ID")) }
 // URL returns WARC-Target-URI without the brackets that some tools put.
 func (r *Record) URL() string { return bare(r.Get("WARC-Target-URI")) }
 
+// Concurrent returns the name of the record that r belongs to
+// (WARC-Concurrent-To), without brackets.
+func (r *Record) Concurrent() string { return bare(r.Get("WARC-Concurrent-To")) }
+
+// RefersTo returns which capture a revisit record refers to: its URL, and its
+// time, zero if it can't be read.
+func (r *Record) RefersTo() (url string, at time.Time) {
+	return bare(r.Get("WARC-Refers-To-Target-URI")), date(r.Get("WARC-Refers-To-Date"))
+}
+
 // Date returns WARC-Date in UTC; zero if it can't be read.
 func (r *Record) Date() time.Time { return date(r.Get("WARC-Date")) }
 
