@@ -31,8 +31,9 @@ type Statement struct {
 	Version  VersionID
 	SHA256   string // of the content record, 64 hex digits
 	Content  Content
-	Versions int  // number of distinct wordings known
-	Edited   bool // at least one edit was seen
+	Media    []Attachment // of the current wording, in order, with what is known of the archive's copies
+	Versions int          // number of distinct wordings known
+	Edited   bool         // at least one edit was seen
 
 	State       State
 	Provenance  Provenance
@@ -53,6 +54,8 @@ type Statement struct {
 	EngagementAt time.Time
 
 	ReplyTo, RepostOf, QuoteOf StatementID // where the archive knows what was meant; else empty
+
+	Decision *Decision // why it is not shown, where State is withheld
 }
 
 // WasThere reports whether s, whose account or platform is gone, is known to

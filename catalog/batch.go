@@ -149,10 +149,10 @@ func (b *batch) statement(e onrecord.Event) error {
 	}
 	if e.Content != nil && e.Version != "" && r.wordings[e.Version] == nil {
 		content := *e.Content
-		content.HTML = ""
+		content.HTML, content.Media = "", withoutAddresses(content.Media)
 		r.wordings[e.Version] = &wording{Content: content}
 	}
-	return nil
+	return b.attachments(r, e)
 }
 
 // find returns a statement that was applied before, nil for none.

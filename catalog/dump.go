@@ -24,7 +24,7 @@ func (c *Catalog) Dump(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	err := c.view(ctx, func(v *view) error {
 		d := dumper{v: v, ids: map[int64]string{}}
-		for _, part := range []func() error{d.statements, d.accounts, d.sources, d.versions, d.aliases, d.events, d.spans, d.days, d.changes, d.terms} {
+		for _, part := range []func() error{d.statements, d.accounts, d.sources, d.versions, d.aliases, d.events, d.spans, d.days, d.changes, d.media, d.terms} {
 			if err := part(); err != nil {
 				return err
 			}

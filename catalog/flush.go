@@ -146,6 +146,9 @@ func (b *batch) children(r *row) error {
 		if err := b.exec(`DELETE FROM versions WHERE id = $1`, r.key); err != nil {
 			return err
 		}
+		if err := b.exec(`DELETE FROM media WHERE id = $1`, r.key); err != nil {
+			return err
+		}
 	}
 	for _, v := range slices.Sorted(maps.Keys(r.wordings)) {
 		doc, err := marshal(*r.wordings[v], b.name)

@@ -48,6 +48,8 @@ type record struct {
 
 	Engagement map[string]int64
 	Engaged    onrecord.Mark
+
+	Down down // the operator's last decision
 }
 
 // An account is a row of the table accounts.
@@ -101,6 +103,9 @@ func (r *record) apply(e onrecord.Event) {
 		return
 	}
 	m := markOf(e)
+	if e.Type == onrecord.MediaKept || e.Type == onrecord.MediaMissed {
+		return // evidence of an attachment, not of the statement
+	}
 	r.Captures += len(e.Captures)
 	if e.Account.ID != "" && m.Over(r.Named) {
 		r.Account, r.Named = e.Account, m
@@ -245,7 +250,7 @@ func isStatement(t onrecord.EventType) bool {
 	switch t {
 	case onrecord.StatementCreated, onrecord.StatementEdited, onrecord.StatementSeen, onrecord.StatementLooked,
 		onrecord.StatementDeleted, onrecord.StatementRestored, onrecord.StatementWithheld,
-		onrecord.StatementUnwithheld, onrecord.StatementErased:
+		onrecord.StatementUnwithheld, onrecord.StatementErased, onrecord.MediaKept, onrecord.MediaMissed:
 		return true
 	}
 	return false
@@ -255,7 +260,7 @@ func isStatement(t onrecord.EventType) bool {
 // type.
 func isRare(t onrecord.EventType) bool {
 	switch t {
-	case onrecord.StatementCreated, onrecord.StatementSeen, onrecord.StatementLooked, onrecord.SourceLooked:
+	case onrecord.StatementCreated, onrecord.StatementSeen, onrecord.StatementLooked, onrecord.SourceLooked, onrecord.MediaKept, onrecord.MediaMissed:
 		return false
 	}
 	return true

@@ -115,6 +115,7 @@ func (v *view) statementOf(id onrecord.StatementID, r *record, a *accountRow) (o
 	s.StateWindow = stateWindow(s.State, r, a)
 	if r.hidden() {
 		s.State, s.Versions, s.Edited, s.NativeID, s.URL = onrecord.StateWithheld, 0, false, "", ""
+		s.Decision = r.decision()
 		return s, nil
 	}
 	s.EditWindow, s.Engagement, s.EngagementAt = r.Edit, r.Engagement, r.Engaged.At
@@ -126,6 +127,11 @@ func (v *view) statementOf(id onrecord.StatementID, r *record, a *accountRow) (o
 	}
 	s.Content, s.Type, s.Lang, s.SHA256 = w.Content, w.Content.Type, w.Content.Lang, sha(w.Content)
 	s.PublishedAt, s.Precision = k.Published, r.precision()
+	found, err := v.kept(key)
+	if err != nil {
+		return s, err
+	}
+	s.Media = attach(w.Content, found)
 	return s, v.relations(&s)
 }
 

@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 7
+const schemaNumber = 8
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -95,7 +95,7 @@ CREATE TABLE changes (
 	what INTEGER, at INTEGER, id BLOB, account INTEGER NOT NULL, least INTEGER, most INTEGER,
 	PRIMARY KEY (what, at, id)
 ) WITHOUT ROWID;
-`
+` + mediaTable
 
 // create makes the tables in an empty file.
 func create(ctx context.Context, db *sql.DB) error {
