@@ -24,7 +24,8 @@ func (l *Ledger) On(b bucket.Bucket) *Ledger {
 	return on
 }
 
-// A Tile is a hash tile or an entry bundle as it is stored.
+// A Tile is a hash tile, an entry bundle or a change of the log key as it is
+// stored.
 type Tile struct {
 	Key   string
 	Bytes []byte
@@ -32,8 +33,8 @@ type Tile struct {
 
 // TilesOf yields the entry bundles and hash tiles that the published tree t has
 // and one of size from has not, each proven to belong to t: what a copy needs
-// to go on from that size. A bundle comes before the tile above it. An error
-// comes alone and ends the sequence.
+// to go on from that size. A bundle comes before the tile above it, and the
+// changes of the log key come last. An error comes alone and ends the sequence.
 func (l *Ledger) TilesOf(ctx context.Context, t Tree, from int64) iter.Seq2[Tile, error] {
 	return func(yield func(Tile, error) bool) {
 		err := ErrIndex
@@ -66,7 +67,7 @@ func (l *Ledger) tilesOf(ctx context.Context, t Tree, from int64, yield func(Til
 			return errStop
 		}
 	}
-	return nil
+	return l.keysOf(ctx, t, from, yield)
 }
 
 // tile returns the n-th tile of a level, proven.

@@ -97,25 +97,60 @@ func (l *Ledger) parse(ctx context.Context, text []byte) (Checkpoint, error) {
 	if err == nil {
 		return c, nil
 	}
-	links, linkErr := l.rotations(ctx)
-	if linkErr != nil && !errors.Is(linkErr, ErrTampered) {
-		return Checkpoint{}, linkErr
-	}
-	if len(links) == 0 {
-		return Checkpoint{}, errors.Join(err, linkErr)
-	}
-	r, ringErr := NewKeyring(l.o.Verifier, links)
-	if ringErr != nil {
-		return Checkpoint{}, fmt.Errorf("%w (%w)", err, ringErr)
-	}
-	if c, err = r.ParseCheckpoint(text); err != nil {
-		if r.cut != nil {
+	// A damaged object is no fault of the checkpoint: the head has the changes, too.
+	for _, read := range []func(context.Context) (*Keyring, error){l.Keys, l.keysByHead} {
+		r, ringErr := read(ctx)
+		switch {
+		case errors.Is(ringErr, bucket.ErrNotExist): // a copy keeps no head
+			continue
+		case errors.Is(ringErr, ErrTampered), errors.Is(ringErr, ErrRotation):
+			err = fmt.Errorf("%w (%w)", err, ringErr)
+			continue
+		case ringErr != nil:
+			return Checkpoint{}, ringErr
+		case len(r.links) == 0 && r.cut == nil:
+			continue
+		}
+		if c, ringErr = r.ParseCheckpoint(text); ringErr == nil {
+			l.ring.Store(r)
+			return c, nil
+		}
+		if err = ringErr; r.cut != nil {
 			err = fmt.Errorf("%w (%w)", err, r.cut)
 		}
-		return Checkpoint{}, err
 	}
-	l.ring.Store(r)
-	return c, nil
+	return Checkpoint{}, err
+}
+
+// keysByHead returns the keys as the head has them.
+func (l *Ledger) keysByHead(ctx context.Context) (*Keyring, error) {
+	h, _, err := l.head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return NewKeyring(l.o.Verifier, h.Keys)
+}
+
+// keysOf yields the changes of the key that a published tree has and one of
+// size from has not.
+func (l *Ledger) keysOf(ctx context.Context, t Tree, from int64, yield func(Tile) bool) error {
+	r, err := l.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for i, link := range r.links {
+		if link.Index < from || link.Index >= t.Size {
+			continue
+		}
+		b, err := encodeKey(link)
+		if err != nil {
+			return err
+		}
+		if !yield(Tile{keyKey(i + 1), b}) {
+			return errStop
+		}
+	}
+	return nil
 }
 
 // ringOf returns the keys as the head has them: the last one signs it.
@@ -160,6 +195,26 @@ func (l *Ledger) signer(k LogKey) (note.Signer, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: the key in force is %s+%08x", ErrKeyChanged, k.Verifier.Name(), k.Verifier.KeyHash())
+}
+
+// Rotation returns the signed note that makes fresh, whose verifier key is
+// public, the key in force behind h. before is the verifier key in force at h.
+// last is the last known tree of the old origin, where public has another name.
+// ErrKeyChanged says that this machine does not have the key in force.
+func (l *Ledger) Rotation(h Head, before, public string, fresh note.Signer, last Tree) (string, error) {
+	r, err := l.ringOf(h)
+	if err != nil {
+		return "", fmt.Errorf("ledger: %w", err)
+	}
+	in := r.InForce()
+	old, err := l.signer(in)
+	if err != nil {
+		return "", fmt.Errorf("ledger: %w", err)
+	}
+	if in.Public != "" {
+		before = in.Public
+	}
+	return SignRotation(RotationText{Number: len(h.Keys) + 1, Old: before, New: public, At: h.Tree, Last: last}, old, fresh)
 }
 
 // rotate adds the changes of the key to the head that follows from them, and

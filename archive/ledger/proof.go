@@ -50,11 +50,21 @@ func (l *Ledger) Proof(ctx context.Context, index int64) ([]byte, error) {
 // the leaf's index and the checkpoint. What fails is ErrProof, and
 // ErrCheckpoint where the checkpoint is to blame.
 func CheckProof(proof []byte, leaf Leaf, origin string, v note.Verifier) (index int64, c Checkpoint, err error) {
+	return checkProof(proof, leaf, func(text []byte) (Checkpoint, error) { return ParseCheckpoint(text, origin, v) })
+}
+
+// CheckProof checks a C2SP tlog-proof for leaf as the function of that name
+// does, against the key that was in force at the size of its checkpoint.
+func (r *Keyring) CheckProof(proof []byte, leaf Leaf) (index int64, c Checkpoint, err error) {
+	return checkProof(proof, leaf, r.ParseCheckpoint)
+}
+
+func checkProof(proof []byte, leaf Leaf, parse func([]byte) (Checkpoint, error)) (index int64, c Checkpoint, err error) {
 	index, path, text, err := parseProof(proof)
 	if err != nil {
 		return 0, Checkpoint{}, fmt.Errorf("ledger: %w: %w", ErrProof, err)
 	}
-	c, err = ParseCheckpoint(text, origin, v)
+	c, err = parse(text)
 	if err != nil {
 		return 0, Checkpoint{}, fmt.Errorf("ledger: %w: %w", ErrProof, err)
 	}

@@ -27,9 +27,26 @@ type Problem struct {
 // tile and what lies below it disagree, the hash above says which is wrong. An
 // error (the bucket can't be read) comes alone and ends the sequence.
 func (l *Ledger) Verify(ctx context.Context, t Tree) iter.Seq2[Problem, error] {
+	return l.VerifyLeaves(ctx, t, nil, func(int64, []Leaf, bool) error { return nil })
+}
+
+// VerifyLeaves is Verify, and hands out the leaves of each entry bundle, in
+// order, from index at on, once nothing but what lies above it in the tree is
+// left to be checked. A lost or damaged hash tile does not keep them back. known
+// is false where the bundle itself is lost or wrong: what the leaves are can't
+// be told, and they count only. An error of leaves ends the sequence.
+//
+// Where part is not nil only those full bundles are read of which it is true,
+// and the hash tiles above all of them. It is asked in order, each time after
+// the leaves before were handed out.
+func (l *Ledger) VerifyLeaves(ctx context.Context, t Tree, part func(bundle int64) bool, leaves func(at int64, list []Leaf, known bool) error) iter.Seq2[Problem, error] {
 	return func(yield func(Problem, error) bool) {
-		v := &verifier{ctx: ctx, l: l, tree: t, yield: yield, parents: map[int]parent{}}
-		if err := v.run(); err != nil && !errors.Is(err, errStop) {
+		v := &verifier{ctx: ctx, l: l, tree: t, part: part, leaves: leaves, yield: yield, parents: map[int]parent{}}
+		err := v.run()
+		if err == nil {
+			err = v.keys()
+		}
+		if err != nil && !errors.Is(err, errStop) {
 			yield(Problem{}, fmt.Errorf("ledger: verify size %d: %w", t.Size, err))
 		}
 	}
@@ -66,6 +83,9 @@ type verifier struct {
 	ctx     context.Context
 	l       *Ledger
 	tree    Tree
+	part    func(bundle int64) bool
+	leaves  func(at int64, list []Leaf, known bool) error
+	wrong   bool // the bundle at hand is not that of the tree, or it can't be told
 	yield   func(Problem, error) bool
 	rows    []row // the tile of each level that is being filled
 	counts  []int64
@@ -83,6 +103,7 @@ func (v *verifier) report(ps ...Problem) error {
 }
 
 func (v *verifier) run() error {
+	var last []Leaf // of the right edge: only the root can tell whether it is right
 	for n := int64(0); ; n++ {
 		w := widthAt(v.tree.Size, 0, n)
 		if w == 0 {
@@ -91,12 +112,24 @@ func (v *verifier) run() error {
 		if err := v.ctx.Err(); err != nil {
 			return err
 		}
-		below, bundleProblem, err := v.bundle(n, w)
+		if w == tileWidth && v.part != nil && !v.part(n) {
+			if err := v.pass(0, n, tlog.Hash{}, true); err != nil {
+				return err
+			}
+			continue
+		}
+		leaves, below, bundleProblem, err := v.bundle(n, w)
 		if err != nil {
 			return err
 		}
+		v.wrong = bundleProblem != nil
 		if err := v.tile(0, n, below, bundleProblem); err != nil {
 			return err
+		}
+		if last = leaves; w == tileWidth {
+			if err := v.leaves(n*tileWidth, leaves, !v.wrong); err != nil {
+				return err
+			}
 		}
 	}
 	for level := 1; level < len(v.rows); level++ {
@@ -106,12 +139,15 @@ func (v *verifier) run() error {
 			}
 		}
 	}
-	return v.root()
+	if err := v.root(); err != nil || v.tree.Size%tileWidth == 0 {
+		return err
+	}
+	return v.leaves(v.tree.Size/tileWidth*tileWidth, last, !v.wrong)
 }
 
-// bundle returns the hashes of the n-th entry bundle; where it can't be read
+// bundle returns the n-th entry bundle and its hashes; where it can't be read
 // as a bundle, all unknown and the problem.
-func (v *verifier) bundle(n int64, w int) (row, *Problem, error) {
+func (v *verifier) bundle(n int64, w int) ([]Leaf, row, *Problem, error) {
 	leaves, err := v.l.readBundle(v.ctx, n, w)
 	var r row
 	if err != nil {
@@ -119,12 +155,12 @@ func (v *verifier) bundle(n int64, w int) (row, *Problem, error) {
 		for range w {
 			r.push(tlog.Hash{}, true)
 		}
-		return r, p, err
+		return make([]Leaf, w), r, p, err
 	}
 	for _, leaf := range leaves {
 		r.push(leaf.treeHash(), false)
 	}
-	return r, nil, nil
+	return leaves, r, nil, nil
 }
 
 // problem tells apart what is wrong in the bucket from a bucket that can't be
@@ -218,6 +254,7 @@ func (v *verifier) decide(d doubt, n int64, below row) error {
 	case !belowRight && d.level == 0:
 		ps = slices.Concat(d.ifTile, d.ifBelow)
 	}
+	v.wrong = v.wrong || d.level == 0 && !belowRight
 	if err := v.report(ps...); err != nil {
 		return err
 	}
@@ -243,17 +280,29 @@ func (v *verifier) above(level int, n int64) (tlog.Hash, bool, error) {
 // adopt takes r for the hashes of the n-th tile of a level, and hands the hash
 // of a full tile to the level above.
 func (v *verifier) adopt(level int, n int64, r row) error {
+	if len(r.hashes) < tileWidth {
+		v.grow(level)
+		v.rows[level] = r
+		return nil
+	}
+	return v.pass(level, n, fold(r.hashes), slices.Contains(r.unknown, true))
+}
+
+// grow makes room for a level and the one above.
+func (v *verifier) grow(level int) {
 	for len(v.rows) < level+2 {
 		v.rows = append(v.rows, row{})
 		v.counts = append(v.counts, 0)
 	}
-	if len(r.hashes) < tileWidth {
-		v.rows[level] = r
-		return nil
-	}
+}
+
+// pass hands the hash of the n-th tile of a level, a full one, to the level
+// above.
+func (v *verifier) pass(level int, n int64, h tlog.Hash, unknown bool) error {
+	v.grow(level)
 	v.rows[level] = row{}
 	v.counts[level] = n + 1
-	v.rows[level+1].push(fold(r.hashes), slices.Contains(r.unknown, true))
+	v.rows[level+1].push(h, unknown)
 	if next := v.rows[level+1]; len(next.hashes) == tileWidth {
 		return v.tile(level+1, v.counts[level+1], next, nil)
 	}
@@ -288,10 +337,12 @@ func (v *verifier) root() error {
 			}
 		}
 		if rootOfRows(rows) == v.tree.Root {
+			v.wrong = v.wrong || len(v.doubts) > 0 && v.doubts[0].level == 0 && choice&1 == 1
 			return v.report(ps...)
 		}
 	}
 	for _, d := range v.doubts {
+		v.wrong = v.wrong || d.level == 0
 		if err := v.report(slices.Concat(d.ifTile, d.ifBelow)...); err != nil {
 			return err
 		}
