@@ -26,6 +26,16 @@ type Takedown struct {
 	Decided time.Time `json:"decided,omitzero"`
 }
 
+// A Decision is a take-down as readers are told of it: the operator's last one
+// about a statement.
+type Decision struct {
+	Takedown
+	Type      EventType   // statement.withheld, unwithheld or erased
+	Statement StatementID // empty in lists where it was erased
+	Index     int64       // ledger index of the event that records it
+	Entry     int64       // ledger index of the statement's first entry
+}
+
 // A Span is a part of an object, in bytes.
 type Span struct {
 	Object string `json:"object"` // key

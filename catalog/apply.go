@@ -266,8 +266,11 @@ func (b *batch) unname(n uint64) (string, error) {
 func (b *batch) entry(en Entry) error {
 	e := en.Event
 	e.Index = en.Index
-	if e.Type == onrecord.VisitLine {
+	switch e.Type {
+	case onrecord.VisitLine:
 		return b.visit(en)
+	case onrecord.TombstoneLine: // it says nothing any more
+		return nil
 	}
 	if e.At.After(b.lastSeen) {
 		b.lastSeen = e.At

@@ -34,10 +34,11 @@ func (v *view) event(doc []byte) (onrecord.Event, error) {
 	if e.Statement == "" {
 		return e, nil
 	}
-	r, _, err := v.record(e.Statement)
+	r, a, err := v.record(e.Statement)
 	if err != nil {
 		return e, err
 	}
+	e.Erasure = nil // which is for those who check the record
 	if r.hidden() {
 		return conceal(e), nil
 	}
@@ -49,6 +50,9 @@ func (v *view) event(doc []byte) (onrecord.Event, error) {
 		}
 		if w != nil {
 			e.Content = &w.Content
+			if err := v.discreet(a.doc.Known.Platform, e.Content); err != nil {
+				return e, err
+			}
 		}
 	}
 	return e, nil
@@ -59,6 +63,7 @@ func (v *view) event(doc []byte) (onrecord.Event, error) {
 func conceal(e onrecord.Event) onrecord.Event {
 	e.Version, e.Content, e.URL, e.NativeID, e.LocalID, e.Aliases, e.Order = "", nil, "", "", "", nil, ""
 	e.Captures, e.Engagement, e.PublishedAt, e.Changed, e.Extra = nil, nil, time.Time{}, time.Time{}, nil
+	e.Erasure, e.Media, e.Code = nil, nil, ""
 	return e
 }
 

@@ -31,6 +31,8 @@ type Catalog struct {
 	closed  bool
 	closing sync.WaitGroup // replaced files whose readers are not done
 
+	hiding hiddenSpans
+
 	applying sync.Mutex
 	slots    chan struct{} // as many as queries may run at once
 }

@@ -132,7 +132,10 @@ func (v *view) statementOf(id onrecord.StatementID, r *record, a *accountRow) (o
 		return s, err
 	}
 	s.Media = attach(w.Content, found)
-	return s, v.relations(&s)
+	if err := v.relations(&s); err != nil {
+		return s, err
+	}
+	return s, v.discreet(s.Platform, &s.Content)
 }
 
 // lastSeen is when the statement was last seen, for readers: Known counts from
@@ -234,7 +237,7 @@ func (c *Catalog) figure(slug string) onrecord.FigureRef {
 func (c *Catalog) Versions(ctx context.Context, id onrecord.StatementID) ([]onrecord.Version, error) {
 	var list []onrecord.Version
 	err := c.view(ctx, func(v *view) error {
-		r, _, err := v.record(id)
+		r, a, err := v.record(id)
 		if err != nil || r.hidden() {
 			return err
 		}
@@ -243,7 +246,7 @@ func (c *Catalog) Versions(ctx context.Context, id onrecord.StatementID) ([]onre
 			return err
 		}
 		for _, version := range r.Known.Versions {
-			w, err := v.version(id, version, events)
+			w, err := v.version(a.doc.Known.Platform, id, version, events)
 			if err != nil {
 				return err
 			}
@@ -278,7 +281,7 @@ func lastRead(k *onrecord.Known, version onrecord.VersionID, events []onrecord.E
 }
 
 // version gathers what events, by time of observation, say of one wording.
-func (v *view) version(id onrecord.StatementID, version onrecord.VersionID, events []onrecord.Event) (onrecord.Version, error) {
+func (v *view) version(platform string, id onrecord.StatementID, version onrecord.VersionID, events []onrecord.Event) (onrecord.Version, error) {
 	out := onrecord.Version{ID: version, Seen: true, LogIndex: -1}
 	for _, e := range events {
 		if e.Version != version {
@@ -309,7 +312,7 @@ func (v *view) version(id onrecord.StatementID, version onrecord.VersionID, even
 		return out, err
 	}
 	out.Content, out.SHA256 = w.Content, sha(w.Content)
-	return out, nil
+	return out, v.discreet(platform, &out.Content)
 }
 
 func later(a, b time.Time) time.Time {

@@ -1,0 +1,300 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"onrecord"
+)
+
+// A down is the last decision of the operator about a statement: to withhold
+// it, to show it again, or to erase it, which ends all others.
+type down struct {
+	Takedown onrecord.Takedown
+	Type     onrecord.EventType
+	Index    int64 // of the event
+	At       time.Time
+	By       onrecord.Mark
+	Entry    int64 // of an erasure: ledger index of the first line that it erased; else -1
+}
+
+// takeDown folds a decision into r.
+func (r *record) takeDown(e onrecord.Event) {
+	switch e.Type {
+	case onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased:
+	default:
+		return
+	}
+	m := markOf(e)
+	over := m.Over(r.Down.By)
+	if erased := r.Down.Type == onrecord.StatementErased; erased != (e.Type == onrecord.StatementErased) {
+		over = !erased
+	}
+	if !over {
+		return
+	}
+	r.Down = down{Type: e.Type, Index: e.Index, At: e.At, By: m, Entry: -1}
+	if e.Takedown != nil {
+		r.Down.Takedown = *e.Takedown
+	}
+	if r.Down.Takedown.Reason == "" {
+		r.Down.Takedown.Reason = e.Reason // of lines before there were cases
+	}
+	if e.Erasure != nil && e.Type == onrecord.StatementErased && len(e.Erasure.Leaves) > 0 {
+		r.Down.Entry = e.Erasure.Leaves[0]
+	}
+}
+
+// decision is what readers are told of a statement that is not shown.
+func (r *record) decision() *onrecord.Decision {
+	d := r.Down
+	out := &onrecord.Decision{Takedown: d.Takedown, Type: d.Type, Index: d.Index, Entry: r.Known.FirstIndex}
+	if out.Decided.IsZero() {
+		out.Decided = d.At
+	}
+	if d.Entry >= 0 {
+		out.Entry = d.Entry
+	}
+	return out
+}
+
+// Takedowns returns all decisions in force and lifted, the newest first: of a
+// statement the last one. Erased statements are not named.
+func (c *Catalog) Takedowns(ctx context.Context) ([]onrecord.Decision, error) {
+	var list []onrecord.Decision
+	err := c.view(ctx, func(v *view) error {
+		ids, err := v.decided()
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			r, _, err := v.record(id)
+			if err != nil {
+				return err
+			}
+			d := *r.decision()
+			if d.Type != onrecord.StatementErased {
+				d.Statement = id
+			}
+			list = append(list, d)
+		}
+		return nil
+	})
+	slices.SortFunc(list, func(a, b onrecord.Decision) int { return cmp.Compare(b.Index, a.Index) })
+	return list, err
+}
+
+// decided returns the statements that were ever withheld or erased.
+func (v *view) decided() ([]onrecord.StatementID, error) {
+	var kinds []int64
+	for _, t := range []onrecord.EventType{onrecord.StatementWithheld, onrecord.StatementErased} {
+		if n, ok := v.f.names.numOf(string(t)); ok {
+			kinds = append(kinds, int64(n))
+		}
+	}
+	var ids []onrecord.StatementID
+	for _, kind := range kinds {
+		err := v.each(func(scan func(...any) error) error {
+			var key []byte
+			err := scan(&key)
+			ids = append(ids, onrecord.StatementID(unpackID(key)))
+			return err
+		}, `SELECT DISTINCT id FROM events WHERE rare AND kind = $1 AND id IS NOT NULL`, kind)
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// hiddenSpans is what must not be served of objects, at one generation.
+type hiddenSpans struct {
+	mu    sync.Mutex
+	file  *file // guarded by mu, as is the rest
+	gen   int64
+	spans map[string][]hiddenSpan
+}
+
+type hiddenSpan struct {
+	span onrecord.Span
+	down onrecord.Takedown
+}
+
+// Hidden returns the parts of an object that show withheld statements and must
+// not be served to strangers, by offset: records of a WARC, and of a journal
+// segment that has a line about one the whole, with Length -1. It returns none
+// where nothing is hidden, else with the decision about one of them.
+func (c *Catalog) Hidden(ctx context.Context, key string) (list []onrecord.Span, t onrecord.Takedown, err error) {
+	err = c.view(ctx, func(v *view) error {
+		spans, err := v.hidden()
+		if err != nil {
+			return err
+		}
+		for _, s := range spans[key] {
+			list, t = append(list, s.span), s.down
+		}
+		return nil
+	})
+	return list, t, err
+}
+
+// hidden returns all that must not be served, by object.
+func (v *view) hidden() (map[string][]hiddenSpan, error) {
+	h := &v.c.hiding
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.file == v.f && h.gen == v.side.gen {
+		return h.spans, nil
+	}
+	ids, err := v.decided()
+	if err != nil {
+		return nil, err
+	}
+	spans := map[string][]hiddenSpan{}
+	for _, id := range ids {
+		r, _, err := v.record(id)
+		if err != nil {
+			return nil, err
+		}
+		if !r.hidden() {
+			continue
+		}
+		if err := v.hide(id, r, spans); err != nil {
+			return nil, fmt.Errorf("what shows %s: %w", id, err)
+		}
+	}
+	for key, list := range spans {
+		slices.SortFunc(list, func(a, b hiddenSpan) int {
+			return cmp.Or(cmp.Compare(a.span.Offset, b.span.Offset), cmp.Compare(a.span.Length, b.span.Length))
+		})
+		spans[key] = slices.CompactFunc(list, func(a, b hiddenSpan) bool { return a.span == b.span })
+	}
+	h.file, h.gen, h.spans = v.f, v.side.gen, spans
+	return spans, nil
+}
+
+// hide adds what shows one statement: what its events cite, what the decision
+// names, and the segments that hold its lines.
+func (v *view) hide(id onrecord.StatementID, r *record, spans map[string][]hiddenSpan) error {
+	add := func(s onrecord.Span) {
+		spans[s.Object] = append(spans[s.Object], hiddenSpan{s, r.decision().Takedown})
+	}
+	key, _ := packID(string(id))
+	var captures []int64
+	err := v.each(func(scan func(...any) error) error {
+		var doc []byte
+		var e storedEvent
+		if err := scan(&doc); err != nil {
+			return err
+		}
+		if err := unmarshal(doc, &e, v.name); err != nil {
+			return err
+		}
+		captures = append(captures, e.Captures...)
+		if e.Event.Erasure != nil {
+			for _, s := range e.Event.Erasure.Records {
+				add(s)
+			}
+		}
+		if m := e.Event.Media; m != nil && m.At.Object != "" {
+			add(m.At)
+		}
+		switch e.Event.Type {
+		case onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased: // say nothing of what was said
+		default:
+			add(onrecord.Span{Object: segmentKey(e.Event.Visit), Length: -1})
+		}
+		return nil
+	}, `SELECT doc FROM events WHERE id = $1 ORDER BY i`, key)
+	if err != nil {
+		return err
+	}
+	slices.Sort(captures)
+	for _, n := range slices.Compact(captures) {
+		c, err := v.capture(n)
+		if err != nil {
+			return err
+		}
+		add(onrecord.Span{Object: c.Object, Offset: c.Offset, Length: c.Length})
+	}
+	return nil
+}
+
+// segmentKey is the key of the journal segment of a visit (docs/format.md).
+func segmentKey(v onrecord.VisitID) string {
+	return "journal/" + v.Time().UTC().Format("2006/01/02") + "/" + v.String() + ".ndjson.zst"
+}
+
+// discreet removes from the content of a statement the native ids of what it
+// answers, repeats or quotes, where that is hidden.
+func (v *view) discreet(platform string, c *onrecord.Content) error {
+	for _, native := range []*string{&c.ReplyTo, &c.RepostOf, &c.QuoteOf} {
+		if *native == "" {
+			continue
+		}
+		id, ok, err := v.resolve(onrecord.NewStatementID(platform, *native))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		r, _, err := v.record(id)
+		if err != nil {
+			return err
+		}
+		if r.hidden() {
+			*native = ""
+		}
+	}
+	return nil
+}
+
+// HoldsErased reports whether the file holds something of what an erasure has
+// removed since: it was applied before, and must be made anew from the record,
+// so that no page of it tells.
+func (c *Catalog) HoldsErased(ctx context.Context) (holds bool, err error) {
+	err = c.view(ctx, func(v *view) error {
+		ids, err := v.decided()
+		for _, id := range ids {
+			if holds || err != nil {
+				break
+			}
+			holds, err = v.holdsErased(id)
+		}
+		return err
+	})
+	return holds, err
+}
+
+// holdsErased reports whether lines were applied that an erasure of the
+// statement names.
+func (v *view) holdsErased(id onrecord.StatementID) (bool, error) {
+	r, _, err := v.record(id)
+	if err != nil || !r.Known.Erased {
+		return false, err
+	}
+	var e storedEvent
+	var doc []byte
+	if err := v.row(`SELECT doc FROM events WHERE i = $1`, r.Down.Index).Scan(&doc); err != nil {
+		return false, fmt.Errorf("catalog: %w", err)
+	}
+	if err := unmarshal(doc, &e, v.name); err != nil || e.Event.Erasure == nil {
+		return false, err
+	}
+	for _, i := range e.Event.Erasure.Leaves {
+		var there bool
+		if err := v.row(`SELECT EXISTS (SELECT 1 FROM events WHERE i = $1)`, i).Scan(&there); err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
+}
