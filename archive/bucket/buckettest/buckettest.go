@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) bucket.Bucket) {
 		{"ReplaceKeys", replaceKeys},
 		{"RacingReplaces", racingReplaces},
 		{"Remove", remove},
+		{"SetAside", setAside},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, open(t)) })
 	}

@@ -65,24 +65,30 @@ func (b *Bucket) replace(ctx context.Context, key string, was [32]byte, body buc
 // objectIs returns ErrConflict unless the object under key has the bytes whose
 // SHA-256 is was.
 func (b *Bucket) objectIs(ctx context.Context, key string, was [32]byte) error {
-	o, err := b.Open(ctx, key, 0, -1)
+	sum, err := b.sumOf(ctx, key)
 	if err != nil {
 		return err
 	}
-	defer o.Close()
 	if info, err := b.root.Lstat(key); err != nil {
 		return err
 	} else if info.Mode().Perm()&0o200 != 0 {
 		return fmt.Errorf("it is a register: %w", bucket.ErrKey)
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, o); err != nil {
-		return err
-	}
-	if [32]byte(h.Sum(nil)) != was {
+	if sum != was {
 		return bucket.ErrConflict
 	}
 	return nil
+}
+
+// sumOf returns the SHA-256 of what is under key.
+func (b *Bucket) sumOf(ctx context.Context, key string) ([32]byte, error) {
+	o, err := b.Open(ctx, key, 0, -1)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, o)
+	return [32]byte(h.Sum(nil)), errors.Join(err, o.Close())
 }
 
 // Remove implements bucket.Eraser.

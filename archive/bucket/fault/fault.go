@@ -36,7 +36,7 @@ const (
 
 // Writes reports whether op changes the bucket.
 func (op Op) Writes() bool {
-	return op == Create || op == Swap || op == Prune || op == Replace || op == Remove
+	return op == Create || op == Swap || op == Prune || op == Replace || op == Remove || op == SetAside
 }
 
 // A Call is one call of the bucket. Key is the prefix of a listing.
