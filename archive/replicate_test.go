@@ -68,7 +68,7 @@ func wholeReplica(t testing.TB, w *world, b bucket.Bucket) archive.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verified(t, a)
+	return verifiedOutside(t, a)
 }
 
 // filled is an archive of n visits.

@@ -5,6 +5,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -33,9 +34,10 @@ type segment struct {
 
 // A segmentLine is one line and where its frame lies in the segment.
 type segmentLine struct {
-	text   []byte
+	text   []byte // nil where the frame can't be read
 	offset int64
 	length int64
+	hidden bool // it was not read: a mirror withholds it
 }
 
 // A segmentError says where in a segment something is wrong. Line is -1 where
@@ -157,8 +159,15 @@ func (s *segment) head(h VisitHeader, rest []byte, rand io.Reader) error {
 }
 
 // parse reads a segment as stored under the key of visit v. Every error is a
-// *segmentError. Lines that were read before it are in the segment, too.
+// *segmentError, the first one. Lines that could be read all the same are in
+// the segment, too.
 func (c *coder) parse(v onrecord.VisitID, b []byte) (*segment, error) {
+	return c.parseAround(v, b, nil)
+}
+
+// parseAround is parse of a segment with holes, by offset: frames that are
+// withheld.
+func (c *coder) parseAround(v onrecord.VisitID, b []byte, holes []bucket.Span) (*segment, error) {
 	s := &segment{bytes: b}
 	if len(b) > MaxSegment {
 		return s, &segmentError{-1, 0, fmt.Errorf("%w: segment of %d bytes", ErrTooLarge, len(b))}
@@ -176,44 +185,57 @@ func (c *coder) parse(v onrecord.VisitID, b []byte) (*segment, error) {
 	}
 	at := int64(len(b) - len(rest))
 	s.lines = append(s.lines, segmentLine{text: line, length: at})
-	if sum := sha256.Sum256(rest); hex.EncodeToString(sum[:]) != s.header.Rest {
+	if sum := sha256.Sum256(rest); len(holes) == 0 && hex.EncodeToString(sum[:]) != s.header.Rest {
 		err = &segmentError{-1, at, errors.New(`bytes after the visit line are not those of its "rest"`)}
 	}
-	if err2 := c.parseRest(s, rest, at); err2 != nil {
+	if err2 := c.parseRest(s, rest, at, holes); err2 != nil {
 		return s, err2
 	}
 	s.whole = true
 	return s, err
 }
 
-// parseRest reads the frames after the first, which begin at offset at.
-func (c *coder) parseRest(s *segment, rest []byte, at int64) error {
+// parseRest reads the frames after the first, which begin at offset at. A frame
+// whose content is damaged does not keep those behind it from being read.
+func (c *coder) parseRest(s *segment, rest []byte, at int64, holes []bucket.Span) error {
 	total := len(s.lines[0].text) + 1
+	var first error
 	for len(rest) > 0 {
 		fail := func(err error) error { return &segmentError{len(s.lines), at, err} }
 		if len(s.lines) == MaxLines {
-			return fail(fmt.Errorf("%w: more than %d lines", ErrTooLarge, MaxLines))
+			return cmp.Or(first, fail(fmt.Errorf("%w: more than %d lines", ErrTooLarge, MaxLines)))
 		}
-		n, size, err := frameLength(rest)
-		if err != nil {
-			return fail(err)
+		line := segmentLine{offset: at}
+		if len(holes) > 0 && holes[0].Offset == at && holes[0].Length > 0 {
+			line.length, line.hidden = holes[0].Length, true
+			holes = holes[1:]
+		} else {
+			n, size, err := frameLength(rest)
+			if err != nil {
+				return cmp.Or(first, fail(err))
+			}
+			if size > uint64(MaxSegment-total) {
+				return cmp.Or(first, fail(fmt.Errorf("%w: more than %d bytes of journal", ErrTooLarge, MaxSegment)))
+			}
+			total += int(size)
+			line.length = int64(n)
+			if line.text, err = c.line(rest[:n], int(size)); err != nil && first == nil {
+				first = fail(err)
+			}
 		}
-		if size > uint64(MaxSegment-total) {
-			return fail(fmt.Errorf("%w: more than %d bytes of journal", ErrTooLarge, MaxSegment))
-		}
-		text, err := c.dec.DecodeAll(rest[:n], make([]byte, 0, size))
-		if err != nil {
-			return fail(err)
-		}
-		line, err := oneLine(text)
-		if err != nil {
-			return fail(err)
-		}
-		total += len(text)
-		s.lines = append(s.lines, segmentLine{text: line, offset: at, length: int64(n)})
-		rest, at = rest[n:], at+int64(n)
+		s.lines = append(s.lines, line)
+		rest, at = rest[line.length:], at+line.length
 	}
-	return nil
+	return first
+}
+
+// line returns the line in a frame whose content has size bytes.
+func (c *coder) line(frame []byte, size int) ([]byte, error) {
+	text, err := c.dec.DecodeAll(frame, make([]byte, 0, size))
+	if err != nil {
+		return nil, err
+	}
+	return oneLine(text)
 }
 
 // oneLine returns b without its newline; b must be one line.

@@ -9,9 +9,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"iter"
+	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"onrecord"
@@ -27,16 +28,27 @@ const (
 	KindTile       = "tile"       // hash tiles and entry bundles
 	KindJournal    = "journal"    // a segment or a line of it
 	KindCapture    = "capture"    // a WARC object or a record in it
+	KindMedia      = "media"      // a WARC object of media, or a payload in it
 	KindState      = "state"      // a state register
+	KindSnapshot   = "snapshot"   // a snapshot of the catalog, or its note
 )
-
-// verifyChunk is how many leaves are read at once: an entry bundle.
-const verifyChunk = 256
 
 // VerifyOptions say how Verify goes about it.
 type VerifyOptions struct {
 	Progress func(done, total int64) // leaves read; called by one goroutine; may be nil
 	Workers  int                     // visits checked at the same time; 0: one a processor
+
+	// Part and Parts choose the Part-th of Parts (from 1); 0 and 0 choose all.
+	// The parts together cover every object, each in one part, and an object
+	// stays in its part while the archive grows. Each part checks onrecord.json,
+	// checkpoint and head, too.
+	Part, Parts int
+	// Since is a checkpoint that was seen before: the ledger must extend it.
+	Since *ledger.Checkpoint
+	// Outside leaves out what can only be found by listing, and registers that
+	// are of this archive's own machines: states and snapshots. From outside,
+	// and in a replica, there are none.
+	Outside bool
 }
 
 // A Finding is one thing that is not as it must be.
@@ -62,69 +74,106 @@ func (f Finding) String() string {
 
 // A Report is what Verify found.
 type Report struct {
-	Size     int64  // leaves of the ledger
-	Root     string // its root, base64; empty where it could not be read
-	Visits   int64
-	Lines    int64 // journal lines that match their leaves
-	Objects  int64 // captures and media objects read
-	Records  int64 // WARC records in them
-	Bytes    int64 // of journal and objects
-	States   int64
-	Findings []Finding // in order of index, then object, then offset
+	Size      int64  // leaves of the ledger
+	Root      string // its root, base64; empty where it could not be read
+	Visits    int64
+	Lines     int64 // journal lines that match their leaves
+	Objects   int64 // captures and media objects read
+	Records   int64 // WARC records in them
+	Bytes     int64 // of journal and objects, as stored
+	Decoded   int64 // of journal lines and of blocks of records
+	States    int64
+	Snapshots int64
+
+	Erased   int64            // lines and records that are what an erasure made of them
+	Withheld map[string]int64 // lines and records that a mirror does not show, by case
+	Findings []Finding        // in order of index, then object, then offset
 }
 
 // A verification is one run of Verify.
 type verification struct {
-	a *Archive
-	o VerifyOptions
+	a    *Archive
+	o    VerifyOptions
+	tree ledger.Tree // published, as far as can be told
 
-	tree  ledger.Tree // published, as far as can be told
-	whole bool        // head and checkpoint agree
+	mu       sync.Mutex
+	report   Report                       // guarded by mu
+	suspects []suspect                    // guarded by mu
+	cited    map[onrecord.CaptureRef]bool // checked a while ago; guarded by mu
+	last     map[string]ledgered          // the last visit of each source; guarded by mu
+	acts     []onrecord.Event             // erasures, and that they were carried out; guarded by mu
+	hidden   map[string]bool              // objects that were counted as withheld; guarded by mu
+}
 
-	mu     sync.Mutex
-	report Report                       // guarded by mu
-	cited  map[onrecord.CaptureRef]bool // checked a while ago; guarded by mu
+// A ledgered is a visit and where its first line is.
+type ledgered struct {
+	visit onrecord.VisitID
+	index int64
 }
 
 // Verify checks everything there is: onrecord.json, the checkpoint's signature,
-// head, tiles, leaves, journal lines, captures record by record, state
-// registers. It finds all mismatches, not only the first. Findings are no
-// error; an error says that Verify could not go on, because the bucket can't be
-// read or ctx has ended.
+// head, tiles, leaves, journal lines, captures and media record by record, state
+// registers, snapshots. It finds all mismatches, not only the first. Findings
+// are no error; an error says that Verify could not go on, because the bucket
+// can't be read or ctx has ended. The archive may grow meanwhile.
 func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
+	if o.Parts == 0 && o.Part == 0 {
+		o.Part, o.Parts = 1, 1
+	}
+	if o.Part < 1 || o.Part > o.Parts {
+		return Report{}, fmt.Errorf("verify: part %d of %d", o.Part, o.Parts)
+	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	v := &verification{a: a, o: o}
+	v := &verification{a: a, o: o, cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string]bool{}}
+	v.report.Withheld = map[string]int64{}
 	size, err := v.log(ctx)
-	if err == nil {
-		err = v.visits(ctx, size)
+	for _, step := range []func(context.Context, int64) error{v.metadata, v.states, v.snapshots, v.settle} {
+		if err == nil {
+			err = step(ctx, size)
+		}
 	}
-	if err == nil {
-		err = v.states(ctx, size)
-	}
-	if err == nil {
-		err = v.metadata(ctx, size)
-	}
-	slices.SortStableFunc(v.report.Findings, func(x, y Finding) int {
-		return cmp.Or(cmp.Compare(x.Index, y.Index), cmp.Compare(x.Object, y.Object), cmp.Compare(x.Offset, y.Offset))
-	})
+	v.report.Findings = v.findings()
 	if err != nil {
 		return v.report, fmt.Errorf("verify: %w", err)
 	}
 	return v.report, nil
 }
 
-// find adds a finding.
-func (v *verification) find(f Finding) {
+// A suspect is a finding that something else may explain away.
+type suspect struct {
+	Finding
+	// unless tells whether erasures account for it; nil where none can.
+	unless func(*Redactions) bool
+	// implied says that it is of the whole object and follows from any finding
+	// that is of a part of it.
+	implied bool
+}
+
+// find adds a finding that nothing explains.
+func (v *verification) find(f Finding) { v.suspect(suspect{Finding: f}) }
+
+func (v *verification) suspect(s suspect) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.report.Findings = append(v.report.Findings, f)
+	v.suspects = append(v.suspects, s)
+}
+
+// add adds to the report.
+func (v *verification) add(change func(*Report)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	change(&v.report)
 }
 
 // judge turns an error into a finding, unless it says nothing of the bytes:
-// then Verify can't go on.
+// then Verify can't go on. What a mirror withholds is counted.
 func (v *verification) judge(err error, f Finding) error {
+	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
+		v.withheld(w)
+		return nil
+	}
 	if !isAnswer(err) || errors.Is(err, context.Canceled) {
 		return outOfReach(err)
 	}
@@ -133,40 +182,181 @@ func (v *verification) judge(err error, f Finding) error {
 	return nil
 }
 
-// log verifies checkpoint, head and tiles, and returns the size to go on with.
-func (v *verification) log(ctx context.Context) (int64, error) {
-	c, err := v.a.ledger.Checkpoint(ctx)
-	published, err := v.register(ctx, KindCheckpoint, ledger.CheckpointKey, err)
-	if err != nil {
-		return 0, err
+// withheld counts what of an object is not shown, once.
+func (v *verification) withheld(w *bucket.WithheldError) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.hidden[w.Key] {
+		v.hidden[w.Key] = true
+		v.report.Withheld[w.Case] += max(1, int64(len(w.Spans)))
 	}
+}
+
+// findings returns what is left of the suspects: one for each place.
+func (v *verification) findings() []Finding {
+	finer := map[string]bool{}
+	for _, s := range v.suspects {
+		finer[s.Object] = finer[s.Object] || !s.implied
+	}
+	type place struct {
+		object string
+		offset int64
+	}
+	seen := map[place]bool{}
+	var list []Finding
+	for _, s := range v.suspects {
+		at := place{s.Object, s.Offset}
+		if s.implied && finer[s.Object] || s.Offset >= 0 && seen[at] {
+			continue
+		}
+		seen[at] = true
+		list = append(list, s.Finding)
+	}
+	slices.SortStableFunc(list, func(x, y Finding) int {
+		return cmp.Or(cmp.Compare(x.Index, y.Index), cmp.Compare(x.Object, y.Object), cmp.Compare(x.Offset, y.Offset))
+	})
+	return list
+}
+
+// settle takes away the suspects that erasures account for, and finds erasures
+// that are said to be done and are not.
+func (v *verification) settle(ctx context.Context, size int64) error {
+	if len(v.acts) == 0 && !slices.ContainsFunc(v.suspects, func(s suspect) bool { return s.unless != nil }) {
+		return nil
+	}
+	r, err := v.redactions(ctx)
+	if err != nil {
+		return err
+	}
+	touched := map[string]bool{} // objects in which something differs from what was committed
+	v.suspects = slices.DeleteFunc(v.suspects, func(s suspect) bool {
+		touched[s.Object] = true
+		excused := s.unless != nil && s.unless(r)
+		if excused && !s.implied {
+			v.report.Erased++
+		}
+		return excused
+	})
+	if v.o.Parts > 1 {
+		return nil // what is not in this part was not looked at
+	}
+	for key, o := range r.objects {
+		if r.done[o.Index] && !touched[key] {
+			v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index, Reason: "it was erased, and its bytes are those before"})
+		}
+	}
+	return nil
+}
+
+// redactions returns the erasures: those that were met, where everything was
+// read; else they are looked for. A ledger that can't be read for it knows none.
+func (v *verification) redactions(ctx context.Context) (*Redactions, error) {
+	if v.o.Parts > 1 {
+		r, err := v.a.Redactions(ctx)
+		if err != nil && !isAnswer(err) {
+			return nil, outOfReach(err)
+		}
+		return r, nil
+	}
+	slices.SortFunc(v.acts, func(x, y onrecord.Event) int { return cmp.Compare(x.Index, y.Index) })
+	r := (*Redactions)(nil).clone()
+	for _, e := range v.acts {
+		r.add(e)
+	}
+	return r, nil
+}
+
+// kindAt returns the kind of the object under key.
+func kindAt(key string) string {
+	folder, _, _ := strings.Cut(key, "/")
+	return map[string]string{"captures": KindCapture, "media": KindMedia, "journal": KindJournal}[folder]
+}
+
+// log verifies checkpoint, head, tiles and, on the way, all visits. It returns
+// the size of the ledger as it was read.
+func (v *verification) log(ctx context.Context) (int64, error) {
 	head, _, err := v.a.ledger.Head(ctx)
 	headed, err := v.register(ctx, KindHead, ledger.HeadKey, err)
 	if err != nil {
 		return 0, err
 	}
-	if published && headed && (head.Size < c.Size || head.Size == c.Size && head.Root != c.Root) {
-		v.find(Finding{Kind: KindHead, Object: ledger.HeadKey, Offset: -1, Index: -1,
-			Reason: fmt.Sprintf("size %d does not extend the checkpoint of size %d", head.Size, c.Size)})
-		headed = false
+	// The checkpoint is read after the head: it may be ahead of it.
+	c, err := v.a.ledger.Checkpoint(ctx)
+	published, err := v.register(ctx, KindCheckpoint, ledger.CheckpointKey, err)
+	if err != nil {
+		return 0, err
 	}
-	all := c.Tree // as far as can be told
-	v.tree = c.Tree
-	if headed {
-		all = head.Tree
-		v.whole = published
-	}
-	if !published {
-		v.tree = all
-	}
-	v.report.Size, v.report.Root = all.Size, base64.StdEncoding.EncodeToString(all.Root[:])
-	for p, err := range v.a.ledger.Verify(ctx, v.tree) {
+	if published && headed && head.Size < c.Size {
+		headed, err = v.behind(ctx, c)
 		if err != nil {
-			return 0, outOfReach(err)
+			return 0, err
 		}
-		v.find(Finding{Kind: KindTile, Object: p.Key, Offset: -1, Index: -1, Reason: p.Reason})
 	}
-	return all.Size, nil
+	v.tree = c.Tree
+	if !published {
+		v.tree = head.Tree
+	}
+	var batch []ledger.Leaf // committed and not yet published
+	if published && headed && head.Size >= c.Size {
+		if batch, err = v.ahead(ctx, head, c); err != nil {
+			return 0, err
+		}
+	}
+	size := v.tree.Size + int64(len(batch))
+	v.report.Size, v.report.Root = size, base64.StdEncoding.EncodeToString(v.tree.Root[:])
+	if len(batch) > 0 {
+		v.report.Root = base64.StdEncoding.EncodeToString(head.Root[:])
+	}
+	if err := v.since(ctx); err != nil {
+		return size, err
+	}
+	return size, v.visits(ctx, size, batch)
+}
+
+// behind judges a head that is smaller than the checkpoint, which another
+// machine may have moved meanwhile. It reports whether the head is all right.
+func (v *verification) behind(ctx context.Context, c ledger.Checkpoint) (bool, error) {
+	head, _, err := v.a.ledger.Head(ctx)
+	ok, err := v.register(ctx, KindHead, ledger.HeadKey, err)
+	if ok && head.Size < c.Size {
+		v.find(Finding{Kind: KindHead, Object: ledger.HeadKey, Offset: -1, Index: -1,
+			Reason: fmt.Sprintf("size %d, the checkpoint has %d: it is an older one", head.Size, c.Size)})
+		ok = false
+	}
+	return ok, err
+}
+
+// ahead checks that the head extends the checkpoint, and returns the leaves
+// that are in it only.
+func (v *verification) ahead(ctx context.Context, head ledger.Head, c ledger.Checkpoint) ([]ledger.Leaf, error) {
+	switch {
+	case head.Size == c.Size && head.Root != c.Root:
+		v.find(Finding{Kind: KindHead, Object: ledger.HeadKey, Offset: -1, Index: -1,
+			Reason: fmt.Sprintf("another root at size %d than in the checkpoint", c.Size)})
+		return nil, nil
+	case c.Size < head.From(): // a head is swapped only when the one before it is published
+		v.find(Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1,
+			Reason: fmt.Sprintf("size %d, the head was appended to a published size of %d: it is an older one", c.Size, head.From())})
+		v.tree = ledger.Tree{Size: head.Size, Root: head.Root}
+		return nil, nil
+	}
+	if err := v.a.ledger.HeadExtends(ctx, head, c.Tree); err != nil {
+		return nil, v.judge(err, Finding{Kind: KindHead, Object: ledger.HeadKey, Offset: -1, Index: -1})
+	}
+	return head.Batch[c.Size-head.From():], nil
+}
+
+// since checks that the ledger extends the checkpoint that was seen before.
+func (v *verification) since(ctx context.Context) error {
+	if v.o.Since == nil {
+		return nil
+	}
+	err := v.a.ledger.Extends(ctx, v.o.Since.Tree, v.tree)
+	if err == nil {
+		return nil
+	}
+	return v.judge(fmt.Errorf("it does not extend the checkpoint of size %d that was seen before: %w", v.o.Since.Size, err),
+		Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1})
 }
 
 // register judges the error of reading a register of the ledger: if its bytes
@@ -183,172 +373,5 @@ func (v *verification) register(ctx context.Context, kind, key string, cause err
 	return false, nil
 }
 
-// leaves yields the leaves [at, end) from what was found to be right.
-func (v *verification) leaves(ctx context.Context, at, end int64) iter.Seq2[ledger.Leaf, error] {
-	if v.whole {
-		return v.a.ledger.Leaves(ctx, at, end)
-	}
-	return v.a.ledger.LeavesOf(ctx, v.tree, at, end)
-}
-
-// A visitLeaves is the leaves of one visit, from index on. It is partial where
-// leaves beside it could not be read.
-type visitLeaves struct {
-	index   int64
-	leaves  []ledger.Leaf
-	partial bool
-}
-
-// visits hands the visits of the ledger to workers that check them.
-func (v *verification) visits(ctx context.Context, size int64) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	jobs := make(chan visitLeaves)
-	var wg sync.WaitGroup
-	for range v.o.Workers {
-		wg.Go(func() {
-			for job := range jobs {
-				if err := v.visit(ctx, job); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	err := v.group(ctx, size, jobs)
-	close(jobs)
-	wg.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
-}
-
-// group reads the leaves and sends them visit by visit.
-func (v *verification) group(ctx context.Context, size int64, jobs chan<- visitLeaves) error {
-	seen := map[onrecord.VisitID]bool{}
-	var job visitLeaves
-	send := func() error {
-		if len(job.leaves) == 0 {
-			return nil
-		}
-		if id := job.leaves[0].Visit; seen[id] && !job.partial {
-			v.find(Finding{Kind: KindJournal, Object: journalKey(id), Offset: -1, Index: job.index, Reason: "the visit is in the ledger twice"})
-		} else {
-			seen[id] = true
-		}
-		select {
-		case jobs <- job:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	for at := int64(0); at < size; at += verifyChunk {
-		end := min(at+verifyChunk, size)
-		leaves, err := v.chunk(ctx, at, end)
-		if err != nil {
-			return err
-		}
-		if len(leaves) == 0 { // named already; visits beside it are checked as far as they are known
-			job.partial = true
-			if err := send(); err != nil {
-				return err
-			}
-			job = visitLeaves{index: end, partial: true}
-		}
-		for i, leaf := range leaves {
-			if len(job.leaves) > 0 && job.leaves[0].Visit != leaf.Visit {
-				if err := send(); err != nil {
-					return err
-				}
-				job = visitLeaves{index: at + int64(i)}
-			}
-			job.leaves = append(job.leaves, leaf)
-		}
-		if v.o.Progress != nil {
-			v.o.Progress(end, size)
-		}
-	}
-	return send()
-}
-
-// chunk reads the leaves [at, end). None at all says that they can't be told,
-// which is a finding.
-func (v *verification) chunk(ctx context.Context, at, end int64) ([]ledger.Leaf, error) {
-	leaves := make([]ledger.Leaf, 0, end-at)
-	for leaf, err := range v.leaves(ctx, at, end) {
-		if err != nil {
-			return nil, v.judge(err, Finding{Kind: KindTile, Object: ledger.TileFolder, Offset: -1, Index: at})
-		}
-		leaves = append(leaves, leaf)
-	}
-	return leaves, nil
-}
-
-// states checks that state registers are whole and name what is in the ledger.
-func (v *verification) states(ctx context.Context, size int64) error {
-	for info, err := range v.a.b.List(ctx, "state/", "") {
-		if err != nil {
-			return outOfReach(fmt.Errorf("list state/: %w", err))
-		}
-		source, ok := sourceOf(info.Key)
-		if !ok {
-			continue
-		}
-		v.report.States++
-		f := Finding{Kind: KindState, Object: info.Key, Offset: -1, Index: -1}
-		reg, _, err := v.a.load(ctx, source)
-		if err == nil {
-			err = v.state(ctx, reg, size)
-		}
-		if err != nil {
-			if err := v.judge(err, f); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// state checks a register against the ledger.
-func (v *verification) state(ctx context.Context, reg register, size int64) error {
-	if p := reg.Pending; p != nil && p.From > size {
-		return fmt.Errorf("%w: a visit is pending from index %d on, the ledger has %d leaves", ErrMismatch, p.From, size)
-	}
-	done := reg.Done
-	switch {
-	case done.Index < 0 && done.Visit.IsZero():
-		return nil
-	case done.Index < 0 || done.Index >= size:
-		return fmt.Errorf("%w: its last visit is at index %d, the ledger has %d leaves", ErrMismatch, done.Index, size)
-	}
-	leaf, err := v.leafAt(ctx, done.Index)
-	if err != nil {
-		return err
-	}
-	if leaf.Visit != done.Visit || leaf.Line != 0 {
-		return fmt.Errorf("%w: its last visit is %s at index %d, the leaf there is line %d of %s", ErrMismatch, done.Visit, done.Index, leaf.Line, leaf.Visit)
-	}
-	return nil
-}
-
-// leafAt returns one leaf.
-func (v *verification) leafAt(ctx context.Context, index int64) (ledger.Leaf, error) {
-	for leaf, err := range v.leaves(ctx, index, index+1) {
-		return leaf, err
-	}
-	return ledger.Leaf{}, ledger.ErrIndex
-}
-
-// metadata checks onrecord.json, as far as the first event vouches for it.
-func (v *verification) metadata(ctx context.Context, size int64) error {
-	f := Finding{Kind: KindMeta, Object: metaKey, Offset: -1, Index: -1}
-	body, err := bucket.ReadAll(ctx, v.a.b, metaKey, maxMeta)
-	if err == nil {
-		err = v.vouched(ctx, body, size)
-	}
-	if err != nil {
-		return v.judge(err, f)
-	}
-	return nil
-}
+// sources returns the sources whose visits were met, in order.
+func (v *verification) sources() []string { return slices.Sorted(maps.Keys(v.last)) }

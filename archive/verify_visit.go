@@ -10,15 +10,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 
 	"onrecord"
 	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
-	"onrecord/archive/warc"
 )
 
-// A citation is a reference to a capture, and the line that makes it.
+// A citation is a reference to a capture, or to a payload of media, and the
+// line that makes it.
 type citation struct {
 	ref   onrecord.CaptureRef
 	index int64
@@ -28,32 +28,29 @@ type citation struct {
 // that its visit line names and the captures that its lines cite.
 func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 	id := job.leaves[0].Visit
-	v.mu.Lock()
-	v.report.Visits++
-	v.mu.Unlock()
+	v.add(func(r *Report) { r.Visits++ })
+	f := Finding{Kind: KindJournal, Object: journalKey(id), Offset: -1, Index: job.index}
 	if job.leaves[0].Line == ledger.AbandonedLine {
 		if len(job.leaves) > 1 {
-			v.find(Finding{Kind: KindJournal, Object: journalKey(id), Offset: -1, Index: job.index, Reason: "an abandoned visit has other leaves"})
+			f.Reason = "an abandoned visit has other leaves"
+			v.find(f)
 		}
 		return nil
 	}
-	f := Finding{Kind: KindJournal, Object: journalKey(id), Offset: -1, Index: job.index}
-	body, err := bucket.ReadAll(ctx, v.a.b, f.Object, MaxSegment)
+	body, holes, err := v.shown(ctx, f.Object, MaxSegment)
 	if err != nil {
 		return v.judge(err, f)
 	}
-	s, err := v.a.code.parse(id, body)
+	s, err := v.a.code.parseAround(id, body, holes)
 	if e, ok := errors.AsType[*segmentError](err); ok {
-		v.find(Finding{Kind: KindJournal, Object: f.Object, Offset: e.Offset, Index: job.index + max(0, int64(e.Line)), Reason: e.Error()})
+		v.segmentFault(f, e, body)
 	}
-	good, cited := v.lines(job, s, err == nil)
-	v.mu.Lock()
-	v.report.Lines += good
-	v.report.Bytes += int64(len(body))
-	v.mu.Unlock()
+	good, cited := v.lines(job, s)
+	v.add(func(r *Report) { r.Lines += good; r.Bytes += int64(len(body)) })
 	listed := map[string]bool{}
 	// A visit line that is not the one in the ledger names nothing.
 	if len(s.lines) > 0 && job.leaves[0].Line == 0 && sha256.Sum256(s.lines[0].text) == job.leaves[0].Hash {
+		v.met(s.header, job.index)
 		for _, o := range s.header.Objects {
 			listed[o.Key] = true
 			if err := v.object(ctx, o, cited[o.Key], job.index); err != nil {
@@ -72,48 +69,133 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 	return nil
 }
 
+// shown reads an object. Of one that a mirror withholds in part it reads the
+// rest, and returns the holes, which are zeros.
+func (v *verification) shown(ctx context.Context, key string, limit int64) (body []byte, holes []bucket.Span, err error) {
+	body, err = bucket.ReadAll(ctx, v.a.b, key, limit)
+	w, ok := errors.AsType[*bucket.WithheldError](err)
+	if !ok || len(w.Spans) == 0 || w.Size <= 0 || w.Size > limit {
+		return body, nil, err
+	}
+	v.withheld(w)
+	body = make([]byte, w.Size)
+	at := int64(0)
+	for _, hole := range append(w.Spans, bucket.Span{Offset: w.Size}) {
+		if hole.Offset < at || hole.Length < 0 || hole.Length > w.Size-hole.Offset {
+			return nil, nil, err
+		}
+		if n := hole.Offset - at; n > 0 {
+			r, err := v.a.b.Open(ctx, key, at, n)
+			if err != nil {
+				return nil, nil, err
+			}
+			if err := readInto(body[at:hole.Offset], r); err != nil {
+				return nil, nil, fmt.Errorf("read %s: %w", key, err)
+			}
+		}
+		at = hole.Offset + hole.Length
+	}
+	return body, w.Spans, nil
+}
+
+// met notes whose visit was last in the ledger.
+func (v *verification) met(h VisitHeader, index int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if was, ok := v.last[h.Source]; !ok || index > was.index {
+		v.last[h.Source] = ledgered{h.Visit, index}
+	}
+}
+
+// segmentFault notes what is wrong with a segment as such. That the bytes behind
+// the visit line are others follows from any line that is.
+func (v *verification) segmentFault(f Finding, e *segmentError, body []byte) {
+	if e.Line >= 0 {
+		f.Offset, f.Index = e.Offset, f.Index+int64(e.Line)
+	}
+	f.Reason = e.Error()
+	v.suspect(suspect{Finding: f, implied: e.Line < 0, unless: isValue(f.Object, int64(len(body)), sha256.Sum256(body))})
+}
+
+// isValue returns whether an erasure says that an object is to have, or to have
+// had, this length and SHA-256.
+func isValue(key string, n int64, sum [32]byte) func(*Redactions) bool {
+	return func(r *Redactions) bool {
+		o, ok := r.Object(key)
+		is := func(x onrecord.ObjectValue) bool { return x.Length == n && x.SHA256 == hex.EncodeToString(sum[:]) }
+		return ok && (is(o.Value) || !r.done[o.Index] && slices.ContainsFunc(o.Before, is))
+	}
+}
+
 // lines compares lines with leaves, and returns how many match and the captures
-// that those cite, by object. whole says that the segment was read to its end.
-func (v *verification) lines(job visitLeaves, s *segment, whole bool) (good int64, cited map[string][]citation) {
-	key := journalKey(job.leaves[0].Visit)
+// that those cite, by object.
+func (v *verification) lines(job visitLeaves, s *segment) (good int64, cited map[string][]citation) {
+	f := Finding{Kind: KindJournal, Object: journalKey(job.leaves[0].Visit)}
 	cited = map[string][]citation{}
 	for i, leaf := range job.leaves {
-		index := job.index + int64(i)
+		f.Index, f.Offset = job.index+int64(i), -1
 		if !job.partial && leaf.Line != uint32(i) {
-			v.find(Finding{Kind: KindJournal, Object: key, Offset: -1, Index: index, Reason: fmt.Sprintf("the leaf is of line %d, not %d", leaf.Line, i)})
+			f.Reason = fmt.Sprintf("the leaf is of line %d, not %d", leaf.Line, i)
+			v.find(f)
 		}
 		if int64(leaf.Line) >= int64(len(s.lines)) {
-			if whole {
-				v.find(Finding{Kind: KindJournal, Object: key, Offset: -1, Index: index, Reason: fmt.Sprintf("line %d is missing", leaf.Line)})
+			if s.whole {
+				f.Reason = fmt.Sprintf("line %d is missing", leaf.Line)
+				v.find(f)
 			}
 			continue
 		}
 		line := s.lines[leaf.Line]
-		f := Finding{Kind: KindJournal, Object: key, Offset: line.offset, Index: index}
-		if sum := sha256.Sum256(line.text); sum != leaf.Hash {
-			f.Reason = fmt.Sprintf("SHA-256 of line %d is %x, the leaf has %x", leaf.Line, sum, leaf.Hash)
-			v.find(f)
+		if line.hidden {
 			continue
 		}
-		good++
-		if leaf.Line == 0 {
-			continue
-		}
-		e, err := onrecord.ParseEvent(line.text)
-		if err != nil {
-			f.Reason = err.Error()
-			v.find(f)
-			continue
-		}
-		for _, ref := range e.Captures {
-			cited[ref.Object] = append(cited[ref.Object], citation{ref, index})
+		if v.line(f, leaf, line, cited) {
+			good++
 		}
 	}
 	if last := job.leaves[len(job.leaves)-1].Line; !job.partial && int(last)+1 < len(s.lines) {
-		v.find(Finding{Kind: KindJournal, Object: key, Offset: s.lines[last+1].offset, Index: -1,
+		v.find(Finding{Kind: KindJournal, Object: f.Object, Offset: s.lines[last+1].offset, Index: -1,
 			Reason: fmt.Sprintf("the segment has %d lines, the ledger %d", len(s.lines), last+1)})
 	}
 	return good, cited
+}
+
+// line compares one line with its leaf and notes what it cites.
+func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, cited map[string][]citation) bool {
+	f.Offset = line.offset
+	if sum := sha256.Sum256(line.text); sum != leaf.Hash {
+		f.Reason = fmt.Sprintf("SHA-256 of line %d is %x, the leaf has %x", leaf.Line, sum, leaf.Hash)
+		text := bytes.Clone(line.text)
+		v.suspect(suspect{Finding: f, unless: func(r *Redactions) bool {
+			number, ok := r.Line(f.Index)
+			return ok && leaf.Line > 0 && bytes.Equal(text, Tombstone(number))
+		}})
+		return false
+	}
+	v.add(func(r *Report) { r.Decoded += int64(len(line.text)) + 1 })
+	if leaf.Line == 0 {
+		return true
+	}
+	e, err := onrecord.ParseEvent(line.text)
+	if err != nil {
+		f.Reason = err.Error()
+		v.find(f)
+		return true
+	}
+	for _, ref := range e.Captures {
+		cited[ref.Object] = append(cited[ref.Object], citation{ref, f.Index})
+	}
+	if m := e.Media; m != nil && m.At.Object != "" {
+		ref := onrecord.CaptureRef{Object: m.At.Object, Offset: m.At.Offset, Length: m.At.Length, SHA256: m.SHA256}
+		cited[ref.Object] = append(cited[ref.Object], citation{ref, f.Index})
+	}
+	if e.Type == onrecord.StatementErased || e.Type == onrecord.ArchiveErasureDone {
+		e.Index = f.Index
+		v.mu.Lock()
+		v.acts = append(v.acts, e)
+		v.mu.Unlock()
+	}
+	return true
 }
 
 // citations checks captures in objects that another visit names, each once:
@@ -123,14 +205,37 @@ func (v *verification) citations(ctx context.Context, list []citation) error {
 		if !v.first(c.ref) {
 			continue
 		}
-		if err := v.a.checkCapture(ctx, c.ref); err != nil {
-			f := Finding{Kind: KindCapture, Object: c.ref.Object, Offset: c.ref.Offset, Index: c.index}
-			if err := v.judge(err, f); err != nil {
-				return err
-			}
+		err := v.a.checkCapture(ctx, c.ref)
+		if err == nil {
+			continue
 		}
+		if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
+			v.withheld(w)
+			continue
+		}
+		if !isAnswer(err) || errors.Is(err, context.Canceled) {
+			return outOfReach(err)
+		}
+		v.suspect(citedWrong(c, err.Error()))
 	}
 	return nil
+}
+
+// citedWrong is a capture that is not what a line cites.
+func citedWrong(c citation, reason string) suspect {
+	return suspect{
+		Finding: Finding{Kind: kindAt(c.ref.Object), Object: c.ref.Object, Offset: c.ref.Offset, Index: c.index, Reason: reason},
+		unless:  isRecord(c.ref.Object, c.ref.Offset),
+	}
+}
+
+// isRecord returns whether an erasure names a record of an object: the one that
+// begins at an offset, or whose payload does.
+func isRecord(key string, offset int64) func(*Redactions) bool {
+	return func(r *Redactions) bool {
+		o, ok := r.Object(key)
+		return ok && slices.ContainsFunc(o.Records, func(s RedactedRecord) bool { return s.Offset <= offset && offset < s.Offset+s.Length })
+	}
 }
 
 // first reports whether a capture is not among the last ones that were checked.
@@ -142,126 +247,9 @@ func (v *verification) first(ref onrecord.CaptureRef) bool {
 	if v.cited[ref] {
 		return false
 	}
-	if v.cited == nil || len(v.cited) >= remembered {
-		v.cited = make(map[onrecord.CaptureRef]bool)
+	if len(v.cited) >= remembered {
+		clear(v.cited)
 	}
 	v.cited[ref] = true
 	return true
-}
-
-// object checks a WARC object: its digest, each record with its own digests,
-// and the captures in it that lines cite.
-func (v *verification) object(ctx context.Context, o ObjectRef, cited []citation, index int64) error {
-	f := Finding{Kind: KindCapture, Object: o.Key, Offset: -1, Index: index}
-	r, err := v.a.b.Open(ctx, o.Key, 0, -1)
-	if err != nil {
-		return v.judge(err, f)
-	}
-	defer r.Close()
-	h := sha256.New()
-	counted := &counter{r: io.TeeReader(r, h)}
-	var whole *bytes.Buffer
-	var src io.Reader = counted
-	if r.Size <= MaxCapture { // read once; above, cited captures are read again
-		whole = &bytes.Buffer{}
-		src = io.TeeReader(counted, whole)
-	}
-	records := v.records(src, f)
-	if _, err := io.Copy(io.Discard, src); err != nil {
-		return outOfReach(fmt.Errorf("%s: %w", o.Key, err))
-	}
-	v.mu.Lock()
-	v.report.Objects++
-	v.report.Records += records
-	v.report.Bytes += counted.n
-	v.mu.Unlock()
-	if sum := hex.EncodeToString(h.Sum(nil)); counted.n != o.Length || sum != o.SHA256 {
-		f.Reason = fmt.Sprintf("%d bytes with SHA-256 %s, the visit line has %d bytes with %s", counted.n, sum, o.Length, o.SHA256)
-		v.find(f)
-	}
-	if whole == nil {
-		return v.citations(ctx, cited)
-	}
-	for _, c := range cited {
-		if reason := wrongAt(whole.Bytes(), c.ref); reason != "" {
-			v.find(Finding{Kind: KindCapture, Object: o.Key, Offset: c.ref.Offset, Index: c.index, Reason: reason})
-		}
-	}
-	return nil
-}
-
-// wrongAt says why ref does not point at its bytes in b; nothing if it does.
-func wrongAt(b []byte, ref onrecord.CaptureRef) string {
-	if ref.Offset < 0 || ref.Length < 0 || ref.Offset > int64(len(b)) || ref.Length > int64(len(b))-ref.Offset {
-		return fmt.Sprintf("a capture of %d bytes is cited, the object has %d", ref.Length, len(b))
-	}
-	if sum := fmt.Sprintf("%x", sha256.Sum256(b[ref.Offset:ref.Offset+ref.Length])); sum != ref.SHA256 {
-		return fmt.Sprintf("SHA-256 of the capture is %s, cited with %s", sum, ref.SHA256)
-	}
-	return ""
-}
-
-// records reads every record of a WARC file and returns how many there are.
-func (v *verification) records(r io.Reader, f Finding) (n int64) {
-	for rec, err := range warc.Records(r, warc.ReaderOptions{Skim: true}) {
-		if err == nil {
-			n++
-			if _, err = rec.Verify(); err == nil {
-				continue
-			}
-			f.Offset = rec.Offset
-		}
-		if e, ok := errors.AsType[*warc.Error](err); ok {
-			f.Offset = e.Offset
-		}
-		f.Reason = err.Error()
-		v.find(f)
-	}
-	return n
-}
-
-// A counter counts what is read.
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// vouched compares onrecord.json with the digest in the first event. Its visit
-// is the first in the ledger.
-func (v *verification) vouched(ctx context.Context, body []byte, size int64) error {
-	if _, err := parseMeta(body); err != nil {
-		return err
-	}
-	if size < 2 {
-		return nil
-	}
-	leaf, err := v.leafAt(ctx, 1)
-	if err != nil {
-		return err
-	}
-	s, err := v.a.segment(ctx, leaf.Visit)
-	switch {
-	case err != nil && isAnswer(err):
-		return nil // named where the journal is verified
-	case err != nil:
-		return err
-	}
-	first, err := entry(1, leaf, s)
-	if err != nil {
-		return nil
-	}
-	e := first.Event
-	if e.Type != onrecord.ArchiveCreated {
-		return fmt.Errorf("%w: the first event is %s, not %s", ErrMismatch, e.Type, onrecord.ArchiveCreated)
-	}
-	if sum := fmt.Sprintf("%x", sha256.Sum256(body)); e.Extra[metaDigest] != sum {
-		return fmt.Errorf("%w: SHA-256 is %s, the event %s has %v", ErrMismatch, sum, onrecord.ArchiveCreated, e.Extra[metaDigest])
-	}
-	return nil
 }

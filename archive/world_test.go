@@ -211,7 +211,18 @@ func texts(entries []archive.Entry) map[string]int {
 // verified fails the test unless everything in the bucket is right.
 func verified(t testing.TB, a *archive.Archive) archive.Report {
 	t.Helper()
-	r, err := a.Verify(t.Context(), archive.VerifyOptions{Workers: 1})
+	return verifiedAs(t, a, archive.VerifyOptions{Workers: 1})
+}
+
+// verifiedOutside is verified of a replica, or through a mirror.
+func verifiedOutside(t testing.TB, a *archive.Archive) archive.Report {
+	t.Helper()
+	return verifiedAs(t, a, archive.VerifyOptions{Workers: 1, Outside: true})
+}
+
+func verifiedAs(t testing.TB, a *archive.Archive, o archive.VerifyOptions) archive.Report {
+	t.Helper()
+	r, err := a.Verify(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
