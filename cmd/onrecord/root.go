@@ -62,7 +62,7 @@ A first archive, in four commands:
 	})
 	root.AddCommand(
 		newInit(e), newCrawl(e), newSearch(e), newShow(e), newVerify(e), newRebuild(e), newSnapshot(e), newServe(e), newSource(e), newSchedule(e),
-		newAdd(e), newImport(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newExitStatusTopic(),
+		newAdd(e), newImport(e), newExport(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newExitStatusTopic(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SuggestionsMinimumDistance = 2

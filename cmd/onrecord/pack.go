@@ -1,0 +1,219 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/catalog"
+	"onrecord/search"
+)
+
+// A packer makes WACZ packages of statements: for a file, and for the website.
+type packer struct {
+	a        *archive.Archive
+	c        *catalog.Catalog
+	evidence interface {
+		Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error)
+	}
+	name, operator, url string
+}
+
+// packer returns one for this archive.
+func (h *house) packer() packer {
+	return packer{
+		a: h.archive, c: h.catalog, evidence: evidence{a: h.archive, c: h.catalog},
+		name: h.cfg.Archive.Name, operator: h.cfg.Archive.Operator.Name, url: h.cfg.Archive.URL,
+	}
+}
+
+// A packed is a statement in a package.
+type packed struct {
+	onrecord.Statement
+	versions []onrecord.Version
+	captures []onrecord.Evidence
+	events   []onrecord.Event
+	page     onrecord.CaptureRef // the capture to open for it; zero where none is in the package
+}
+
+// A leftOut is a record that a package should have and has not.
+type leftOut struct {
+	Object string `json:"object"`
+	Offset int64  `json:"offset"`
+	SHA256 string `json:"sha256"`
+	Why    string `json:"why"`
+}
+
+// A packPlan is what will be in a package. Two equal plans make the same
+// package, but for the checkpoint in its proofs.
+type packPlan struct {
+	title      string
+	statements []packed
+	refs       map[string][]onrecord.CaptureRef // by object
+	left       []leftOut
+	bytes      int64 // of the captures
+	point      onrecord.Checkpoint
+	created    time.Time // of the checkpoint: the state of the record that is shown
+}
+
+// Why a record is not in a package.
+const (
+	leftWithheld = "it also holds a statement that is withheld"
+	leftErased   = "it was redacted, case "
+)
+
+// plan reads what a package of these statements has.
+func (p packer) plan(ctx context.Context, title string, ids []onrecord.StatementID) (*packPlan, error) {
+	point, err := p.c.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	redacted, err := p.a.Redactions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan := &packPlan{title: title, refs: map[string][]onrecord.CaptureRef{}, point: point, created: point.Time}
+	seen := map[onrecord.CaptureRef]string{} // why it is left out; "" where it is not
+	for _, id := range ids {
+		one, err := p.read(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("statement %s: %w", id, err)
+		}
+		if one.State == onrecord.StateWithheld {
+			continue // since the list was made
+		}
+		for _, e := range one.captures {
+			ref := e.CaptureRef
+			why, known := seen[spot(ref)]
+			if !known {
+				if why, err = p.why(ctx, redacted, ref); err != nil {
+					return nil, err
+				}
+				seen[spot(ref)] = why
+				plan.add(ref, why)
+			}
+			if why == "" {
+				one.offer(ref)
+			}
+		}
+		plan.statements = append(plan.statements, one)
+	}
+	slices.SortFunc(plan.left, func(a, b leftOut) int { return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Offset, b.Offset)) })
+	return plan, nil
+}
+
+// spot is what names a record: other references to it may say less.
+func spot(ref onrecord.CaptureRef) onrecord.CaptureRef {
+	return onrecord.CaptureRef{Object: ref.Object, Offset: ref.Offset}
+}
+
+// add takes a record in, or notes why not.
+func (plan *packPlan) add(ref onrecord.CaptureRef, why string) {
+	if why != "" {
+		plan.left = append(plan.left, leftOut{Object: ref.Object, Offset: ref.Offset, SHA256: ref.SHA256, Why: why})
+		return
+	}
+	plan.refs[ref.Object] = append(plan.refs[ref.Object], ref)
+	plan.bytes += ref.Length
+}
+
+// objects returns the objects of a plan, in order.
+func (plan *packPlan) objects() []string { return slices.Sorted(maps.Keys(plan.refs)) }
+
+// offer makes ref the capture to open for s, if it is better than what there
+// is: at its own address before others, answered before not, later before
+// earlier.
+func (s *packed) offer(ref onrecord.CaptureRef) {
+	rank := func(r onrecord.CaptureRef) int {
+		switch {
+		case r.Object == "":
+			return 0
+		case r.URL == s.URL && r.Status == 200:
+			return 4
+		case r.Status == 200:
+			return 3
+		case r.Status == 0:
+			return 2 // a file
+		}
+		return 1
+	}
+	if c := cmp.Compare(rank(ref), rank(s.page)); c > 0 || c == 0 && ref.At.After(s.page.At) {
+		s.page = ref
+	}
+}
+
+// read reads all about a statement.
+func (p packer) read(ctx context.Context, id onrecord.StatementID) (packed, error) {
+	st, err := p.c.Statement(ctx, id)
+	s := packed{Statement: st}
+	if err != nil || st.State == onrecord.StateWithheld {
+		return s, err
+	}
+	if s.versions, err = p.c.Versions(ctx, id); err != nil {
+		return s, err
+	}
+	if s.captures, err = p.c.Captures(ctx, id); err != nil {
+		return s, err
+	}
+	s.events, err = p.c.StatementEvents(ctx, id)
+	return s, err
+}
+
+// why says why a record may not be handed out; "" where it may. A record that
+// is not what the journal says is an error.
+func (p packer) why(ctx context.Context, redacted *archive.Redactions, ref onrecord.CaptureRef) (string, error) {
+	if number, ok := redacted.Record(ref.Object, ref.Offset); ok {
+		return leftErased + number, nil
+	}
+	shown := onrecord.ErrNotFound
+	r, err := p.evidence.Capture(ctx, ref)
+	if err == nil {
+		return "", r.Close()
+	}
+	if !errors.Is(err, shown) {
+		return "", err
+	}
+	// Not shown, or not there: only the record itself can tell.
+	if r, err = p.a.OpenCapture(ctx, ref); err != nil {
+		return "", err
+	}
+	return leftWithheld, r.Close()
+}
+
+// maxPackage is the largest number of statements in a package.
+const maxPackage = 2000
+
+// find returns the statements that a request finds, all of them.
+func (p packer) find(ctx context.Context, r search.Request) ([]onrecord.StatementID, error) {
+	var ids []onrecord.StatementID
+	r.Limit, r.Cursor = 200, ""
+	for {
+		res, err := p.c.Search(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if res.Total > maxPackage {
+			return nil, &failure{
+				status: exitUsage, hint: "narrow it with --day, --figure, --account or words, and make several packages",
+				err: fmt.Errorf("%d statements are found, a package holds at most %d", res.Total, maxPackage),
+			}
+		}
+		for _, hit := range res.Hits {
+			ids = append(ids, hit.ID)
+		}
+		if res.Next == "" || len(ids) > maxPackage {
+			return ids, nil
+		}
+		r.Cursor = res.Next
+	}
+}
