@@ -70,6 +70,15 @@ type Options struct {
 	Signer     note.Signer   // nil: read only
 	Verifier   note.Verifier // from outside the bucket; nil: the key in onrecord.json is believed
 	Trust      bool          // accept the published checkpoint where there is no high-water mark yet
+
+	// Signers returns further log keys of this machine: one that is about to take
+	// the place of Signer. Known returns what others have seen of the ledger,
+	// without waiting for them. Published is told of each new checkpoint. Each may
+	// be nil; see ledger.Options.
+	Signers   func() ([]note.Signer, error)
+	Known     func(ctx context.Context) ([]ledger.Sighting, error)
+	Published func(ledger.Checkpoint)
+
 	SpoolLimit int64         // bytes above which no visit is begun; 0: none
 
 	// Files is how the spool and the high-water mark get at the disk. Its latch is
@@ -117,6 +126,7 @@ type Archive struct {
 
 	signer   note.Signer // nil: read only
 	verifier note.Verifier
+	more     *signers
 
 	replicated atomic.Int64 // size of the ledger up to which a replica has everything
 
@@ -131,8 +141,12 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := meta.check(o); err != nil {
-		return nil, err
+	if first := meta.check(o); first != nil {
+		keys, err := meta.checkChain(ctx, b, o, first)
+		if err != nil {
+			return nil, err
+		}
+		o = anchored(keys, o)
 	}
 	o.Rand = newRand(o.Rand) // one lock for all that share it
 	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: o.Rand, redactionFile: o.Redactions}
@@ -147,6 +161,8 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 		return nil, err
 	}
 	a.signer, a.verifier = lo.Signer, lo.Verifier
+	a.more = &signers{read: o.Signers}
+	lo.Signers, lo.Known, lo.Published = a.more.all, o.Known, o.Published
 	if lo.Signer != nil {
 		if a.spool, err = spool.Open(filepath.Join(o.StateDir, "spool"), spool.Options{
 			Software: o.Software, Operator: o.Operator, Limit: o.SpoolLimit, Rand: a.rand, Files: o.Files,
@@ -171,6 +187,7 @@ func (m Meta) ledgerOptions(o Options) (ledger.Options, error) {
 		}
 		lo.Verifier = v
 	}
+	lo.Origin = lo.Verifier.Name() // another than m's where the ledger was restarted
 	if o.Signer != nil && o.StateDir != "" {
 		lo.Signer, lo.Mark = o.Signer, filepath.Join(o.StateDir, "log.mark")
 	}

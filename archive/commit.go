@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"onrecord"
@@ -177,6 +178,7 @@ func (v *Visit) committed(ctx context.Context, out appended) onrecord.Done {
 	n := doneNote{Visit: v.id, Index: out.index, At: v.a.now(), First: -1}
 	if out.ours {
 		n.First, n.Root, n.Batch = out.batch.From(), out.batch.Root[:], packLeaves(out.batch.Batch)
+		n.Keys = slices.DeleteFunc(slices.Clone(out.batch.Keys), func(r ledger.Rotation) bool { return r.Index < n.First })
 	}
 	b, err := json.Marshal(n)
 	if err == nil {

@@ -52,7 +52,11 @@ func (a *Archive) finish(ctx context.Context, reg register, tag bucket.Tag, own 
 	if err != nil {
 		return appended{}, fmt.Errorf("finish visit %s of source %s: %w", p.Visit, reg.Source, err)
 	}
-	out := a.queue.append(ctx, p.Visit, p.From, leaves)
+	changes, err := a.changesIn(ctx, reg, leaves, own)
+	if err != nil {
+		return appended{}, fmt.Errorf("finish visit %s of source %s: %w", p.Visit, reg.Source, err)
+	}
+	out := a.queue.append(ctx, p.Visit, p.From, leaves, changes)
 	if out.err != nil {
 		return appended{}, fmt.Errorf("finish visit %s of source %s: %w", p.Visit, reg.Source, out.err)
 	}

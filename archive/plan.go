@@ -91,6 +91,8 @@ type doneNote struct {
 	First int64  `json:"first"`
 	Root  []byte `json:"root,omitempty"`
 	Batch []byte `json:"batch,omitempty"`
+	// Keys are the changes of the log key in the batch.
+	Keys []ledger.Rotation `json:"keys,omitempty"`
 }
 
 // readDone reads the note that the visit in s was committed; nil if there is

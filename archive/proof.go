@@ -24,6 +24,9 @@ type ProofFile struct {
 	Origin  string        `json:"origin"`
 	Lines   []ProvenLine  `json:"lines"`
 	Records []ProofRecord `json:"records,omitempty"` // the captures that the lines cite, on request
+	// Keys are the changes of the log key, so that who has an older key, or a newer
+	// one, can follow.
+	Keys []ledger.Rotation `json:"keys,omitempty"`
 }
 
 // A ProvenLine is one journal line, or the leaf that abandons a visit, with
@@ -53,7 +56,7 @@ func (a *Archive) Proof(ctx context.Context, index int64) ([]byte, error) {
 // ProofOf returns the proof file of the lines at the given indexes, with the
 // captures that they cite if records is set.
 func (a *Archive) ProofOf(ctx context.Context, records bool, indexes ...int64) (ProofFile, error) {
-	f := ProofFile{V: 1, Origin: a.meta.Origin}
+	f := ProofFile{V: 1}
 	for _, index := range indexes {
 		text, leaf, err := a.Line(ctx, index)
 		if err != nil {
@@ -82,6 +85,11 @@ func (a *Archive) ProofOf(ctx context.Context, records bool, indexes ...int64) (
 			f.Records = append(f.Records, ProofRecord{Ref: ref, Bytes: b})
 		}
 	}
+	keys, err := a.Keys(ctx) // read last: what signed the checkpoints is among them
+	if err != nil {
+		return f, fmt.Errorf("proof: %w", err)
+	}
+	f.Origin, f.Keys = keys.InForce().Origin(), keys.Links()
 	return f, nil
 }
 
@@ -93,7 +101,11 @@ func CheckProof(b []byte, origin string, v note.Verifier) ([]int64, ledger.Check
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, newest, fmt.Errorf("proof file: %w", err)
 	}
-	if f.V != 1 || f.Origin != origin || len(f.Lines) == 0 {
+	keys, err := ledger.NewKeyring(v, f.Keys)
+	if err != nil {
+		return nil, newest, fmt.Errorf("proof file: %w: %w", ErrMismatch, err)
+	}
+	if f.V != 1 || f.Origin != origin && !(keys.Knows(f.Origin) && keys.Knows(origin)) || len(f.Lines) == 0 {
 		return nil, newest, fmt.Errorf("proof file: %w: version %d, log %s, %d lines", ErrMismatch, f.V, f.Origin, len(f.Lines))
 	}
 	var indexes []int64
@@ -106,7 +118,7 @@ func CheckProof(b []byte, origin string, v note.Verifier) ([]int64, ledger.Check
 			}
 			leaf.Hash = [32]byte{}
 		}
-		index, c, err := ledger.CheckProof([]byte(l.Proof), leaf, origin, v)
+		index, c, err := keys.CheckProof([]byte(l.Proof), leaf)
 		if err != nil {
 			return nil, newest, fmt.Errorf("proof file, line %d: %w", i, err)
 		}

@@ -39,7 +39,8 @@ type appending struct {
 	visit  onrecord.VisitID
 	from   int64 // no leaf of visit lies before it
 	leaves []ledger.Leaf
-	done   chan appended // buffered
+	keys   []ledger.Rotation // changes of the log key among the leaves, by their place there
+	done   chan appended     // buffered
 }
 
 // An appended says where a visit is in the ledger, or why that is not known.
@@ -59,8 +60,8 @@ type appended struct {
 
 // append does (b) to (e) of record.md 1.5 for one visit: it is in the ledger,
 // once, when append returns without error.
-func (q *queue) append(ctx context.Context, v onrecord.VisitID, from int64, leaves []ledger.Leaf) appended {
-	w := &appending{visit: v, from: from, leaves: leaves, done: make(chan appended, 1)}
+func (q *queue) append(ctx context.Context, v onrecord.VisitID, from int64, leaves []ledger.Leaf, keys []ledger.Rotation) appended {
+	w := &appending{visit: v, from: from, leaves: leaves, keys: keys, done: make(chan appended, 1)}
 	q.mu.Lock()
 	q.waiting = append(q.waiting, w)
 	q.mu.Unlock()
@@ -126,6 +127,13 @@ func (q *queue) appendBatch(ctx context.Context, batch []*appending) {
 			return
 		case errors.Is(err, bucket.ErrConflict):
 			continue
+		case errors.Is(err, ledger.ErrRotation) && slices.ContainsFunc(batch, func(w *appending) bool { return len(w.keys) > 0 }):
+			// A change that does not follow from the key in force changes nothing, and
+			// must not keep the visit that says so out of the ledger.
+			for _, w := range batch {
+				w.keys = nil
+			}
+			continue
 		case err != nil:
 			if unclear++; isAnswer(err) || unclear == unclearTries {
 				answer(batch, func(*appending, *appended) {}, appended{err: outOfReach(fmt.Errorf("append to the ledger: %w", err))})
@@ -152,6 +160,7 @@ func (q *queue) attempt(ctx context.Context, batch *[]*appending) (open []*appen
 		return *batch, head, err
 	}
 	var leaves []ledger.Leaf
+	var keys []ledger.Rotation
 	var there []*appending
 	found := map[*appending]appended{}
 	for _, w := range *batch {
@@ -166,6 +175,7 @@ func (q *queue) attempt(ctx context.Context, batch *[]*appending) (open []*appen
 		}
 		w.from = head.Size // append-only: what was searched once stays without it
 		open = append(open, w)
+		keys = append(keys, shifted(w.keys, head.Size+int64(len(leaves)))...)
 		leaves = append(leaves, w.leaves...)
 	}
 	if len(there) > 0 {
@@ -176,7 +186,7 @@ func (q *queue) attempt(ctx context.Context, batch *[]*appending) (open []*appen
 	if len(open) == 0 {
 		return nil, head, nil
 	}
-	head, _, err = q.ledger.Append(ctx, head, tag, leaves)
+	head, _, err = q.ledger.Append(ctx, head, tag, leaves, keys...)
 	return open, head, err
 }
 

@@ -64,7 +64,7 @@ func (a *Archive) restore(ctx context.Context) error {
 		// Whether this put them back, or another process was faster, or the
 		// reply was lost, the next look tells.
 		found = lost
-		if open = a.putBack(ctx, head, tag, leaves); open != nil && isAnswer(open) && !errors.Is(open, bucket.ErrConflict) {
+		if open = a.putBack(ctx, head, tag, leaves, lostChanges(lost, head.Size, int64(len(leaves)))); open != nil && isAnswer(open) && !errors.Is(open, bucket.ErrConflict) {
 			return open
 		}
 	}
@@ -75,14 +75,14 @@ func (a *Archive) restore(ctx context.Context) error {
 }
 
 // putBack appends leaves that the store has lost behind head.
-func (a *Archive) putBack(ctx context.Context, head ledger.Head, tag bucket.Tag, leaves []ledger.Leaf) error {
+func (a *Archive) putBack(ctx context.Context, head ledger.Head, tag bucket.Tag, leaves []ledger.Leaf, keys []ledger.Rotation) error {
 	a.log.WarnContext(ctx, "the store has lost leaves that it had acknowledged; they are put back from the spool",
 		"from", head.Size, "leaves", len(leaves))
 	if len(leaves) == 0 || len(leaves) > ledger.MaxBatch {
 		return fmt.Errorf("%w: the ledger has %d leaves and the spool knows of more, but can't put back what follows (%d leaves)",
 			ErrMismatch, head.Size, len(leaves))
 	}
-	if _, _, err := a.ledger.Append(ctx, head, tag, leaves); err != nil {
+	if _, _, err := a.ledger.Append(ctx, head, tag, leaves, keys...); err != nil {
 		return fmt.Errorf("put back %d leaves: %w", len(leaves), err)
 	}
 	return nil

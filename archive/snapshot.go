@@ -200,16 +200,17 @@ func (a *Archive) Snapshots(ctx context.Context) iter.Seq2[Snapshot, error] {
 	}
 }
 
-// verifiers are the keys that may have signed a note.
-func (a *Archive) verifiers() []note.Verifier { return []note.Verifier{a.verifier} }
-
 // readNote reads and checks the note of a snapshot.
 func (a *Archive) readNote(ctx context.Context, key string) (Snapshot, error) {
 	b, err := bucket.ReadAll(ctx, a.b, key, maxNote)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	n, err := note.Open(b, note.VerifierList(a.verifiers()...))
+	keys, err := a.ledger.Keys(ctx) // any of them may have signed it
+	if err != nil {
+		return Snapshot{}, err
+	}
+	n, err := note.Open(b, note.VerifierList(keys.Verifiers()...))
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}

@@ -167,6 +167,8 @@ func (l *Ledger) extendedBy(ctx context.Context, t Tree, h Head) error {
 		return fmt.Errorf("size %d was seen, %s leads to %d: %w", t.Size, HeadKey, h.Size, ErrRolledBack)
 	case t.Size < h.From():
 		return l.extends(ctx, t, h.base())
+	case h.rootAt(t.Size) != t.Root && t.Size > h.From():
+		return fmt.Errorf("size %d was seen, and the leaves from %d on are others now: %w: %w", t.Size, h.From(), ErrRolledBack, ErrTampered)
 	case h.rootAt(t.Size) != t.Root:
 		return fmt.Errorf("%s has another root at size %d: %w", HeadKey, t.Size, ErrTampered)
 	}
