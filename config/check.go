@@ -93,6 +93,7 @@ func (k *checker) check() {
 	k.archive()
 	k.places()
 	k.crawl()
+	k.media()
 	slugs := map[string]string{}
 	ids := map[string]string{builtIn: "the archive's own acts"}
 	for i := range k.Figures {

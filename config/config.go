@@ -94,8 +94,12 @@ type Media struct {
 	// Types are those that are kept: image, video, audio, document; default all.
 	// An empty list that is given keeps none.
 	Types []string
-	// The largest file of each type that is kept, in bytes.
+	// The largest file of each type that is kept, in bytes; default 20 MiB, 500
+	// MiB, 200 MiB, 50 MiB, at most 4 GiB.
 	MaxImage, MaxVideo, MaxAudio, MaxDocument int64
+	// Imports: attachments that only an import has named are asked for, too. Most
+	// of their addresses ended long ago.
+	Imports bool
 }
 
 // HTTP is the website.

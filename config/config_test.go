@@ -76,6 +76,7 @@ func TestParse(t *testing.T) {
 		Archive:  config.Archive{Name: "Archive Example", Operator: config.Operator{Name: "Example e.V.", Email: "desk@archive.example"}, URL: "http://127.0.0.1:8080"},
 		Storage:  config.Storage{Store: config.Store{URL: "file:///etc/onrecord/data"}},
 		StateDir: "/etc/onrecord/.onrecord", SpoolLimit: 2 << 30,
+		Media: config.Media{Types: []string{"image", "video", "audio", "document"}, MaxImage: 20 << 20, MaxVideo: 500 << 20, MaxAudio: 200 << 20, MaxDocument: 50 << 20},
 		Log:  config.Log{Origin: "archive.example/log"},
 		HTTP: config.HTTP{Listen: "127.0.0.1:8080"},
 		Crawl: config.Crawl{
@@ -208,6 +209,7 @@ func TestTemplate(t *testing.T) {
 			Archive:  config.Archive{Name: "Archive: \"Example\" #1", Operator: config.Operator{Name: "yes", Email: "desk@archive.example"}, URL: "https://archive.example"},
 			Storage:  config.Storage{Store: config.Store{URL: "file:///srv/archive"}},
 			StateDir: "/srv/state", SpoolLimit: 100 << 20,
+			Media: config.Media{Types: []string{"image", "video", "audio", "document"}, MaxImage: 20 << 20, MaxVideo: 500 << 20, MaxAudio: 200 << 20, MaxDocument: 50 << 20},
 			Log:  config.Log{Origin: "archive.example/2026"},
 			HTTP: config.HTTP{Listen: "[::1]:9000"},
 			Crawl: config.Crawl{

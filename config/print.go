@@ -47,6 +47,7 @@ func (c *Config) Print() []byte {
 		networks[i] = n.String()
 	}
 	p.list(1, "allow_addresses", networks)
+	p.media(c.Media)
 	if c.Dispatch.URL != "" {
 		p.section(0, "dispatch")
 		p.value(1, "url", c.Dispatch.URL)

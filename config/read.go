@@ -106,6 +106,7 @@ func (r *reader) read(data []byte) *Config {
 			key{"concurrency", r.number(&c.Crawl.Concurrency)},
 			key{"allow_addresses", r.prefixes(&c.Crawl.AllowAddresses)},
 		)},
+		{"media", r.section(r.media(&c.Media)...)},
 		{"dispatch", r.section(key{"url", r.text(&c.Dispatch.URL)})},
 		{"figures", list(r, &c.Figures, r.figure)},
 	})

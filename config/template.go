@@ -17,6 +17,7 @@ func Template(c Config) []byte {
 	var p printer
 	p.head(c)
 	p.crawl(c.Crawl)
+	p.mediaHead(c.Media)
 	p.note(0, "Whom the archive mirrors. Ids of sources and slugs of figures stay for ever.")
 	if len(c.Figures) > 0 {
 		p.figures(c.Figures)
