@@ -6,9 +6,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -21,18 +19,16 @@ import (
 
 // A packer makes WACZ packages of statements: for a file, and for the website.
 type packer struct {
-	a        *archive.Archive
-	c        *catalog.Catalog
-	evidence interface {
-		Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error)
-	}
+	a *archive.Archive
+	c *catalog.Catalog
+
 	name, operator, url string
 }
 
 // packer returns one for this archive.
 func (h *house) packer() packer {
 	return packer{
-		a: h.archive, c: h.catalog, evidence: evidence{a: h.archive, c: h.catalog},
+		a: h.archive, c: h.catalog,
 		name: h.cfg.Archive.Name, operator: h.cfg.Archive.Operator.Name, url: h.cfg.Archive.URL,
 	}
 }
@@ -82,6 +78,7 @@ func (p packer) plan(ctx context.Context, title string, ids []onrecord.Statement
 	if err != nil {
 		return nil, err
 	}
+	g := &gate{p: p, redacted: redacted, hidden: map[string][]onrecord.Span{}}
 	plan := &packPlan{title: title, refs: map[string][]onrecord.CaptureRef{}, point: point, created: point.Time}
 	seen := map[onrecord.CaptureRef]string{} // why it is left out; "" where it is not
 	for _, id := range ids {
@@ -96,7 +93,7 @@ func (p packer) plan(ctx context.Context, title string, ids []onrecord.Statement
 			ref := e.CaptureRef
 			why, known := seen[spot(ref)]
 			if !known {
-				if why, err = p.why(ctx, redacted, ref); err != nil {
+				if why, err = g.why(ctx, ref); err != nil {
 					return nil, err
 				}
 				seen[spot(ref)] = why
@@ -108,7 +105,9 @@ func (p packer) plan(ctx context.Context, title string, ids []onrecord.Statement
 		}
 		plan.statements = append(plan.statements, one)
 	}
-	slices.SortFunc(plan.left, func(a, b leftOut) int { return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Offset, b.Offset)) })
+	slices.SortFunc(plan.left, func(a, b leftOut) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Offset, b.Offset))
+	})
 	return plan, nil
 }
 
@@ -169,25 +168,32 @@ func (p packer) read(ctx context.Context, id onrecord.StatementID) (packed, erro
 	return s, err
 }
 
-// why says why a record may not be handed out; "" where it may. A record that
-// is not what the journal says is an error.
-func (p packer) why(ctx context.Context, redacted *archive.Redactions, ref onrecord.CaptureRef) (string, error) {
-	if number, ok := redacted.Record(ref.Object, ref.Offset); ok {
+// A gate knows which records may not be handed out.
+type gate struct {
+	p        packer
+	redacted *archive.Redactions
+	hidden   map[string][]onrecord.Span // by object
+}
+
+// why says why a record may not be handed out; "" where it may.
+func (g *gate) why(ctx context.Context, ref onrecord.CaptureRef) (string, error) {
+	if number, ok := g.redacted.Record(ref.Object, ref.Offset); ok {
 		return leftErased + number, nil
 	}
-	shown := onrecord.ErrNotFound
-	r, err := p.evidence.Capture(ctx, ref)
-	if err == nil {
-		return "", r.Close()
+	spans, ok := g.hidden[ref.Object]
+	if !ok {
+		var err error
+		if spans, _, err = g.p.c.Hidden(ctx, ref.Object); err != nil {
+			return "", err
+		}
+		g.hidden[ref.Object] = spans
 	}
-	if !errors.Is(err, shown) {
-		return "", err
+	for _, s := range spans {
+		if s.Length < 0 || s.Offset < ref.Offset+ref.Length && ref.Offset < s.Offset+s.Length {
+			return leftWithheld, nil
+		}
 	}
-	// Not shown, or not there: only the record itself can tell.
-	if r, err = p.a.OpenCapture(ctx, ref); err != nil {
-		return "", err
-	}
-	return leftWithheld, r.Close()
+	return "", nil
 }
 
 // maxPackage is the largest number of statements in a package.
