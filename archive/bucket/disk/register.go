@@ -36,10 +36,11 @@ func (b *Bucket) Load(ctx context.Context, key string) ([]byte, bucket.Tag, erro
 }
 
 func (b *Bucket) load(ctx context.Context, key string) ([]byte, error) {
-	release, err := b.lock(ctx, key)
+	release, err := b.lockTo(ctx, key, false)
 	switch {
-	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) || errors.Is(err, ErrSync):
-		// Whoever may not lock, or write any more, may not swap either.
+	case errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) || errors.Is(err, ErrSync) || errors.Is(err, syscall.ENOSPC):
+		// Whoever may not lock, or write any more, may not swap either. Without
+		// space there is no lock yet, and nobody who has it.
 		release = func() error { return nil }
 	case err != nil:
 		return nil, err
@@ -152,9 +153,15 @@ type turn struct {
 	token chan struct{}
 }
 
-// lock takes the lock of a register, among goroutines and among processes, and
-// returns what releases it.
+// lock takes the lock of a register for writing, among goroutines and among
+// processes, and returns what releases it.
 func (b *Bucket) lock(ctx context.Context, key string) (release func() error, err error) {
+	return b.lockTo(ctx, key, true)
+}
+
+// lockTo takes the lock of a register, to write it or only to read it: a reader
+// needs no space on the disk, and leaves nothing to make durable if it dies.
+func (b *Bucket) lockTo(ctx context.Context, key string, write bool) (release func() error, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -167,7 +174,7 @@ func (b *Bucket) lock(ctx context.Context, key string) (release func() error, er
 		done()
 		return nil, b.busy(limit, key)
 	}
-	f, err := b.lockFile(limit, key)
+	f, err := b.lockFile(limit, key, write)
 	if err != nil {
 		<-t.token
 		done()
@@ -208,10 +215,11 @@ func lockName(key string) string {
 	return lockFolder + "/" + hex.EncodeToString(sum[:])
 }
 
-// lockFile opens and locks the lock file of key and writes our pid into it. A
-// pid that is still there belongs to a process that died with the lock: the
-// rename it may have made is then made durable first.
-func (b *Bucket) lockFile(ctx context.Context, key string) (*os.File, error) {
+// lockFile opens and locks the lock file of key, and writes our pid into it if
+// the register is to be written. A pid that is still there belongs to a process
+// that died with the lock: the rename it may have made is then made durable
+// first.
+func (b *Bucket) lockFile(ctx context.Context, key string, write bool) (*os.File, error) {
 	f, err := b.root.OpenFile(lockName(key), os.O_RDWR|os.O_CREATE, 0o644)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := b.disk.Mkdir(lockFolder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -224,7 +232,7 @@ func (b *Bucket) lockFile(ctx context.Context, key string) (*os.File, error) {
 	}
 	err = b.waitLock(ctx, f, key)
 	if err == nil {
-		err = b.takeOver(f, key)
+		err = b.takeOver(f, key, write)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -248,7 +256,7 @@ func (b *Bucket) waitLock(ctx context.Context, f *os.File, key string) error {
 	}
 }
 
-func (b *Bucket) takeOver(f *os.File, key string) error {
+func (b *Bucket) takeOver(f *os.File, key string, write bool) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -258,6 +266,9 @@ func (b *Bucket) takeOver(f *os.File, key string) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+	}
+	if !write {
+		return nil
 	}
 	_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return err
