@@ -50,6 +50,7 @@ func (s *server) api(mux *http.ServeMux) error {
 	s.registerStatements(api)
 	s.registerLists(api)
 	s.registerWatch(api)
+	s.registerTakedowns(api)
 	s.describeCapture(api)
 	inner.HandleFunc("GET /api/v1/statements/{id}/captures/{sha256}", s.captureDownload)
 
@@ -135,7 +136,10 @@ func (s *server) sendProblem(w http.ResponseWriter, r *http.Request, p *problem)
 	if p.Status >= 500 {
 		cache = cacheNever
 	}
-	a := reply{Status: p.Status, Type: problemJSON, Cache: cache, Body: append(body, '\n')}
+	if p.Status == http.StatusGone || p.Status == http.StatusUnavailableForLegalReasons {
+		cache = cacheAsk
+	}
+	a := reply{Status: p.Status, Type: problemJSON, Cache: cache, Link: s.link(p), Body: append(body, '\n')}
 	a.Cache = s.fresh(a)
 	a.send(w, r)
 }

@@ -269,7 +269,7 @@ func (s *server) apiService(ctx context.Context, _ *noInput) (*answer[apiService
 		Checkpoint: meta.Checkpoint, IndexedTo: meta.IndexedTo, Statements: found.Total, Figures: len(figures), Demo: meta.Demo,
 		Links: map[string]string{
 			"self": api, "statements": api + "statements", "figures": api + "figures", "events": api + "events",
-			"coverage": api + "coverage", "deletions": api + "deletions", "edits": api + "edits", "accounts": api + "accounts", "status": api + "status", "openapi": api + "openapi.json", "html": s.base + "/", "help": s.base + "/help/search",
+			"coverage": api + "coverage", "deletions": api + "deletions", "edits": api + "edits", "accounts": api + "accounts", "status": api + "status", "takedowns": api + "takedowns", "openapi": api + "openapi.json", "html": s.base + "/", "help": s.base + "/help/search",
 		},
 	}}, nil
 }

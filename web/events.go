@@ -223,6 +223,10 @@ func (w wording) eventDetails(e onrecord.Event) []string {
 	case e.Look != "":
 		add(w.closed("event.look.", string(e.Look)))
 	}
+	if t := e.Takedown; t != nil {
+		add(w.f("tombstone.case", "case", plain(t.Case)))
+		add(plain(t.Reason))
+	}
 	if e.Code != "" {
 		add(w.f("line.said", "code", plain(e.Code)))
 	}

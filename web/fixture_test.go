@@ -227,7 +227,10 @@ func (m *memory) others() {
 		onrecord.Content{Title: "L’été des parapluies", Text: "Il a plu tout l’été ; nous n’avons rien promis, « pas même le soleil ».\n\nLe ministère répondra : oui !"})
 	m.add(onrecord.Statement{ID: idArabic, Figure: ministry, Lang: "ar", PublishedAt: day("2026-08-02 09:15:00")}, "telegram",
 		onrecord.Content{Text: "ستنشر الوزارة الميزانية كاملة يوم الاثنين. اقرأ المسودة: https://ministry.example/ar"})
-	m.add(onrecord.Statement{ID: idWithheld, Figure: jane, Lang: "en", PublishedAt: day("2026-08-01 10:00:00"), State: onrecord.StateWithheld}, "mastodon",
+	m.add(onrecord.Statement{ID: idWithheld, Figure: jane, Lang: "en", PublishedAt: day("2026-08-01 10:00:00"), State: onrecord.StateWithheld, Decision: &onrecord.Decision{
+		Takedown: onrecord.Takedown{Case: "T-2026-014", Ground: onrecord.GroundPolicy, Reason: "personal data of a third party", Decided: day("2026-08-06 09:00:00")},
+		Type:     onrecord.StatementWithheld, Index: 48000, Entry: 47930,
+	}}, "mastodon",
 		onrecord.Content{Text: secretText})
 	m.events = append(m.events, onrecord.Event{Type: onrecord.StatementWithheld, At: now, Figure: jane.Slug, Statement: idWithheld, Reason: "personal data of a third party", Index: 48000, Prev: -1})
 	m.add(onrecord.Statement{ID: idPoll, Figure: jean, Lang: "en", PublishedAt: day("2026-07-28 18:00:00"), QuoteOf: idLive}, "bluesky",

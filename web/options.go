@@ -31,6 +31,14 @@ type Options struct {
 	// says that this machine does not crawl.
 	Status func(ctx context.Context) ([]onrecord.SourceStatus, error)
 
+	// Decisions reads what was withheld and erased. It may be nil.
+	Decisions Decisions
+
+	// Behind tells for how long the ledger has had entries that the readers have
+	// not applied. Above a minute, statements are answered with 503: one may have
+	// been withheld since. It may be nil.
+	Behind func() time.Duration
+
 	// Health tells how this machine fares. It may be nil.
 	Health func(ctx context.Context) (onrecord.Health, error)
 

@@ -171,7 +171,13 @@ func (s *server) problemReply(r *http.Request, p *problem) (reply, error) {
 		}
 	}
 	a, err := s.render("problem", f)
-	a.Status, a.Cache = p.Status, cacheSearch
+	a.Status, a.Cache, a.Link = p.Status, cacheSearch, s.link(p)
+	switch p.Status {
+	case http.StatusGone, http.StatusUnavailableForLegalReasons:
+		a.Cache = cacheAsk
+	case http.StatusServiceUnavailable:
+		a.Cache = cacheNever
+	}
 	return a, err
 }
 

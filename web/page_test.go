@@ -189,7 +189,7 @@ func TestWithheld(t *testing.T) {
 	st := m.statements[idWithheld]
 	doc := page(t, h, "/s/"+string(idWithheld), http.StatusGone)
 	wants(t, doc, "main", "This archive does not show this statement.")
-	wants(t, doc, "main", "personal data of a third party")
+	wants(t, doc, "main", "Category: personal data of a third party. Decided 6 Aug 2026. Case T-2026-014. It existed; its entry in the log is no. 47,930. Its text is not published, nor its plain hash.")
 	for _, path := range []string{
 		"/", "/search?q=withheld", "/search?state=withheld", "/s/" + string(idWithheld), "/s/" + string(idWithheld) + "/diff", "/s/" + string(idWithheld) + "/v/" + string(st.Version),
 		"/api/v1/statements", "/api/v1/statements/" + string(idWithheld), "/api/v1/statements/" + string(idWithheld) + "/versions",

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"onrecord"
 	"onrecord/search"
@@ -28,6 +29,10 @@ type problem struct {
 	Suggestion string `json:"suggestion,omitempty" doc:"Of query-syntax: what could stand in its place"`
 	Repaired   string `json:"repaired,omitempty" doc:"Of query-syntax: the whole query, so repaired"`
 	Docs       string `json:"docs,omitempty" doc:"Where to read on"`
+
+	Case     string     `json:"case,omitempty" doc:"Of withheld-policy and withheld-legal: number of the case"`
+	Category string     `json:"category,omitempty" doc:"Of the same: why, in words"`
+	Decided  *time.Time `json:"decided,omitempty" doc:"Of the same: when"`
 
 	name string
 }
@@ -54,6 +59,8 @@ var problemStatus = map[string]int{
 	"method-not-allowed": http.StatusMethodNotAllowed,
 	"not-acceptable":     http.StatusNotAcceptable,
 	"withheld-policy":    http.StatusGone,
+	"withheld-legal":     http.StatusUnavailableForLegalReasons,
+	"behind":             http.StatusServiceUnavailable,
 	"internal":           http.StatusInternalServerError,
 }
 

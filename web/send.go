@@ -17,6 +17,7 @@ import (
 // Cache-Control of what is sent.
 const (
 	cacheForever   = "public, max-age=31536000, immutable"
+	cacheWording   = "public, max-age=31536000, s-maxage=60, immutable"
 	cacheStatement = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 	cacheSearch    = "public, max-age=30"
 	cacheAsk       = "no-cache" // keep it, and ask each time whether it is still so
@@ -51,6 +52,7 @@ func guarded(h http.Handler, https bool) http.Handler {
 type reply struct {
 	Status int    // 0 is 200
 	Goto   string // Location, of a redirect
+	Link   string // Link, in addition to others
 	Type   string // Content-Type
 	Cache  string // Cache-Control
 	Strong bool   // the ETag names these bytes for ever
@@ -88,6 +90,9 @@ func (a reply) send(w http.ResponseWriter, r *http.Request) {
 	head.Set("Content-Type", a.Type)
 	head.Set("Cache-Control", a.Cache)
 	head.Add("Vary", "Accept-Encoding")
+	if a.Link != "" {
+		head.Add("Link", a.Link)
+	}
 	if a.Goto != "" {
 		head.Set("Location", a.Goto)
 	}

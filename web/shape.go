@@ -210,6 +210,9 @@ func apiEventOf(e onrecord.Event) apiEvent {
 			a.Platform = text(e.Account.Platform)
 		}
 	}
+	if t := e.Takedown; t != nil {
+		a.Case, a.Reason = text(t.Case), text(cmp.Or(t.Reason, e.Reason))
+	}
 	if g := e.Gap; g != nil {
 		a.Gap = some(apiGap{Reason: g.Reason, Open: g.Open, Since: at(g.Since), Note: text(g.Note)})
 	}

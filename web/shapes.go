@@ -316,6 +316,7 @@ type apiEvent struct {
 	Look       *string               `json:"look" doc:"Of statement.looked: absent, gone, live, unclear"`
 	Code       *string               `json:"code" doc:"The platform's own word"`
 	Reason     *string               `json:"reason"`
+	Case       *string               `json:"case" doc:"Of statement.withheld, unwithheld and erased: number of the case"`
 	Gap        maybe[apiGap]         `json:"gap"`
 	LogIndex   int64                 `json:"log_index"`
 }

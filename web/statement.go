@@ -86,8 +86,6 @@ type statementBody struct {
 	RepostOf     string
 	QuoteOf      string
 	Wording      wordingView
-	Withheld     string // the reason, where the statement is withheld
-	IsWithheld   bool
 	Version      string // shown instead of the state: "Version 1 of 2"
 	StatementRef string // from a version's page to the statement's
 	Facts        []fact
@@ -124,6 +122,9 @@ func (s *server) statementPage(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	w := s.words(nil)
+	if st.State == onrecord.StateWithheld {
+		return s.tombstonePage(w, st)
+	}
 	body := s.statementBody(w, st)
 	f := frame{
 		Title: body.Heading, Canonical: s.base + "/s/" + string(st.ID),
@@ -132,12 +133,8 @@ func (s *server) statementPage(r *http.Request) (reply, error) {
 	if err := s.fill(r.Context(), w, st, &body); err != nil {
 		return reply{}, err
 	}
-	f.Body, f.NoIndex = body, body.IsWithheld
-	a, err := s.render("statement", f)
-	if body.IsWithheld {
-		a.Status = http.StatusGone
-	}
-	return a, err
+	f.Body = body
+	return s.render("statement", f)
 }
 
 // statementBody is what needs no further reading.
@@ -146,11 +143,7 @@ func (s *server) statementBody(w wording, st onrecord.Statement) statementBody {
 		ID: st.ID, Heading: w.heading(st), Line: w.line(st), Label: w.label(st, s.Archive.Name),
 		Figure: plain(st.Figure.Name), FigureHref: "/f/" + st.Figure.Slug, Handle: plain(st.Account.Handle), AccountHref: accountHref(st.Account),
 		Platform: w.platform(st.Platform), Original: safeURL(st.URL), OriginalText: shortURL(st.URL),
-		CaptureCount: st.Captures, Ledger: st.LogIndex, Base: s.base, IsWithheld: st.State == onrecord.StateWithheld,
-	}
-	if b.IsWithheld {
-		b.Original, b.OriginalText, b.Handle, b.AccountHref = "", "", "", ""
-		return b
+		CaptureCount: st.Captures, Ledger: st.LogIndex, Base: s.base,
 	}
 	ref := func(id onrecord.StatementID) string {
 		if id == "" {
@@ -163,20 +156,11 @@ func (s *server) statementBody(w wording, st onrecord.Statement) statementBody {
 	return b
 }
 
-// fill reads versions, events and evidence. Of a withheld statement nothing is
-// shown but that it is withheld, and why.
+// fill reads versions, events and evidence.
 func (s *server) fill(ctx context.Context, w wording, st onrecord.Statement, b *statementBody) error {
 	events, err := s.Statements.StatementEvents(ctx, st.ID)
 	if err != nil {
 		return fmt.Errorf("events of %s: %w", st.ID, err)
-	}
-	if b.IsWithheld {
-		for _, e := range events {
-			if e.Type == onrecord.StatementWithheld {
-				b.Withheld = plain(e.Reason)
-			}
-		}
-		return nil
 	}
 	versions, err := s.Statements.Versions(ctx, st.ID)
 	if err != nil {
@@ -352,13 +336,9 @@ func (s *server) versionPage(r *http.Request) (reply, error) {
 		{Name: w.f("word.fact.ledger"), Text: number(v.LogIndex), Code: true},
 	}
 	a, err := s.render("version", frame{Title: body.Heading + w.f("title.version", "id", v.ID), Canonical: s.base + "/s/" + string(st.ID) + "/v/" + string(v.ID), Body: body})
-	a.Cache, a.Strong = cacheForever, true
+	// A wording never changes, but it may be withheld: caches that many share ask.
+	a.Cache, a.Strong = cacheWording, true
 	return a, err
-}
-
-// withheld is the answer to those who ask for parts of a withheld statement.
-func (s *server) withheld(w wording, st onrecord.Statement) *problem {
-	return s.problem("withheld-policy", w.f("line.withheld", "index", number(st.LastIndex)))
 }
 
 // shortURL is an address for people: without scheme, and not too long.

@@ -130,7 +130,7 @@ func keyOfCall(cmd *parse.CommandNode, asked map[string]bool) {
 // inCode are the beginnings of the keys that code asks for and templates
 // don't. A test holds the code to them.
 var inCode = []string{
-	"label", "title.", "time.", "span.", "month.", "mon.", "window.", "line.", "word.", "heading.", "problem.", "understood.", "coverage.", "change.", "detail.",
+	"label", "tombstone.", "takedowns.state.", "takedowns.ground.", "title.", "time.", "span.", "month.", "mon.", "window.", "line.", "word.", "heading.", "problem.", "understood.", "coverage.", "change.", "detail.",
 	"platform.", "type.", "state.", "outcome.", "account.", "grade.", "event.", "provenance.", "reason.",
 }
 

@@ -38,7 +38,7 @@ func New(o Options) (http.Handler, error) {
 	if err := s.api(mux); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	return s.recovered(guarded(mux, strings.HasPrefix(s.base, "https:"))), nil
+	return s.recovered(guarded(s.current(mux), strings.HasPrefix(s.base, "https:"))), nil
 }
 
 func newServer(o Options) (*server, error) {
@@ -101,6 +101,7 @@ func (s *server) sitePages(mux *http.ServeMux) {
 		"GET /static/{hash}/{name}":   s.asset,
 		"GET /help/search":            s.helpPage,
 		"GET /about":                  s.aboutPage,
+		"GET /about/takedowns":        s.cached(s.takedownsPage),
 		"/":                           s.nothing,
 	} {
 		mux.Handle(pattern, s.page(h))

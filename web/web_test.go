@@ -75,7 +75,7 @@ func wants(t *testing.T, doc *goquery.Document, selector, part string) {
 // paths are pages of every kind.
 func paths() []string {
 	list := []string{
-		"/", "/search", "/search?q=umbrellas", "/search?q=nothing+of+the+kind", "/search?q=figure%3A", "/search?state=deleted&platform=mastodon&figure=jane-example&type=reply&since=2026&until=2027", "/status", "/about", "/help/search",
+		"/", "/search", "/search?q=umbrellas", "/search?q=nothing+of+the+kind", "/search?q=figure%3A", "/search?state=deleted&platform=mastodon&figure=jane-example&type=reply&since=2026&until=2027", "/status", "/about", "/about/takedowns", "/help/search",
 		"/events", "/events?type=statement.deleted&figure=jane-example", "/events?before=300", "/events?source=nobody", "/deletions", "/deletions?kind=reported", "/deletions?figure=ministry-of-examples", "/edits", "/edits?platform=mastodon&wrong=1",
 		"/coverage", "/coverage?source=telegram", "/coverage?since=2020&until=2026-02", "/coverage?figure=nobody", "/a/x/jeandupont", "/a/bluesky/jean.example", "/a/bluesky/jane.example", "/a/gab/jean", "/a/website/ministry.example", "/a/bluesky/dupont.example", "/a/telegram/examples",
 		"/f/jane-example", "/f/jean-dupont", "/f/ministry-of-examples", "/problems/not-found", "/problems/query-syntax", "/nowhere", "/search?tz=Europe/Paris&q=umbrella*&limit=3",

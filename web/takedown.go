@@ -1,0 +1,241 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"onrecord"
+)
+
+// A Decisions reads what the operator withheld and erased.
+type Decisions interface {
+	// Takedowns returns the last decision about each statement that was ever
+	// withheld or erased, newest first. Erased ones are not named.
+	Takedowns(ctx context.Context) ([]onrecord.Decision, error)
+}
+
+// maxBehind is how far behind the checkpoint a reader may be and still show
+// statements: what it has not applied may withhold them (record.md 5).
+const maxBehind = time.Minute
+
+// blockedBy is the link of an answer 451 to who blocks (RFC 7725, 4).
+func (s *server) blockedBy() string { return "<" + s.base + `/>; rel="blocked-by"` }
+
+// link is the Link header of p; empty for most.
+func (s *server) link(p *problem) string {
+	if p.Status != http.StatusUnavailableForLegalReasons {
+		return ""
+	}
+	return s.blockedBy()
+}
+
+// decisionOf returns why st is not shown.
+func decisionOf(st onrecord.Statement) onrecord.Decision {
+	if st.Decision != nil {
+		return *st.Decision
+	}
+	return onrecord.Decision{Type: onrecord.StatementWithheld, Index: st.LastIndex, Entry: st.LogIndex}
+}
+
+// withheldName is the type of the problem of asking for a statement that is not
+// shown.
+func withheldName(d onrecord.Decision) string {
+	if d.Ground == onrecord.GroundLaw {
+		return "withheld-legal"
+	}
+	return "withheld-policy"
+}
+
+// withheld is the answer to those who ask for parts of a withheld statement.
+func (s *server) withheld(w wording, st onrecord.Statement) *problem {
+	d := decisionOf(st)
+	p := s.problem(withheldName(d), strings.Join(w.tombstone(d), " "))
+	p.Case, p.Category = plain(d.Case), plain(d.Reason)
+	if !d.Decided.IsZero() {
+		p.Decided = at(d.Decided)
+	}
+	return p
+}
+
+// tombstone words all that is told of a statement that is not shown.
+func (w wording) tombstone(d onrecord.Decision) []string {
+	erased := d.Type == onrecord.StatementErased
+	lines := []string{w.f("tombstone.withheld")}
+	if erased {
+		lines[0] = w.f("tombstone.erased")
+	}
+	if d.Reason != "" {
+		lines = append(lines, w.f("tombstone.category", "category", strings.TrimRight(plain(d.Reason), ".")))
+	}
+	if !d.Decided.IsZero() {
+		lines = append(lines, w.f("tombstone.decided", "date", d.Decided.In(w.zone).Format("2 Jan 2006")))
+	}
+	if d.Case != "" {
+		lines = append(lines, w.f("tombstone.case", "case", plain(d.Case)))
+	}
+	if d.Entry >= 0 {
+		lines = append(lines, w.f("tombstone.existed", "index", number(d.Entry)))
+	}
+	if erased {
+		return append(lines, w.f("tombstone.gone"))
+	}
+	return append(lines, w.f("tombstone.kept"))
+}
+
+// tombstonePage is /s/{id} of a statement that is not shown: it says nothing
+// that tells what was said, when, or where.
+func (s *server) tombstonePage(w wording, st onrecord.Statement) (reply, error) {
+	d := decisionOf(st)
+	name := withheldName(d)
+	lines := w.tombstone(d)
+	body := struct {
+		Kick   string
+		Title  string
+		Lines  []string
+		Index  string
+		Events string
+	}{
+		Kick: w.f("problem." + name), Title: lines[0], Lines: lines[1:], Index: number(d.Index),
+		Events: fmt.Sprintf("/events?before=%d", d.Index+1),
+	}
+	a, err := s.render("tombstone", frame{Title: s.texts.f("problem." + name), NoIndex: true, Body: body})
+	a.Status, a.Cache = problemStatus[name], cacheAsk
+	if a.Status == http.StatusUnavailableForLegalReasons {
+		a.Link = s.blockedBy()
+	}
+	return a, err
+}
+
+// A takedownRow is a decision in the public list.
+type takedownRow struct {
+	Case, Ground, Category, State string
+	Decided                       moment
+	Ledger                        int64
+	LedgerHref                    string
+	Href                          string // of the statement, where it may be named
+}
+
+// decisions reads the list.
+func (s *server) decisions(ctx context.Context) ([]onrecord.Decision, error) {
+	if s.Decisions == nil {
+		return nil, nil
+	}
+	list, err := s.Decisions.Takedowns(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("take-downs: %w", err)
+	}
+	return list, nil
+}
+
+// stateOf is what became of a decision, as the API spells it.
+func stateOf(d onrecord.Decision) string {
+	switch d.Type {
+	case onrecord.StatementErased:
+		return "erased"
+	case onrecord.StatementUnwithheld:
+		return "lifted"
+	}
+	return "withheld"
+}
+
+// takedownsPage is /about/takedowns: what this archive does not show.
+func (s *server) takedownsPage(r *http.Request) (reply, error) {
+	list, err := s.decisions(r.Context())
+	if err != nil {
+		return reply{}, err
+	}
+	w := s.words(nil)
+	rows := make([]takedownRow, len(list))
+	for i, d := range list {
+		rows[i] = takedownRow{
+			Case: plain(d.Case), Category: plain(d.Reason), State: w.f("takedowns.state." + stateOf(d)), Decided: w.moment(d.Decided),
+			Ledger: d.Index, LedgerHref: fmt.Sprintf("/events?before=%d", d.Index+1),
+		}
+		if d.Ground != "" {
+			rows[i].Ground = w.f("takedowns.ground." + string(groundOf(d)))
+		}
+		if d.Statement != "" {
+			rows[i].Href = "/s/" + string(d.Statement)
+		}
+	}
+	return s.render("takedowns", frame{
+		Title: s.texts.f("title.takedowns"), Canonical: s.base + "/about/takedowns", Section: "about", Body: rows,
+		Head: []headLink{{Rel: "alternate", Href: "/api/v1/takedowns", Type: "application/json"}},
+	})
+}
+
+// groundOf is the ground of a decision; policy where it names another one.
+func groundOf(d onrecord.Decision) onrecord.Ground {
+	if d.Ground == onrecord.GroundLaw {
+		return onrecord.GroundLaw
+	}
+	return onrecord.GroundPolicy
+}
+
+// apiTakedown is a decision not to show a statement.
+type apiTakedown struct {
+	Case      string                `json:"case" example:"T-2026-014"`
+	Ground    *string               `json:"ground" doc:"policy, law; null of one that was lifted"`
+	Category  *string               `json:"category" doc:"Why, in words" example:"personal data of a third party"`
+	Decided   *time.Time            `json:"decided"`
+	State     string                `json:"state" enum:"withheld,lifted,erased" doc:"What became of it"`
+	Statement *onrecord.StatementID `json:"statement" doc:"null where it was erased"`
+	LogIndex  int64                 `json:"log_index" doc:"Ledger index of the decision"`
+}
+
+// registerTakedowns registers /takedowns.
+func (s *server) registerTakedowns(api huma.API) {
+	huma.Register(api, operation("listTakedowns", "/api/v1/takedowns", "Take-downs", "The last decision about each statement that this archive withheld or erased, newest first."), s.apiTakedowns)
+}
+
+func (s *server) apiTakedowns(ctx context.Context, _ *noInput) (*answer[apiPage[apiTakedown]], error) {
+	list, err := s.decisions(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	return wholeList(ctx, s, list, "/api/v1/takedowns", "/about/takedowns", func(d onrecord.Decision) apiTakedown {
+		return apiTakedown{
+			Case: d.Case, Ground: text(string(d.Ground)), Category: text(d.Reason), Decided: at(d.Decided), State: stateOf(d),
+			Statement: id(d.Statement), LogIndex: d.Index,
+		}
+	})
+}
+
+// current answers 503 in place of h while this reader is so far behind the
+// checkpoint that a statement may have been withheld since (record.md 5). What
+// shows no statement goes on.
+func (s *server) current(h http.Handler) http.Handler {
+	if s.Behind == nil {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if showsNothing(r.URL.Path) || s.Behind() <= maxBehind {
+			h.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Retry-After", "30")
+		p := s.problem("behind", s.texts.f("detail.behind"))
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			cors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.sendProblem(w, r, p) })).ServeHTTP(w, r)
+			return
+		}
+		s.page(func(*http.Request) (reply, error) { return reply{}, p }).ServeHTTP(w, r)
+	})
+}
+
+// showsNothing reports whether what is under path tells nothing of statements.
+func showsNothing(path string) bool {
+	switch path {
+	case "/status", "/about", "/robots.txt", "/favicon.ico", "/openapi.json", "/api/v1/openapi.json", "/api/v1/status", "/help/search":
+		return true
+	}
+	return strings.HasPrefix(path, "/static/") || strings.HasPrefix(path, "/problems/")
+}
