@@ -1,0 +1,138 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package thumbnail
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	_ "image/gif" // the formats that are read
+	"image/jpeg"
+	_ "image/png"
+	"io"
+
+	"golang.org/x/image/draw"
+	_ "golang.org/x/image/webp"
+)
+
+// The modes of the child.
+const (
+	modeThumb   = "thumb"
+	modeMeasure = "measure"
+)
+
+// The limits of what is decoded.
+const (
+	maxSide   = 16384
+	maxPixels = 40 << 20
+	// maxInput is how much of a file is read: pictures are smaller.
+	maxInput = 64 << 20
+	// headSize is how much of a file must tell its size in pixels.
+	headSize = 1 << 20
+)
+
+// A size is that of a picture, in pixels.
+type size struct {
+	Width  int `json:"width"`
+	Height int `json:"height"`
+}
+
+func (s size) within() bool {
+	return s.Width > 0 && s.Height > 0 && s.Width <= maxSide && s.Height <= maxSide && s.Width*s.Height <= maxPixels
+}
+
+// Child is the process that decodes: it limits itself, reads a picture from in,
+// and writes what the mode asks for. It is run by a Maker.
+func Child(mode string, in io.Reader, out io.Writer) error {
+	if err := limit(); err != nil {
+		return fmt.Errorf("limits: %w", err)
+	}
+	br := bufio.NewReaderSize(io.LimitReader(in, maxInput), headSize)
+	head, err := br.Peek(headSize)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	cfg, format, err := image.DecodeConfig(bytes.NewReader(head))
+	if err != nil {
+		return err
+	}
+	turn := 1
+	if format == "jpeg" {
+		turn = orientation(head)
+	}
+	s := size{cfg.Width, cfg.Height}
+	if !s.within() {
+		return fmt.Errorf("%d x %d pixels, at most %d, and %d in all", s.Width, s.Height, maxSide, maxPixels)
+	}
+	if turn > 4 {
+		s.Width, s.Height = s.Height, s.Width
+	}
+	switch mode {
+	case modeMeasure:
+		return json.NewEncoder(out).Encode(s)
+	case modeThumb:
+		img, _, err := image.Decode(br)
+		if err != nil {
+			return err
+		}
+		if got := img.Bounds(); got.Dx() != cfg.Width || got.Dy() != cfg.Height {
+			return errors.New("the picture has another size than its head says")
+		}
+		return jpeg.Encode(out, turned(small(img), turn), &jpeg.Options{Quality: 82})
+	}
+	return fmt.Errorf("unknown mode %q", mode)
+}
+
+// small returns img on white, at most Side by Side pixels large.
+func small(img image.Image) *image.RGBA {
+	b := img.Bounds()
+	w, h := b.Dx(), b.Dy()
+	if most := max(w, h); most > Side {
+		w, h = max(1, w*Side/most), max(1, h*Side/most)
+	}
+	dst := image.NewRGBA(image.Rect(0, 0, w, h))
+	draw.Draw(dst, dst.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
+	draw.BiLinear.Scale(dst, dst.Bounds(), img, b, draw.Over, nil)
+	return dst
+}
+
+// turned returns img as its orientation (Exif 2.3, tag 0x0112) wants it shown.
+func turned(img *image.RGBA, how int) *image.RGBA {
+	if how < 2 || how > 8 {
+		return img
+	}
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	dw, dh := w, h
+	if how > 4 {
+		dw, dh = h, w
+	}
+	dst := image.NewRGBA(image.Rect(0, 0, dw, dh))
+	for y := range h {
+		for x := range w {
+			tx, ty := x, y
+			switch how {
+			case 2:
+				tx = w - 1 - x
+			case 3:
+				tx, ty = w-1-x, h-1-y
+			case 4:
+				ty = h - 1 - y
+			case 5:
+				tx, ty = y, x
+			case 6:
+				tx, ty = h-1-y, x
+			case 7:
+				tx, ty = h-1-y, w-1-x
+			case 8:
+				tx, ty = y, w-1-x
+			}
+			dst.SetRGBA(tx, ty, img.RGBAAt(x, y))
+		}
+	}
+	return dst
+}

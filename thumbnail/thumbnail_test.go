@@ -1,0 +1,226 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package thumbnail_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"onrecord/thumbnail"
+)
+
+// TestMain lets this program be the child.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "thumbnail-child" {
+		if err := thumbnail.Child(os.Args[2], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func maker(t *testing.T, dir string, limit int64, now func() time.Time) *thumbnail.Maker {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now == nil {
+		now = time.Now
+	}
+	m, err := thumbnail.New(thumbnail.Options{Command: []string{self, "thumbnail-child"}, Dir: dir, Limit: limit, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// picture is red on its left half and blue on its right.
+func picture(w, h int) image.Image {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			c := color.NRGBA{R: 255, A: 255}
+			if x >= w/2 {
+				c = color.NRGBA{B: 255, A: 255}
+			}
+			img.SetNRGBA(x, y, c)
+		}
+	}
+	return img
+}
+
+func encoded(t testing.TB, format string, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var err error
+	switch format {
+	case "png":
+		err = png.Encode(&b, img)
+	case "gif":
+		err = gif.Encode(&b, img, nil)
+	default:
+		err = jpeg.Encode(&b, img, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func sumOf(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+
+func opened(b []byte) func(context.Context) (io.ReadCloser, error) {
+	return func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
+}
+
+func TestThumb(t *testing.T) {
+	m := maker(t, t.TempDir(), 0, nil)
+	for _, format := range []string{"png", "jpeg", "gif"} {
+		b := encoded(t, format, picture(1600, 400))
+		w, h, err := m.Measure(t.Context(), bytes.NewReader(b))
+		if err != nil || w != 1600 || h != 400 {
+			t.Errorf("%s measures %d x %d, %v", format, w, h, err)
+		}
+		thumb, err := m.Thumb(t.Context(), sumOf(b), opened(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := jpeg.Decode(bytes.NewReader(thumb))
+		if err != nil || img.Bounds().Dx() != 640 || img.Bounds().Dy() != 160 {
+			t.Fatalf("%s: %v, %v", format, img.Bounds(), err)
+		}
+		if r, _, _, _ := img.At(10, 80).RGBA(); r < 0xe000 {
+			t.Errorf("%s: the left half is not red", format)
+		}
+		again, err := m.Thumb(t.Context(), sumOf(b), func(context.Context) (io.ReadCloser, error) { return nil, errors.New("not needed") })
+		if err != nil || !bytes.Equal(again, thumb) {
+			t.Errorf("%s is not kept: %v", format, err)
+		}
+	}
+}
+
+// TestTurned: what Exif says of a picture holds for its small copy.
+func TestTurned(t *testing.T) {
+	b := encoded(t, "jpeg", picture(64, 32))
+	exif := []byte("\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")
+	b = append(append(bytes.Clone(b[:2]), exif...), b[2:]...)
+	m := maker(t, t.TempDir(), 0, nil)
+	if w, h, err := m.Measure(t.Context(), bytes.NewReader(b)); err != nil || w != 32 || h != 64 {
+		t.Fatalf("%d x %d, %v", w, h, err)
+	}
+	thumb, err := m.Thumb(t.Context(), sumOf(b), opened(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(thumb))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _, _, _ := img.At(16, 4).RGBA(); r < 0xe000 { // its left is up
+		t.Error("the upper half is not red")
+	}
+}
+
+// huge is a PNG of a few bytes whose head promises w by h pixels.
+func huge(w, h uint32) []byte {
+	head := binary.BigEndian.AppendUint32([]byte("IHDR"), w)
+	head = append(binary.BigEndian.AppendUint32(head, h), 8, 6, 0, 0, 0)
+	b := append([]byte("\x89PNG\r\n\x1a\n"), 0, 0, 0, 13)
+	return binary.BigEndian.AppendUint32(append(b, head...), crc32.ChecksumIEEE(head))
+}
+
+// TestHostile: heads that promise 2^31 pixels, and what is no picture, cost
+// nothing and give nothing.
+func TestHostile(t *testing.T) {
+	dir := t.TempDir()
+	m := maker(t, dir, 0, nil)
+	files := map[string][]byte{
+		"2^31 wide": huge(1<<31-1, 1), "2^62 pixels": huge(1<<31-1, 1<<31-1), "too many": huge(16384, 16384), "no pixels": huge(4, 4),
+		"page": []byte("<html><script>alert(1)</script>"), "svg": []byte("<svg xmlns='http://www.w3.org/2000/svg'/>"),
+		"empty": {}, "gif": []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02"),
+		"jpeg": []byte("\xff\xd8\xff\xe0\x00\x10JFIF"), "webp": []byte("RIFF\xff\xff\xff\xffWEBPVP8L\xff\xff\xff\xff/\xff\xff\xff\xff"),
+	}
+	for name, b := range files {
+		began := time.Now()
+		if got, err := m.Thumb(t.Context(), sumOf(b), opened(b)); !errors.Is(err, thumbnail.ErrNone) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%s took %s", name, took)
+		}
+		if _, err := m.Thumb(t.Context(), sumOf(b), func(context.Context) (io.ReadCloser, error) { return nil, errors.New("asked again") }); !errors.Is(err, thumbnail.ErrNone) {
+			t.Errorf("%s is not remembered: %v", name, err)
+		}
+	}
+	for _, sum := range []string{"", "../../etc/passwd", strings.Repeat("A", 64)} {
+		if _, err := m.Thumb(t.Context(), sum, opened(nil)); !errors.Is(err, thumbnail.ErrNone) {
+			t.Errorf("%q: %v", sum, err)
+		}
+	}
+	// Of the input, and the program: no word about the picture.
+	if _, err := m.Thumb(t.Context(), sumOf([]byte("x")), func(context.Context) (io.ReadCloser, error) { return nil, io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, thumbnail.ErrNone) {
+		t.Errorf("input: %v", err)
+	}
+}
+
+// TestKeptWithinLimit: what is kept stays within the limit; the oldest go.
+func TestKeptWithinLimit(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Date(2026, 8, 6, 10, 0, 0, 0, time.UTC)
+	m := maker(t, dir, 1<<20, func() time.Time { return now })
+	noise := image.NewNRGBA(image.Rect(0, 0, 640, 640))
+	seed := uint32(1)
+	for i := range noise.Pix {
+		seed = seed*1664525 + 1013904223
+		noise.Pix[i] = byte(seed >> 24)
+	}
+	for i := range 8 { // each about 300 KB as a JPEG
+		noise.Pix[0] = byte(i)
+		b := encoded(t, "png", noise)
+		if _, err := m.Thumb(t.Context(), sumOf(b), opened(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var total int64
+	list, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(list) == 0 {
+		t.Fatal(list, err)
+	}
+	for _, f := range list {
+		info, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += info.Size()
+	}
+	if total > 1<<20 {
+		t.Errorf("%d bytes are kept in %d files", total, len(list))
+	}
+}
+
+// FuzzChildHead: nothing in a file's beginning makes the measuring panic.
+func FuzzChildHead(f *testing.F) {
+	f.Add(encoded(f, "jpeg", picture(4, 4)))
+	f.Add(huge(9, 9))
+	f.Fuzz(func(t *testing.T, b []byte) { thumbnail.Orientation(b) })
+}
