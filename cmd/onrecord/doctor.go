@@ -59,7 +59,7 @@ Exit status 3 says that something failed; warnings alone are 0.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
-	cmd.Flags().BoolVar(&d.write, "write", false, "also probe the folder of the store for what it must be able to do, by writing to it")
+	cmd.Flags().BoolVar(&d.write, "write", false, "also probe the store for what it must be able to do, by writing to it")
 	cmd.Flags().BoolVar(&d.offline, "offline", false, "ask no host anything")
 	return cmd
 }

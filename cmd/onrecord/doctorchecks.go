@@ -111,19 +111,11 @@ func bytesOf(n int64) string {
 
 // store opens the record for reading and checks its checkpoint.
 func (d *doctor) store(ctx context.Context, cfg *config.Config) (*house, bool) {
-	folder, err := bucketFolder(cfg.Storage.URL)
-	if err != nil {
-		d.fail("store", "correct storage.url", "%v", err)
+	if isS3(cfg.Storage.URL) {
+		d.s3(ctx, cfg)
+	} else if !d.folder(cfg) {
 		return nil, false
 	}
-	if d.write {
-		if err := disk.Probe(folder); err != nil {
-			d.fail("store", "choose a folder on a file system with hard links and locks", "%v", err)
-		} else {
-			d.ok("store", "%s can link, lock and sync", folder)
-		}
-	}
-	d.writable(folder)
 	quiet := *d.env
 	quiet.io.err = discard{}
 	h, err := quiet.openWith(ctx, cfg, recordOnly)
@@ -140,6 +132,24 @@ func (d *doctor) store(ctx context.Context, cfg *config.Config) (*house, bool) {
 	}
 	d.ledger(ctx, h)
 	return h, true
+}
+
+// folder looks at a store that is a folder.
+func (d *doctor) folder(cfg *config.Config) bool {
+	folder, err := bucketFolder(cfg.Storage.URL)
+	if err != nil {
+		d.fail("store", "correct storage.url", "%v", err)
+		return false
+	}
+	if d.write {
+		if err := disk.Probe(folder); err != nil {
+			d.fail("store", "choose a folder on a file system with hard links and locks", "%v", err)
+		} else {
+			d.ok("store", "%s can link, lock and sync", folder)
+		}
+	}
+	d.writable(folder)
+	return true
 }
 
 // writable tells of a folder of the store, or one in it, that this user may not

@@ -14,7 +14,6 @@ import (
 
 	"onrecord"
 	"onrecord/archive/bucket"
-	"onrecord/archive/bucket/disk"
 	"onrecord/archive/ledger"
 	"onrecord/config"
 	"onrecord/crawler"
@@ -166,11 +165,7 @@ func firstAddress(s ingest.Source, d ingest.Door) string {
 // strays tells of objects of visits that never reached the ledger. They stay:
 // nothing is collected by age (record.md 1.14).
 func (d *doctor) strays(ctx context.Context, h *house) {
-	folder, err := bucketFolder(h.cfg.Storage.URL)
-	if err != nil {
-		return // told elsewhere
-	}
-	b, err := disk.Open(folder, disk.Options{})
+	b, err := h.env.openBucket(ctx, h.cfg.Storage.Store)
 	if err != nil {
 		d.fail("store", "", "%v", err)
 		return

@@ -64,6 +64,9 @@ func status(err error) (code int, hint string) {
 	if _, ok := errors.AsType[*search.SyntaxError](err); ok {
 		return exitUsage, ""
 	}
+	if code, hint, ok := storeStatus(err); ok {
+		return code, hint
+	}
 	switch {
 	case errors.Is(err, archive.ErrNoArchive):
 		return exitNoArchive, "onrecord init DIR makes a new archive"

@@ -21,6 +21,9 @@ import (
 // is told, and is no error.
 func (h *house) health(ctx context.Context) (onrecord.Health, error) {
 	out := onrecord.Health{Storage: "folder", Ledger: -1}
+	if isS3(h.cfg.Storage.URL) {
+		out.Storage = "s3"
+	}
 	if err := h.files.Latch.Err(); err != nil {
 		out.Stopped = err.Error()
 	}

@@ -88,7 +88,10 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 		if h.key.signer == nil {
 			return nil, &failure{status: exitConfig, hint: "put back log.key from your backup; it was written by onrecord init", err: fmt.Errorf("%s is not there: without it nothing can be added to the ledger", filepath.Join(cfg.StateDir, keyFile))}
 		}
-		o.StateDir, o.Signer = cfg.StateDir, h.key.signer
+		o.StateDir, o.Signer, o.SpoolLimit = cfg.StateDir, h.key.signer, cfg.SpoolLimit
+		if err := e.checkStore(ctx, cfg, e.serving); err != nil {
+			return nil, err
+		}
 	}
 	if h.archive, err = archive.Open(ctx, b, o); err != nil {
 		return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)

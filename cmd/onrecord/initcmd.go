@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"onrecord/archive"
+	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/disk"
 	"onrecord/config"
 )
@@ -22,6 +23,7 @@ import (
 // An initFlags holds the flags of `init`.
 type initFlags struct {
 	name, operator, email, url, origin string
+	storage, credentials               string
 }
 
 func newInit(e *env) *cobra.Command {
@@ -35,6 +37,10 @@ func newInit(e *env) *cobra.Command {
   DIR/bucket/              the record: back this up
   DIR/.onrecord/log.key    the key that signs the ledger: back this up, elsewhere
 
+With --storage s3://bucket/prefix?endpoint=https://… the record is kept in that
+bucket of an S3 store, which must be there; what the store does with conditional
+writes is tried first. DIR then holds configuration, key, spool and catalog.
+
 DIR is made if it is not there. An archive that is there is left alone.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return runInit(cmd.Context(), e, f, args[0]) },
@@ -45,6 +51,8 @@ DIR is made if it is not there. An archive that is there is left alone.`,
 	fl.StringVar(&f.email, "email", "desk@archive.example", "`ADDRESS` at which the operator can be reached; it goes into the User-Agent")
 	fl.StringVar(&f.url, "url", "http://127.0.0.1:8080", "public `ADDRESS` of the website")
 	fl.StringVar(&f.origin, "origin", "", "`NAME` of the ledger, fixed for ever (default: host of --url, then /log)")
+	fl.StringVar(&f.storage, "storage", "", "`URL` of the store: file:///folder, or s3://bucket/prefix?endpoint=https://host&region=name (default: the folder bucket in DIR)")
+	fl.StringVar(&f.credentials, "credentials", "", "`FILE` with access_key and secret_key for an S3 store, mode 0600 (default: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)")
 	return cmd
 }
 
@@ -94,28 +102,29 @@ func initArchive(ctx context.Context, e *env, f initFlags, dir string) (place, e
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return at, err
 	}
+	store, err := f.store(abs)
+	if err != nil {
+		return at, err
+	}
 	text := config.Template(config.Config{
 		Archive: config.Archive{Name: f.name, Operator: config.Operator{Name: f.operator, Email: f.email}, URL: f.url},
-		Storage: config.Storage{Store: config.Store{URL: (&url.URL{Scheme: "file", Path: filepath.ToSlash(at.bucket)}).String()}},
+		Storage: config.Storage{Store: store},
 		Log:     config.Log{Origin: at.origin},
 	})
-	if _, err := config.Parse(at.config, text, configOptions()); err != nil {
+	cfg, err := config.Parse(at.config, text, configOptions())
+	if err != nil {
 		return at, &failure{status: exitUsage, err: err}
 	}
-	for _, d := range []struct {
-		path string
-		mode fs.FileMode
-	}{{at.bucket, 0o755}, {at.state, 0o700}} {
-		if err := os.MkdirAll(d.path, d.mode); err != nil {
-			return at, err
-		}
+	if err := os.MkdirAll(at.state, 0o700); err != nil {
+		return at, err
 	}
-	if err := disk.Probe(at.bucket); err != nil {
-		return at, &failure{status: exitUnreachable, hint: "choose a folder on another file system", err: err}
-	}
-	b, err := disk.Open(at.bucket, disk.Options{})
+	b, err := e.newBucket(ctx, cfg)
 	if err != nil {
-		return at, &failure{status: exitUnreachable, err: err}
+		return at, err
+	}
+	at.bucket = cfg.Storage.URL
+	if folder, err := bucketFolder(cfg.Storage.URL); err == nil {
+		at.bucket = folder
 	}
 	signer, public, err := newLogKey(at.state, at.origin)
 	if err != nil {
@@ -130,6 +139,44 @@ func initArchive(ctx context.Context, e *env, f initFlags, dir string) (place, e
 		return at, fmt.Errorf("init %s: %w", at.bucket, err)
 	}
 	return at, writeNew(at.config, text)
+}
+
+// store returns where the record of a new archive in dir is kept.
+func (f initFlags) store(dir string) (config.Store, error) {
+	var s config.Store
+	var err error
+	if f.credentials != "" {
+		if s.Credentials, err = filepath.Abs(f.credentials); err != nil {
+			return s, err
+		}
+	}
+	s.URL = f.storage
+	if s.URL == "" {
+		s.URL = (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dir, "bucket"))}).String()
+	}
+	return s, nil
+}
+
+// newBucket opens the bucket of a new archive, after it has shown what it can
+// do. A folder is made; a bucket of an S3 store must be there.
+func (e *env) newBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) {
+	if isS3(cfg.Storage.URL) {
+		if err := e.checkStore(ctx, cfg, true); err != nil {
+			return nil, err
+		}
+		return e.openBucket(ctx, cfg.Storage.Store)
+	}
+	folder, err := bucketFolder(cfg.Storage.URL)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
+	if err := disk.Probe(folder); err != nil {
+		return nil, &failure{status: exitUnreachable, hint: "choose a folder on another file system", err: err}
+	}
+	return e.openBucket(ctx, cfg.Storage.Store)
 }
 
 // originOf derives the name of a new ledger from the address of the website.

@@ -31,6 +31,8 @@ type env struct {
 	verbose    bool   // -v
 	trust      bool   // --trust-checkpoint
 
+	serving bool // the store is probed afresh
+
 	files files.Seam // how the disk is reached; tests stand in between
 }
 

@@ -57,6 +57,7 @@ func runServe(ctx context.Context, e *env, listen string) error {
 		return listenFailure(err)
 	}
 	defer ln.Close()
+	e.serving = true
 	h, err := e.openWith(ctx, cfg, writing)
 	if err != nil {
 		return err

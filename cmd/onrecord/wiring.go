@@ -34,7 +34,8 @@ func configOptions() config.Options {
 			{Name: "preview", Platforms: []string{telegram.Platform}, Account: telegram.CheckAccount},
 			{Name: "api", Platforms: []string{mastodon.Platform}, Account: mastodon.CheckHandle},
 		},
-		Schemes:  []string{"file"},
+		Schemes:  []string{"file", "s3"},
+		Storage:  checkStorage,
 		Schedule: func(spec string) error { _, err := schedule.Parse(spec); return err },
 		Selector: website.CheckSelector,
 	}
