@@ -17,6 +17,19 @@ import (
 	"onrecord/archive/spool"
 )
 
+// BeginMedia is Begin of a visit that fetches attachments. spool.ErrFull says that too
+// much lies in the spool already: attachments can wait, and must not keep visits
+// out that can't.
+func (a *Archive) BeginMedia(ctx context.Context, s Source, door string, memo []byte) (*Visit, error) {
+	if err := a.writable(); err != nil {
+		return nil, err
+	}
+	if err := a.spool.HalfFull(); err != nil {
+		return nil, fmt.Errorf("begin a media visit of source %s: %w", s.Source, err)
+	}
+	return a.Begin(ctx, s, door, door+"/1", func(onrecord.SourceState) ([]byte, error) { return memo, nil })
+}
+
 // A Media is one payload in the visit's WARC of media.
 type Media = spool.Media
 

@@ -95,6 +95,7 @@ type Visit struct {
 	Late    bool // a late visit: it may add, not delete (record.md 1.7)
 	Offline bool // begun while the bucket was out of reach: it can't be committed now (record.md 1.8)
 	Memo    []byte
+	Media   MediaKeeper // of a media visit; nil where the record keeps none
 }
 
 // An ImportVisit is an open visit that reads files. What it records is durable

@@ -31,6 +31,7 @@ type Ingester struct {
 	Sources  []Source       // all that are configured: accounts may have several
 	Rules    change.Config
 	Recheck  schedule.Plan // of statements that nobody suspects; the zero Plan asks for none
+	Media    *Media        // how attachments are fetched; nil: they are not
 	Now      func() time.Time
 	// CatchUp returns once View has applied the ledger at least up to the
 	// given size, and says up to which size it has.
@@ -130,6 +131,9 @@ func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 	s, ok := i.source(v.Source)
 	if !ok {
 		return rep, fmt.Errorf("source %s is not configured any more: put it back, and its captures in the spool are read", v.Source)
+	}
+	if isMedia(v) && i.Media != nil {
+		return i.againMedia(ctx, s, v)
 	}
 	d, ok := s.door(v.Door)
 	if !ok {
@@ -258,6 +262,7 @@ type memo struct {
 	Budget crawler.Budget     `json:"budget,omitzero"`
 	Only   bool               `json:"only,omitempty"`   // looks and checks only
 	Import string             `json:"import,omitempty"` // kind of the importer: the visit reads files
+	Media  bool               `json:"media,omitempty"`  // the visit fetches attachments
 }
 
 // memo makes the memo of a visit of s through d that begins from st: where the

@@ -39,6 +39,8 @@ type Report struct {
 	// Checks is the door, at another host, through which statements are due to
 	// be asked for at their own addresses: Ingester.Check.
 	Checks *Door `json:"-"`
+	// More: a media visit has left others for the next.
+	More bool `json:"-"`
 }
 
 // Failed reports whether the platform did not answer as it should.

@@ -41,6 +41,7 @@ const (
 // does what, never what is to be done: what it loses is found again.
 type Runner struct {
 	Visitor Visitor
+	Media   MediaVisitor // nil: attachments are not fetched
 	States  States
 	Queue   Queue
 	Sources []Source
@@ -166,6 +167,7 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 		r.work.Go(func() { r.looker(ctx, hard) })
 	}
 	r.lookAtAll(ctx)
+	r.work.Go(func() { r.planAllMedia(ctx) })
 	for last := r.wall(); ctx.Err() == nil; {
 		now := r.wall()
 		if now.Before(last.Add(-time.Second)) {

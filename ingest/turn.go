@@ -147,8 +147,12 @@ func (r *Runner) take(ctx context.Context, host string, due []dueTask) (Turn, bo
 // source. A tick that was served meanwhile, by whomever, is not served again.
 // Held ends when the turn is lost.
 func (r *Runner) serve(held context.Context, t Task) {
-	if strings.HasSuffix(t.Source, checksOf) {
+	switch {
+	case strings.HasSuffix(t.Source, checksOf):
 		r.serveChecks(held, t)
+		return
+	case isMediaTask(t):
+		r.serveMedia(held, t)
 		return
 	}
 	s, ok := r.sources[t.Source]
@@ -200,6 +204,7 @@ func (r *Runner) visit(held context.Context, s Source, d Door) {
 	if rep.Checks != nil {
 		r.note(s.ID+checksOf, r.wall(), sourcePlan{door: *rep.Checks})
 	}
+	r.planMedia(held, s)
 	r.mu.Lock()
 	if delete(r.wait, s.ID); rep.Spooled {
 		now := r.wall()

@@ -141,6 +141,20 @@ func (d *Dir) room() error {
 	return nil
 }
 
+// HalfFull returns ErrFull if the directory holds half of its limit.
+func (d *Dir) HalfFull() error {
+	if d.o.Limit <= 0 || d.used.Load() < d.o.Limit/2 {
+		return nil
+	}
+	if err := d.measure(); err != nil {
+		return err
+	}
+	if n := d.used.Load(); n >= d.o.Limit/2 {
+		return fmt.Errorf("%w: %s holds %d bytes, half of the limit of %d", ErrFull, d.dir, n, d.o.Limit)
+	}
+	return nil
+}
+
 // measure sums up the files. Those that vanish meanwhile count nothing.
 func (d *Dir) measure() error {
 	if d.o.Limit <= 0 {

@@ -146,6 +146,12 @@ func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s i
 		return err
 	}
 	h.printReport(rep)
+	if !rep.Spooled {
+		if err := h.fetchMedia(ctx, in, l, s); err != nil {
+			h.env.say("%s: %v", s.ID, err)
+			return err
+		}
+	}
 	switch {
 	case rep.Spooled:
 		return fmt.Errorf("visit %s: %w", s.ID, archive.ErrUnreachable)

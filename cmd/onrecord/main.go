@@ -25,8 +25,11 @@ func program() int {
 	defer signal.Stop(signals)
 	s := newStop(signals, os.Stderr)
 	defer s.close()
-	err := run(s, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}, time.Now)
-	return report(os.Stderr, s, err)
+	e := &env{io: stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}, stop: s, now: time.Now}
+	if self, err := os.Executable(); err == nil {
+		e.helper = []string{self, helperCommand}
+	}
+	return report(os.Stderr, s, runIn(e, os.Args[1:]))
 }
 
 // stdio is what a command reads and prints to.
@@ -38,12 +41,17 @@ type stdio struct {
 // run is the whole program but for the process around it: it calls no os.Exit
 // and can run many times in one test.
 func run(s *stop, args []string, io stdio, now func() time.Time) error {
-	root := newRoot(&env{io: io, stop: s, now: now})
+	return runIn(&env{io: io, stop: s, now: now}, args)
+}
+
+// runIn is run in a given environment.
+func runIn(e *env, args []string) error {
+	root := newRoot(e)
 	root.SetArgs(args)
-	root.SetIn(io.in)
-	root.SetOut(io.out)
-	root.SetErr(io.err)
-	return root.ExecuteContext(s.hard)
+	root.SetIn(e.io.in)
+	root.SetOut(e.io.out)
+	root.SetErr(e.io.err)
+	return root.ExecuteContext(e.stop.hard)
 }
 
 // A stop tells a command in two steps to end: soft ends when the first signal

@@ -58,7 +58,7 @@ func (h *house) openQueue(ctx context.Context) (*dispatch.Queue, error) {
 // runner joins the write path to the queue.
 func (h *house) runner(in *ingest.Ingester, q *dispatch.Queue, locks *locks) *ingest.Runner {
 	return &ingest.Runner{
-		Visitor: in, States: in.Record, Queue: queue{q}, Sources: in.Sources, Now: h.env.now, Log: h.log,
+		Visitor: in, Media: in, States: in.Record, Queue: queue{q}, Sources: in.Sources, Now: h.env.now, Log: h.log,
 		Most: h.cfg.Crawl.Concurrency, Hold: h.hold,
 		Paused: func(ctx context.Context, source string) (bool, error) {
 			gap, err := h.paused(ctx, source)

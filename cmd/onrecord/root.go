@@ -33,6 +33,8 @@ type env struct {
 
 	serving bool // the store is probed afresh
 
+	helper []string // this program as the one that decodes pictures; nil: none are
+
 	files files.Seam // how the disk is reached; tests stand in between
 }
 
@@ -64,7 +66,7 @@ A first archive, in four commands:
 	})
 	root.AddCommand(
 		newInit(e), newCrawl(e), newSearch(e), newShow(e), newVerify(e), newRebuild(e), newSnapshot(e), newServe(e), newSource(e), newSchedule(e),
-		newAdd(e), newImport(e), newExport(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newExitStatusTopic(),
+		newAdd(e), newImport(e), newExport(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newHelper(e), newExitStatusTopic(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SuggestionsMinimumDistance = 2
