@@ -41,11 +41,12 @@ type crashStory struct {
 	window  atomic.Int32       // which visit the platform answers
 	founded *filestest.Machine // a folder with the new archive, to be copied
 	origin  string
+	every   string // between two visits of serve
 }
 
 func newCrashStory(t *testing.T) *crashStory {
 	t.Helper()
-	s := &crashStory{}
+	s := &crashStory{every: "1h"}
 	s.site = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/feed.xml" {
 			http.NotFound(w, r)
@@ -73,16 +74,18 @@ func (s *crashStory) items(visit int) (list []string) {
 
 // A crashHome is a folder with an archive, opened by one process.
 type crashHome struct {
-	dir   string
-	clock *movedClock
-	house *house
-	in    *ingest.Ingester
+	dir     string
+	clock   *movedClock
+	house   *house
+	in      *ingest.Ingester
+	signals chan os.Signal
 }
 
 // open opens the archive in a folder, as a process that starts does.
 func (s *crashStory) open(t *testing.T, dir string, clock *movedClock, seam files.Seam, log io.Writer) (*crashHome, error) {
 	t.Helper()
-	stop := newStop(nil, io.Discard)
+	signals := make(chan os.Signal, 2)
+	stop := newStop(signals, io.Discard)
 	t.Cleanup(stop.close)
 	e := &env{io: stdio{out: io.Discard, err: log}, stop: stop, now: clock.now, sleep: clock.sleep, files: seam}
 	cfg, err := config.Parse(filepath.Join(dir, "onrecord.yaml"), fmt.Appendf(nil, `archive:
@@ -97,7 +100,7 @@ figures:
   - slug: jane-example
     name: Jane Example
     sources:
-%s`, dir, dir, s.origin, sourceYAML("press", "a.example", s.site.URL+"/feed.xml")), configOptions())
+%s`, dir, dir, s.origin, strings.Replace(sourceYAML("press", "a.example", s.site.URL+"/feed.xml"), "1h", s.every, 1)), configOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +112,7 @@ figures:
 	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
-	return &crashHome{dir, clock, h, in}, nil
+	return &crashHome{dir, clock, h, in, signals}, nil
 }
 
 // settle is what a process does when it starts, and every hour: it commits what

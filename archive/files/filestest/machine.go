@@ -73,8 +73,9 @@ const (
 
 // Options say what a Machine counts, and what befalls it.
 type Options struct {
-	Counts []Kind // the operations that are counted
-	At     int    // the operation that is struck; 0 for none
+	Counts []Kind        // the operations that are counted
+	Match  func(Op) bool // and which of them; nil for all
+	At     int           // the operation that is struck; 0 for none
 	How    How
 	// Died is called at the moment of death, while the operation waits. The
 	// machine can be copied then.
@@ -131,7 +132,7 @@ func (m *Machine) do(op Op, all, half func() error) error {
 	if m.dead {
 		return ErrDead
 	}
-	if !slices.Contains(m.o.Counts, op.Kind) {
+	if !slices.Contains(m.o.Counts, op.Kind) || m.o.Match != nil && !m.o.Match(op) {
 		return all()
 	}
 	op.N = len(m.ops) + 1
