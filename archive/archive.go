@@ -66,10 +66,10 @@ type Options struct {
 	Origin    string // of the ledger: given to Init, compared by Open where not empty
 	PublicKey string // note verifier key of the signer: given to Init, compared by Open where not empty
 
-	StateDir   string        // local folder for the spool and the high-water mark; empty: read only
-	Signer     note.Signer   // nil: read only
-	Verifier   note.Verifier // from outside the bucket; nil: the key in onrecord.json is believed
-	Trust      bool          // accept the published checkpoint where there is no high-water mark yet
+	StateDir string        // local folder for the spool and the high-water mark; empty: read only
+	Signer   note.Signer   // nil: read only
+	Verifier note.Verifier // from outside the bucket; nil: the key in onrecord.json is believed
+	Trust    bool          // accept the published checkpoint where there is no high-water mark yet
 
 	// Signers returns further log keys of this machine: one that is about to take
 	// the place of Signer. Known returns what others have seen of the ledger,
@@ -79,7 +79,7 @@ type Options struct {
 	Known     func(ctx context.Context) ([]ledger.Sighting, error)
 	Published func(ledger.Checkpoint)
 
-	SpoolLimit int64         // bytes above which no visit is begun; 0: none
+	SpoolLimit int64 // bytes above which no visit is begun; 0: none
 
 	// Files is how the spool and the high-water mark get at the disk. Its latch is
 	// to be that of the bucket where that is a folder.
@@ -148,6 +148,29 @@ func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
 		}
 		o = anchored(keys, o)
 	}
+	return open(b, meta, o)
+}
+
+// OpenToVerify is Open, and opens an archive whose onrecord.json is lost or
+// damaged, too, where o has the key and the checkpoint is signed by it: so that
+// Verify can say what else is wrong.
+func OpenToVerify(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
+	a, err := Open(ctx, b, o)
+	if err == nil || o.Verifier == nil || !isAnswer(err) && !errors.Is(err, ErrNoArchive) {
+		return a, err
+	}
+	known, openErr := open(b, Meta{Format: 1, Origin: o.Verifier.Name(), PublicKey: o.PublicKey}, o)
+	if openErr != nil {
+		return nil, err
+	}
+	if _, unsigned := known.Checkpoint(ctx); unsigned != nil {
+		return nil, err
+	}
+	return known, nil
+}
+
+// open opens the archive that meta describes.
+func open(b bucket.Bucket, meta Meta, o Options) (_ *Archive, err error) {
 	o.Rand = newRand(o.Rand) // one lock for all that share it
 	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: o.Rand, redactionFile: o.Redactions}
 	if a.log == nil {

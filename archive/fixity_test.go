@@ -57,7 +57,7 @@ func verify(t *testing.T, w *world, folder string) archive.Report {
 }
 
 // files returns the objects in folder whose keys begin with prefix.
-func files(t *testing.T, folder, prefix string) []string {
+func files(t testing.TB, folder, prefix string) []string {
 	t.Helper()
 	var out []string
 	err := filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {

@@ -38,8 +38,8 @@ func (v *verification) vouched(ctx context.Context, body []byte, size int64) err
 		}
 	}
 	meta, err := parseMeta(body)
-	if err == nil && (meta.Origin != v.a.meta.Origin || meta.PublicKey != v.a.meta.PublicKey) {
-		err = fmt.Errorf("%w: it names log %s with key %s", ErrKey, meta.Origin, meta.PublicKey)
+	if err == nil && meta.Origin != v.a.meta.Origin {
+		err = fmt.Errorf("%w: it names log %s", ErrKey, meta.Origin)
 	}
 	return err
 }
