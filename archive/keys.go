@@ -248,3 +248,17 @@ func anchored(r *ledger.Keyring, o Options) Options {
 	}
 	return o
 }
+
+// Consistency proves that the published tree to extends the one of size from: as
+// witnesses ask for it.
+func (a *Archive) Consistency(ctx context.Context, from int64, to ledger.Tree) ([][32]byte, error) {
+	proof, err := a.ledger.Consistency(ctx, from, to)
+	return proof, outOfReach(err)
+}
+
+// AddSignatures appends cosignatures to the published checkpoint, as
+// ledger.Ledger.AddSignatures does.
+func (a *Archive) AddSignatures(ctx context.Context, c ledger.Checkpoint, lines ...[]byte) (bool, error) {
+	ok, err := a.ledger.AddSignatures(ctx, c, lines...)
+	return ok, outOfReach(err)
+}
