@@ -22,8 +22,8 @@ func kindOf(key string) string {
 		return KindState
 	case "log":
 		return KindTile
-	case metaKey:
-		return KindMeta
+	case "media":
+		return KindMedia
 	}
 	return KindCapture
 }
