@@ -267,9 +267,10 @@ func TestObjectsThatTheStoreLostArePutAgain(t *testing.T) {
 
 func TestSpoolRestoresTheObjectsOfItsPendingVisit(t *testing.T) {
 	ctx := t.Context()
-	s := &stage{w: newWorld(t), b: &memory.Bucket{}, dir: t.TempDir()}
+	b := &memory.Bucket{}
+	s := &stage{w: newWorld(t), b: b, dir: t.TempDir()}
 	founded(t, s)
-	whole := s.b.Clone()
+	whole := b.Clone()
 	pend(t, s, s.dir)
 	lost := &memory.Bucket{}
 	for info, err := range s.b.List(ctx, "", "") {

@@ -18,7 +18,10 @@ import (
 
 	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/memory"
+	"onrecord/archive/bucket/retry"
+	"onrecord/archive/bucket/s3"
 	"onrecord/archive/ledger"
+	"onrecord/internal/testservers"
 )
 
 const origin = "archive.example/log"
@@ -246,12 +249,32 @@ func TestPartialTilesGo(t *testing.T) {
 // TestWriters appends from four writers at once, each with a mark of its own
 // in one case and with a common one in the other.
 func TestWriters(t *testing.T) {
-	const writers, each = 4, 25
+	writers(t, 25, func() bucket.Bucket { return &memory.Bucket{} })
+}
+
+// TestWritersS3 is TestWriters on a real S3 store.
+func TestWritersS3(t *testing.T) {
+	store := testservers.AnyS3(t)
+	writers(t, 8, func() bucket.Bucket {
+		at, err := s3.ParseURL(store.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := s3.New(at, s3.Credentials{AccessKey: store.AccessKey, SecretKey: s3.NewSecret(store.SecretKey)}, s3.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return retry.New(b, retry.Options{})
+	})
+}
+
+func writers(t *testing.T, each int, empty func() bucket.Bucket) {
+	const writers = 4
 	for _, common := range []bool{true, false} {
 		t.Run(fmt.Sprintf("common mark %v", common), func(t *testing.T) {
-			var b memory.Bucket
+			b := empty()
 			o := options(t)
-			all := create(t, &b, o)
+			all := create(t, b, o)
 			at := make([]map[int64]ledger.Leaf, writers)
 			var wg sync.WaitGroup
 			for w := range writers {
@@ -261,7 +284,7 @@ func TestWriters(t *testing.T) {
 					mine.Mark = filepath.Join(t.TempDir(), "mark")
 					mine.Trust = true
 				}
-				l := open(t, &b, mine)
+				l := open(t, b, mine)
 				wg.Go(func() {
 					for i := range int64(each) {
 						one := leaf(int64(w)*1000 + i)
