@@ -24,7 +24,7 @@ import (
 // maxAge of a preflight answer, in seconds, and what readers elsewhere may see.
 const (
 	corsAge    = "86400"
-	corsExpose = "Link, ETag, Retry-After, Content-Length"
+	corsExpose = "Link, ETag, Retry-After, Content-Length, Content-Range, Accept-Ranges, Repr-Digest"
 )
 
 // api routes the API and its description.
@@ -52,6 +52,7 @@ func (s *server) api(mux *http.ServeMux) error {
 	s.registerWatch(api)
 	s.registerTakedowns(api)
 	s.describeCapture(api)
+	s.describePackage(api)
 	inner.HandleFunc("GET /api/v1/statements/{id}/captures/{sha256}", s.captureDownload)
 
 	doc, err := s.describe(api)

@@ -50,6 +50,10 @@ type Options struct {
 	Log     *slog.Logger // nil discards
 	Version string       // of the program, shown on the status page; may be empty
 
+	// Packages makes the WACZ files of statements. It may be nil: then none are
+	// offered.
+	Packages Packages
+
 	// VerifyProof is the command by which a stranger checks a proof file; it
 	// is printed beside each statement, with "{file}" filled in. Empty prints
 	// none.

@@ -91,6 +91,7 @@ type statementBody struct {
 	Facts        []fact
 	Versions     []versionRow
 	Captures     []captureRow
+	Package      string // where its WACZ file is; empty for none
 	Imported     string // see evidenceOf
 	CaptureCount int
 	Events       []eventRow
@@ -178,6 +179,7 @@ func (s *server) fill(ctx context.Context, w wording, st onrecord.Statement, b *
 		}
 	}
 	b.Captures, b.Imported = w.captureRows(st.ID, captures), evidenceOf(captures)
+	b.Package = s.packageHref(st.ID, captures)
 	b.Events = w.eventRows(events)
 	b.Facts = append(w.facts(st), w.importedFrom(st, captures)...)
 	b.Verify = s.verify(st, captures)

@@ -82,10 +82,10 @@ func (t texts) checkLabel() error {
 // sitePages routes the website.
 func (s *server) sitePages(mux *http.ServeMux) {
 	s.demoPages(mux)
+	s.packagePages(mux)
 	for pattern, h := range map[string]handler{
 		"GET /{$}":                    s.cached(s.home),
 		"GET /search":                 s.cached(s.searchPage),
-		"GET /s/{id}":                 s.cached(s.statementPage),
 		"GET /s/{id}/v/{version}":     s.cached(s.versionPage),
 		"GET /s/{id}/diff":            s.cached(s.diffPage),
 		"GET /f/{figure}":             s.cached(s.figurePage),

@@ -23,6 +23,7 @@ func options(m *memory) web.Options {
 	return web.Options{
 		Archive:    web.Archive{Name: "Archive Example", Operator: "Example e.V.", Email: "desk@archive.example", URL: base, Log: "archive.example/log", LogKey: "archive.example/log+1a2b3c4d+AbCd"},
 		Statements: m, Figures: m, Journal: m, History: m, Searcher: m, Evidence: m, Status: m.Status, Health: m.Health, Now: clock, Version: "v0.1.0-test", VerifyProof: "onrecord verify {file}",
+		Packages: packed{m},
 	}
 }
 
