@@ -124,6 +124,34 @@ func (c *crashHome) settle(ctx context.Context) error {
 	return errors.Join(err, serr, aerr)
 }
 
+// A keepingRecord tells which answers of the feed were spooled: what Record has
+// acknowledged is in the record in the end, whatever happens to its visit.
+type keepingRecord struct {
+	record
+	kept func()
+}
+
+func (r keepingRecord) Begin(ctx context.Context, s ingest.Source, d ingest.Door, memo func(onrecord.SourceState) ([]byte, error)) (ingest.Visit, error) {
+	v, err := r.record.Begin(ctx, s, d, memo)
+	if err == nil {
+		v.Open = keepingVisit{v.Open, r.kept}
+	}
+	return v, err
+}
+
+type keepingVisit struct {
+	ingest.Open
+	kept func()
+}
+
+func (v keepingVisit) Record(ctx context.Context, x onrecord.Exchange) (onrecord.CaptureRef, error) {
+	ref, err := v.Open.Record(ctx, x)
+	if err == nil && strings.HasSuffix(x.URL, "/feed.xml") {
+		v.kept()
+	}
+	return ref, err
+}
+
 // An ack is what a process has said to be recorded, and the ledger by then.
 type ack struct {
 	visit int
@@ -132,9 +160,11 @@ type ack struct {
 	root  [32]byte
 }
 
-// play makes the visits, and returns what was acknowledged. A visit that fails
-// is taken up again, as serve does. It ends with the process.
-func (s *crashStory) play(ctx context.Context, c *crashHome) (acks []ack) {
+// play makes the visits, and returns what was acknowledged, and which visits'
+// captures were. A visit that fails is taken up again, as serve does. It ends
+// with the process.
+func (s *crashStory) play(ctx context.Context, c *crashHome) (acks []ack, kept []int) {
+	c.in.Record = keepingRecord{record{c.house.archive}, func() { kept = append(kept, int(s.window.Load())) }}
 	for n := 1; n <= crashVisits; n++ {
 		s.window.Store(int32(n))
 		c.clock.to(c.clock.now().Add(time.Minute))
@@ -146,7 +176,7 @@ func (s *crashStory) play(ctx context.Context, c *crashHome) (acks []ack) {
 			_, _ = c.house.applyAll(ctx) // a view that fails is behind
 		}
 		if errors.Is(err, filestest.ErrDead) {
-			return acks
+			return acks, kept
 		}
 		if err != nil {
 			_ = c.settle(ctx) // what it can't do the next start does
@@ -156,12 +186,12 @@ func (s *crashStory) play(ctx context.Context, c *crashHome) (acks []ack) {
 			_ = c.settle(ctx)
 		}
 	}
-	return acks
+	return acks, kept
 }
 
 // again starts a new process in a folder and checks everything: that what was
 // acknowledged is there, that nothing is torn, that the archive goes on.
-func (s *crashStory) again(t *testing.T, dir string, from time.Time, acks []ack) error {
+func (s *crashStory) again(t *testing.T, dir string, from time.Time, acks []ack, kept []int) error {
 	t.Helper()
 	ctx := t.Context()
 	clock := &movedClock{t: from.Add(time.Minute)}
@@ -186,8 +216,8 @@ func (s *crashStory) again(t *testing.T, dir string, from time.Time, acks []ack)
 		return err
 	}
 	want := map[string]bool{}
-	for _, one := range append(acks, ack{visit: crashVisits}) {
-		for _, item := range s.items(one.visit) {
+	for _, n := range append(kept, crashVisits) {
+		for _, item := range s.items(n) {
 			want[string(onrecord.NewStatementID("website", "https://a.example/"+item))] = true
 		}
 	}
@@ -310,8 +340,9 @@ func (s *crashStory) round(t *testing.T, o filestest.Options) (struck filestest.
 	var log bytes.Buffer
 	c, err := s.open(t, dir, clock, files.Seam{Wrap: m.Wrap(filepath.Join(dir, "bucket"))}, &log)
 	var acks []ack
+	var kept []int
 	if err == nil {
-		acks = s.play(t.Context(), c)
+		acks, kept = s.play(t.Context(), c)
 		defer c.house.close()
 	}
 	struck, ok := m.Struck()
@@ -324,7 +355,7 @@ func (s *crashStory) round(t *testing.T, o filestest.Options) (struck filestest.
 	if copied != nil {
 		return struck, copied
 	}
-	if err := s.again(t, dead, clock.now(), acks); err != nil {
+	if err := s.again(t, dead, clock.now(), acks, kept); err != nil {
 		return struck, fmt.Errorf("%w\nbefore it: %s", err, strings.TrimSpace(log.String()))
 	}
 	return struck, nil

@@ -65,16 +65,16 @@ func (s *crashStory) points(t *testing.T) []filestest.Op {
 		t.Fatal(err)
 	}
 	defer c.house.close()
-	acks := s.play(t.Context(), c)
-	if len(acks) != crashVisits {
-		t.Fatalf("%d visits of %d were acknowledged", len(acks), crashVisits)
+	acks, kept := s.play(t.Context(), c)
+	if len(acks) != crashVisits || len(kept) != crashVisits {
+		t.Fatalf("%d visits of %d were acknowledged, and %d captures", len(acks), crashVisits, len(kept))
 	}
 	ops := m.Ops()
 	after := filepath.Join(fastDir(t), "after")
 	if err := m.Copy(after, filestest.Keep{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.again(t, after, clock.now(), acks); err != nil {
+	if err := s.again(t, after, clock.now(), acks, kept); err != nil {
 		t.Fatalf("without a crash: %v", err)
 	}
 	return ops
