@@ -113,7 +113,7 @@ func storeStatus(err error) (code int, hint string, ok bool) {
 	switch e.Code {
 	case "NoSuchBucket":
 		return exitConfig, "make the bucket first, or correct storage.url", true
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch":
+	case "InvalidAccessKeyId", "XAdminUserNotFound", "SignatureDoesNotMatch":
 		return exitConfig, "correct the credentials: the file that storage.credentials names, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", true
 	case "AccessDenied", "AllAccessDisabled":
 		return exitConfig, "give this access key the right to read, write and list the bucket", true

@@ -47,7 +47,7 @@ func (e *Error) Error() string {
 	switch e.Code {
 	case "NoSuchBucket":
 		return fmt.Sprintf("%s: there is no bucket %q at %s", where, e.at.Bucket, e.at.Endpoint())
-	case "InvalidAccessKeyId":
+	case "InvalidAccessKeyId", "XAdminUserNotFound": // the latter is versitygw's
 		return fmt.Sprintf("%s: %s does not know this access key", where, e.at.Endpoint())
 	case "SignatureDoesNotMatch":
 		return fmt.Sprintf("%s: the secret key is not that of this access key (%s)", where, e.Message)

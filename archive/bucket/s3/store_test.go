@@ -1,0 +1,388 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package s3_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"onrecord/archive/bucket"
+	"onrecord/archive/bucket/s3"
+	"onrecord/internal/testservers"
+)
+
+func TestProbe(t *testing.T) {
+	store := testservers.StartS3(t)
+	plain := open(t, store.URL(), keys(store), s3.Options{})
+	r, err := plain.Probe(t.Context(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Refusal(); err != nil || !r.ChecksSum || !r.ListsInOrder || r.Versioning || r.Lock.Enabled || r.Left != "" || r.Skew.Abs() > 5*time.Second || r.Server == "" {
+		t.Errorf("a plain bucket: %+v, %v", r, err)
+	}
+	nothingLeft(t, plain)
+
+	old := versioned(t, store, "with-versions", false)
+	b := open(t, old.URL(), keys(store), s3.Options{})
+	if r, err = b.Probe(t.Context(), time.Now); err != nil || r.Refusal() != nil || !r.Versioning || r.Left != "" {
+		t.Errorf("a bucket with versions: %+v, %v", r, err)
+	}
+	for v := range client(t, store).ListObjects(t.Context(), old.Bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
+		t.Errorf("left: %s version %s", v.Key, v.VersionID)
+	}
+	if err := b.Erases(t.Context()); err != nil {
+		t.Errorf("a bucket with versions erases: %v", err)
+	}
+
+	locked := versioned(t, store, "with-lock", true)
+	mode, days, unit := minio.Compliance, uint(30), minio.Days
+	if err := client(t, store).SetObjectLockConfig(t.Context(), locked.Bucket, &mode, &days, &unit); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, locked.URL(), keys(store), s3.Options{})
+	if r, err = b.Probe(t.Context(), time.Now); err != nil || r.Refusal() != nil || r.Lock.String() != "Object Lock, COMPLIANCE, 30 DAYS" || r.Left == "" {
+		t.Errorf("a bucket with locks: %+v, %v", r, err)
+	}
+	if err := b.Erases(t.Context()); err == nil || !strings.Contains(err.Error(), "COMPLIANCE, 30 DAYS") {
+		t.Errorf("a bucket with locks erases: %v", err)
+	}
+}
+
+// nothingLeft checks that a bucket is empty.
+func nothingLeft(t *testing.T, b bucket.Bucket) {
+	t.Helper()
+	for info, err := range b.List(t.Context(), "", "") {
+		t.Errorf("left: %s, %v", info.Key, err)
+	}
+}
+
+// TestProbeRefuses checks that a store that ignores a condition is refused in
+// words.
+func TestProbeRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		drop string
+		want []string
+	}{
+		"no If-None-Match": {"If-None-Match", []string{"it overwrites an object", "of two creates"}},
+		"no If-Match":      {"If-Match", []string{"out of date", "of two swaps", "in spite of If-Match"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(&memoryStore{objects: map[string][]byte{}, ignores: c.drop})
+			defer server.Close()
+			b := open(t, "s3://bucket?endpoint="+server.URL, s3.Credentials{AccessKey: "a", SecretKey: s3.NewSecret("b")}, s3.Options{})
+			r, err := b.Probe(t.Context(), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refusal, ok := errors.AsType[*s3.Refusal](r.Refusal())
+			if !ok {
+				t.Fatalf("not refused: %+v", r)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(refusal.Error(), want) {
+					t.Errorf("refused with %q, want %q", refusal, want)
+				}
+			}
+			nothingLeft(t, b)
+		})
+	}
+}
+
+// A memoryStore is an S3 store of a few lines, without signatures.
+type memoryStore struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+	ignores string // a header
+}
+
+func (m *memoryStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	r.Header.Del(m.ignores)
+	old, there := m.objects[r.URL.Path]
+	etag := func(b []byte) string { return fmt.Sprintf(`"%x"`, sha256.Sum256(b)) }
+	switch {
+	case r.URL.Query().Has("versioning") || r.URL.Query().Has("object-lock"):
+		w.WriteHeader(http.StatusNotImplemented)
+	case r.URL.Query().Has("list-type"):
+		m.list(w, r)
+	case r.Method == http.MethodDelete:
+		delete(m.objects, r.URL.Path)
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodPut:
+		match := r.Header.Get("If-Match")
+		if r.Header.Get("If-None-Match") != "" && there || match != "" && (!there || match != etag(old)) {
+			w.WriteHeader(http.StatusPreconditionFailed)
+			return
+		}
+		m.objects[r.URL.Path] = body
+		w.Header().Set("ETag", etag(body))
+	case !there:
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		w.Header().Set("ETag", etag(old))
+		http.ServeContent(w, r, "", time.Unix(1, 0), bytes.NewReader(old))
+	}
+}
+
+func (m *memoryStore) list(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprint(w, `<ListBucketResult>`)
+	for path, body := range m.objects {
+		_, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		if strings.HasPrefix(key, r.URL.Query().Get("prefix")) {
+			fmt.Fprintf(w, `<Contents><Key>%s</Key><Size>%d</Size></Contents>`, key, len(body))
+		}
+	}
+	fmt.Fprint(w, `</ListBucketResult>`)
+}
+
+// TestReplaceForgets checks that a version that was replaced can't be read any
+// more, and that a Replace broken off before that is brought to its end.
+func TestReplaceForgets(t *testing.T) {
+	store := versioned(t, testservers.StartS3(t), "with-versions", false)
+	b := open(t, store.URL(), keys(store), s3.Options{})
+	const key = "captures/2026/03/01/v.warc.gz"
+	secret, blank := bucket.Bytes([]byte("what was said")), bucket.Bytes([]byte("             "))
+	versions := func() (n int) {
+		for v := range client(t, store).ListObjects(t.Context(), store.Bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
+			if v.Err != nil {
+				t.Fatal(v.Err)
+			}
+			n++
+		}
+		return n
+	}
+	if err := b.Create(t.Context(), key, secret); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Replace(t.Context(), key, secret.SHA256, blank); err != nil || versions() != 1 {
+		t.Errorf("Replace: %v, %d versions", err, versions())
+	}
+	// What a Replace leaves that dies between its two steps.
+	name := b.Location().Prefix + "/" + key
+	for _, text := range []string{"what was said", "             "} {
+		if _, err := client(t, store).PutObject(t.Context(), store.Bucket, name, strings.NewReader(text), int64(len(text)), minio.PutObjectOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Replace(t.Context(), key, secret.SHA256, blank); !errors.Is(err, bucket.ErrConflict) || versions() != 1 {
+		t.Errorf("Replace again: %v, %d versions", err, versions())
+	}
+	if err := b.Create(t.Context(), "views/catalog/1.db.zst", secret); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Remove(t.Context(), "views/catalog/1.db.zst"); err != nil || versions() != 1 {
+		t.Errorf("Remove: %v, %d versions", err, versions())
+	}
+}
+
+// TestParts sends objects that are larger than a part.
+func TestParts(t *testing.T) {
+	store := testservers.AnyS3(t)
+	b := open(t, store.URL(), keys(store), s3.Options{PartSize: 5 << 20})
+	large := bytes.Repeat([]byte("0123456789abcdef"), 11<<16) // 11 MiB: three parts
+	body := bucket.Bytes(large)
+	lie := body
+	lie.SHA256[0] ^= 1
+	if err := b.Create(t.Context(), "captures/large", lie); !errors.Is(err, bucket.ErrSum) {
+		t.Errorf("a body that lies: %v", err)
+	}
+	nothingLeft(t, b)
+	errs := make([]error, 3)
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() { errs[i] = b.Create(t.Context(), "captures/large", body) })
+	}
+	wg.Wait()
+	made := 0
+	for _, err := range errs {
+		if err == nil {
+			made++
+		} else if !errors.Is(err, bucket.ErrExists) {
+			t.Errorf("one of three at once: %v", err)
+		}
+	}
+	if made != 1 {
+		t.Errorf("%d of three at once made it", made)
+	}
+	if _, err := bucket.ReadRange(t.Context(), b, "captures/large", 0, -1, body.Size, body.SHA256); err != nil {
+		t.Error(err)
+	}
+	if err := b.Create(t.Context(), "captures/large", body); !errors.Is(err, bucket.ErrExists) {
+		t.Errorf("again: %v", err)
+	}
+	broken := body
+	broken.Open = func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(large[:6<<20]), errReader{io.ErrNoProgress})), nil
+	}
+	if err := b.Create(t.Context(), "captures/broken", broken); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("a disk that fails in the second part: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancelled := body
+	cancelled.Open = func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(large[:6<<20]), doing{cancel}, bytes.NewReader(large[6<<20:]))), nil
+	}
+	if err := b.Create(ctx, "captures/cancelled", cancelled); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled in the second part: %v", err)
+	}
+	if store.Root != "" {
+		for up := range client(t, store).ListIncompleteUploads(t.Context(), store.Bucket, "", true) {
+			t.Errorf("an upload is left: %s (%v)", up.Key, up.Err)
+		}
+	}
+}
+
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+// A doing reader does something, and has no bytes.
+type doing struct{ f func() }
+
+func (d doing) Read([]byte) (int, error) {
+	d.f()
+	return 0, io.EOF
+}
+
+// TestWords checks what an operator reads.
+func TestWords(t *testing.T) {
+	store := testservers.StartS3(t)
+	other := *store
+	other.Bucket = "not-there"
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for name, c := range map[string]struct {
+		url       string
+		keys      s3.Credentials
+		want      string
+		retryable bool
+	}{
+		"no bucket":     {other.URL(), keys(store), `load r: there is no bucket "not-there" at ` + store.Endpoint, false},
+		"wrong user":    {store.URL(), s3.Credentials{AccessKey: "nobody", SecretKey: s3.NewSecret("x")}, "does not know this access key", false},
+		"wrong secret":  {store.URL(), s3.Credentials{AccessKey: store.AccessKey, SecretKey: s3.NewSecret("x")}, "the secret key is not that of this access key", false},
+		"nobody there":  {store.Through("http://" + closed.Addr().String()), keys(store), "does not answer: dial tcp", true},
+		"no TLS there":  {store.Through(strings.Replace(store.Endpoint, "http:", "https:", 1)), keys(store), "does not answer: http: server gave HTTP response to HTTPS client", false},
+		"no such place": {store.Through("http://nowhere.invalid"), keys(store), "does not answer: dial tcp", true},
+	} {
+		b := open(t, c.url, c.keys, s3.Options{})
+		_, _, err := b.Load(t.Context(), "r")
+		e, ok := errors.AsType[*s3.Error](err)
+		if !ok || !strings.Contains(err.Error(), c.want) || e.Retryable() != c.retryable || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v (retryable %v)\nwant %s (%v)", name, err, ok && e.Retryable(), c.want, c.retryable)
+		}
+		for _, err := range b.List(t.Context(), "", "") {
+			if _, ok := errors.AsType[*s3.Error](err); !ok {
+				t.Errorf("%s: List gives %v", name, err)
+			}
+		}
+		if err := b.Create(t.Context(), "k", bucket.Bytes([]byte("x"))); errors.Is(err, bucket.ErrNotExist) || errors.Is(err, bucket.ErrConflict) || err == nil {
+			t.Errorf("%s: Create gives %v", name, err)
+		}
+	}
+}
+
+// TestAnswersOfServers checks what becomes of answers that are none of ours.
+func TestAnswersOfServers(t *testing.T) {
+	for _, c := range []struct {
+		status    int
+		header    string
+		body      string
+		retryable bool
+		after     time.Duration
+	}{
+		{503, "7", `<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>`, true, 7 * time.Second},
+		{500, "", `<Error><Code>InternalError</Code></Error>`, true, 0},
+		{429, "Sun, 22 Nov 2026 21:00:00 GMT", "", true, 0},
+		{409, "", `<Error><Code>ConditionalRequestConflict</Code></Error>`, true, 0},
+		{403, "", `<Error><Code>RequestTimeTooSkewed</Code></Error>`, false, 0},
+		{501, "", `<Error><Code>NotImplemented</Code></Error>`, false, 0},
+		{404, "", `<Error><Code>NoSuchBucket</Code></Error>`, false, 0},
+		{200, "", "", false, 0}, // without an ETag
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c.header != "" {
+				w.Header().Set("Retry-After", c.header)
+			}
+			w.WriteHeader(c.status)
+			io.WriteString(w, c.body)
+		}))
+		b := open(t, "s3://bucket?endpoint="+s.URL, s3.Credentials{AccessKey: "a", SecretKey: s3.NewSecret("b")}, s3.Options{})
+		_, err := b.Swap(t.Context(), "r", bucket.Absent(), []byte("x"))
+		for _, answer := range []error{bucket.ErrConflict, bucket.ErrExists, bucket.ErrNotExist} {
+			if errors.Is(err, answer) {
+				t.Errorf("%d: %v is an answer", c.status, err)
+			}
+		}
+		e, ok := errors.AsType[*s3.Error](err)
+		if err == nil || ok && (e.Retryable() != c.retryable || e.RetryAfter() != c.after) || !ok && c.status != 200 {
+			t.Errorf("%d: %v", c.status, err)
+		}
+		s.Close()
+	}
+}
+
+// TestTimeOuts checks that every call of a store that is silent ends.
+func TestTimeOuts(t *testing.T) {
+	release := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "stalls") {
+			w.Header().Set("Content-Length", "10")
+			w.Header().Set("ETag", `"x"`)
+			w.Header().Set("Last-Modified", "Sun, 22 Nov 2026 21:00:00 GMT")
+			io.WriteString(w, "01234")
+			w.(http.Flusher).Flush()
+		}
+		<-release
+	}))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(release) })
+	b := open(t, "s3://bucket?endpoint="+s.URL, s3.Credentials{AccessKey: "a", SecretKey: s3.NewSecret("b")}, s3.Options{Timeout: 100 * time.Millisecond})
+	for name, call := range map[string]func() error{
+		"Create": func() error { return b.Create(t.Context(), "k", bucket.Bytes([]byte("x"))) },
+		"Swap": func() error {
+			_, err := b.Swap(t.Context(), "r", bucket.Absent(), []byte("x"))
+			return err
+		},
+		"Load": func() error {
+			_, _, err := b.Load(t.Context(), "r")
+			return err
+		},
+		"Open": func() error {
+			_, err := b.Open(t.Context(), "k", 0, -1)
+			return err
+		},
+		"read":  func() error { _, err := bucket.ReadAll(t.Context(), b, "stalls", 100); return err },
+		"Prune": func() error { return b.Prune(t.Context(), "log/tile/0/000.p/1") },
+		"List": func() error {
+			for _, err := range b.List(t.Context(), "", "") {
+				return err
+			}
+			return nil
+		},
+	} {
+		err := call()
+		if e, ok := errors.AsType[*s3.Error](err); !ok || !e.Retryable() || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "no answer within") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
