@@ -39,9 +39,12 @@ type entry struct {
 	html, plain          string // one of them
 	published, updated   string
 	categories           []string
-	media                []string // addresses
+	media                []enclosure
 	lang                 string
 }
+
+// An enclosure is an attachment: its address, and its media type or medium.
+type enclosure struct{ url, kind string }
 
 // A grave is a tombstone of RFC 6721.
 type grave struct{ ref, when, link string }
@@ -148,7 +151,7 @@ func fromItem(o *rss.Item) entry {
 	}
 	e.html = cmp.Or(e.html, value(o.Extensions, "atom", "summary"))
 	for _, enc := range o.Enclosures {
-		e.media = append(e.media, enc.URL)
+		e.media = append(e.media, enclosure{enc.URL, enc.Type})
 	}
 	e.addMediaRSS(o.Extensions)
 	return e
@@ -174,7 +177,7 @@ func fromAtom(f *atom.Feed) document {
 		}
 		for _, l := range o.Links {
 			if l.Rel == "enclosure" {
-				e.media = append(e.media, l.Href)
+				e.media = append(e.media, enclosure{l.Href, l.Type})
 			}
 		}
 		e.addMediaRSS(o.Extensions)
@@ -227,7 +230,7 @@ func fromJSON(f *json.Feed) (document, error) {
 		}
 		if o.Attachments != nil {
 			for _, a := range *o.Attachments {
-				e.media = append(e.media, a.URL)
+				e.media = append(e.media, enclosure{a.URL, a.MimeType})
 			}
 		}
 		doc.entries = append(doc.entries, e)
@@ -242,7 +245,7 @@ func (e *entry) addMediaRSS(x ext.Extensions) {
 	groups := append([]map[string][]ext.Extension{media}, children(media["group"])...)
 	for _, g := range groups {
 		for _, c := range g["content"] {
-			e.media = append(e.media, c.Attrs["url"])
+			e.media = append(e.media, enclosure{c.Attrs["url"], cmp.Or(c.Attrs["type"], c.Attrs["medium"])})
 		}
 		if d := g["description"]; len(d) > 0 && e.html == "" && e.plain == "" {
 			e.plain = d[0].Value

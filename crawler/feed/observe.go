@@ -137,9 +137,10 @@ func (r reading) content(e entry, base string) onrecord.Content {
 		}
 	}
 	for _, m := range e.media {
-		id := mediaID(base, m)
-		if id != "" && len(c.Media) < 100 && !slices.Contains(c.Media, onrecord.Media{ID: id}) {
-			c.Media = append(c.Media, onrecord.Media{ID: id})
+		id := mediaID(base, m.url)
+		same := func(o onrecord.Media) bool { return o.ID == id }
+		if id != "" && len(c.Media) < 100 && !slices.ContainsFunc(c.Media, same) {
+			c.Media = append(c.Media, crawler.MediaAt(onrecord.Media{ID: id}, base, m.url, m.kind))
 		}
 	}
 	return c

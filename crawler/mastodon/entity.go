@@ -101,6 +101,7 @@ type quote struct {
 
 type media struct {
 	ID          ident  `json:"id"`
+	Type        string `json:"type"`
 	URL         string `json:"url"`
 	RemoteURL   string `json:"remote_url"`
 	Description string `json:"description"`

@@ -142,7 +142,9 @@ func words(c *onrecord.Content, html, spoiler string, attached []media, p *poll)
 	for _, m := range attached[:min(len(attached), maxParts)] {
 		id := cmp.Or(string(m.ID), withoutQuery(m.URL), withoutQuery(m.RemoteURL))
 		if id != "" {
-			c.Media = append(c.Media, onrecord.Media{ID: id, Alt: plain(m.Description)})
+			// Its own server's copy; the remote one only where that keeps none.
+			one := onrecord.Media{ID: id, Alt: plain(m.Description)}
+			c.Media = append(c.Media, crawler.MediaAt(one, "", cmp.Or(m.URL, m.RemoteURL), m.Type))
 		}
 	}
 	if p == nil {

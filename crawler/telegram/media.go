@@ -6,11 +6,13 @@ package telegram
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
 
 	"onrecord"
+	"onrecord/crawler"
 )
 
 // mediaParts are the parts that show media, and how we call those.
@@ -57,7 +59,7 @@ func (m message) mediaOf(part *html.Node, kind string) []onrecord.Media {
 	switch kind {
 	case "photo":
 		if id := photoID(part); id != "" {
-			return []onrecord.Media{{ID: "photo/" + id}}
+			return []onrecord.Media{served(onrecord.Media{ID: "photo/" + id}, part, kind)}
 		}
 	case "video":
 		if first(part, "message_video_play") == nil {
@@ -71,8 +73,39 @@ func (m message) mediaOf(part *html.Node, kind string) []onrecord.Media {
 		media.Alt = line(first(part, prefix+"contact_name"))
 	}
 	media.ID = kind + "/" + m.owner(part)
-	return []onrecord.Media{media}
+	return []onrecord.Media{served(media, part, kind)}
 }
+
+// served returns m with the address of its file, where the page has that: of a
+// photo and a sticker the picture, of films and voices the file. Documents are
+// not shown, and a still of a film that is too large for the page is not it. The
+// addresses are good for some hours; they don't say for how many.
+func served(m onrecord.Media, part *html.Node, kind string) onrecord.Media {
+	address := ""
+	switch kind {
+	case "photo", "sticker":
+		for _, n := range append([]*html.Node{part}, slices.Collect(part.Descendants())...) {
+			if hit := background.FindStringSubmatch(attr(n, "style")); hit != nil && address == "" && !has(n, "emoji") {
+				address = hit[1]
+			}
+		}
+	case "video", "roundvideo", "animation", "voice":
+		for n := range part.Descendants() {
+			if n.Type == html.ElementNode && (n.Data == "video" || n.Data == "audio") && address == "" {
+				address = attr(n, "src")
+			}
+		}
+	default:
+		return m
+	}
+	if kind == "sticker" {
+		kind = onrecord.MediaImage
+	}
+	return crawler.MediaAt(m, "https://t.me/", address, kind)
+}
+
+// background matches the address of a picture in a style.
+var background = regexp.MustCompile(`background-image:\s*url\(\s*['"]?([^'")]+)['"]?\s*\)`)
 
 // owner returns the post that a part belongs to: in an album, each has its own.
 func (m message) owner(part *html.Node) string {

@@ -69,7 +69,7 @@ func (r reading) file(o *onrecord.Observation, kind string) {
 		o.Partial = true
 		return
 	}
-	o.Content = onrecord.Content{Type: "article", Title: title, Media: []onrecord.Media{{ID: mediaID(o.URL)}}}
+	o.Content = onrecord.Content{Type: "article", Title: title, Media: []onrecord.Media{crawler.MediaAt(onrecord.Media{ID: mediaID(o.URL)}, "", r.capture.URL, kind)}}
 }
 
 // article reads the page of an item.

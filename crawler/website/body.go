@@ -238,11 +238,23 @@ func (b *body) addMedia(doc *page, n *html.Node) {
 			id := mediaID(resolve(doc.base, at))
 			same := func(o onrecord.Media) bool { return o.ID == id }
 			if id != "" && len(b.media) < maxMedia && !slices.ContainsFunc(b.media, same) {
-				b.media = append(b.media, onrecord.Media{ID: id, Alt: oneLine(attr(m, "alt"))})
+				one := onrecord.Media{ID: id, Alt: oneLine(attr(m, "alt"))}
+				b.media = append(b.media, crawler.MediaAt(one, doc.base.String(), at, mediaWord(m)))
 			}
 			break
 		}
 	}
+}
+
+// mediaWord returns what an element shows: a picture, a film, sound.
+func mediaWord(n *html.Node) string {
+	if n.Data == "source" && n.Parent != nil {
+		n = n.Parent
+	}
+	if n.Data == "img" {
+		return onrecord.MediaImage
+	}
+	return n.Data
 }
 
 // mediaID returns an address without query and fragment, and without the size of

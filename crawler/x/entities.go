@@ -3,7 +3,14 @@
 
 package x
 
-import "strings"
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"onrecord"
+	"onrecord/crawler"
+)
 
 // entities reads the addresses and media of a text.
 func (t *tweet) entities(d *decoder, urls *[]link) {
@@ -63,10 +70,69 @@ func (t *tweet) attach(d *decoder) {
 		case "ext_alt_text":
 			a.alt = d.str()
 		default:
-			d.skip()
+			a.film = better(a.film, a.serve(d, key))
 		}
 	})
 	t.addMedia(a)
+}
+
+// serve reads where an attachment is served: the picture, and of the films that
+// its value lists the best.
+func (a *attachment) serve(d *decoder, key []byte) (film variant) {
+	switch string(key) {
+	case "type":
+		a.kind = d.str()
+	case "media_url_https":
+		a.url = d.str()
+	case "video_info":
+		d.object(func(key []byte) {
+			if string(key) == "variants" {
+				film = variants(d)
+			} else {
+				d.skip()
+			}
+		})
+	case "variants":
+		film = variants(d)
+	default:
+		d.skip()
+	}
+	return film
+}
+
+// variants returns the MP4 of the highest bit rate.
+func variants(d *decoder) (best variant) {
+	d.array(func() {
+		v, mp4 := variant{rate: -1}, false
+		d.object(func(key []byte) {
+			switch string(key) {
+			case "url":
+				v.url = d.str()
+			case "content_type":
+				mp4 = d.str() == "video/mp4"
+			case "bitrate", "bit_rate":
+				v.rate, _ = strconv.ParseInt(d.str(), 10, 64)
+			default:
+				d.skip()
+			}
+		})
+		if mp4 {
+			best = better(best, v)
+		}
+	})
+	return best
+}
+
+func better(a, b variant) variant {
+	if b.url != "" && (a.url == "" || b.rate > a.rate) {
+		return b
+	}
+	return a
+}
+
+// media returns a as it stands in a content.
+func (a attachment) media() onrecord.Media {
+	return crawler.MediaAt(onrecord.Media{ID: a.id, Alt: a.alt}, "", cmp.Or(a.film.url, a.url), a.kind)
 }
 
 func (t *tweet) addMedia(a attachment) {
@@ -76,6 +142,8 @@ func (t *tweet) addMedia(a attachment) {
 	for i, m := range t.media {
 		if m.id == a.id {
 			t.media[i].alt = firstOf(m.alt, a.alt)
+			t.media[i].url, t.media[i].kind = cmp.Or(a.url, m.url), cmp.Or(a.kind, m.kind)
+			t.media[i].film = better(m.film, a.film)
 			return
 		}
 	}

@@ -161,7 +161,7 @@ func (t *tweet) say(c *onrecord.Content) {
 		if m.short != "" && strings.Contains(text, m.short) {
 			text = strings.TrimRight(strings.Replace(text, m.short, "", 1), " ")
 		}
-		c.Media = append(c.Media, onrecord.Media{ID: m.id, Alt: m.alt})
+		c.Media = append(c.Media, m.media())
 	}
 	c.Text = text
 }

@@ -53,7 +53,17 @@ type user struct {
 
 type link struct{ short, long string }
 
-type attachment struct{ id, short, alt string }
+type attachment struct {
+	id, short, alt string
+	kind, url      string // photo, video …; where the picture is, or the still of a film
+	film           variant
+}
+
+// A variant is a film at one bit rate.
+type variant struct {
+	url  string
+	rate int64
+}
 
 // counts are the counters shown with a post; negative where none is.
 type counts struct{ likes, reposts, replies, quotes, views int64 }

@@ -46,13 +46,13 @@ func (t *tweet) attachments(d *decoder) {
 type includes struct {
 	tweets map[string]*tweet
 	users  map[string]user
-	alt    map[string]string // of media, by media key
+	files  map[string]attachment // by media key
 	polls  map[string][]string
 }
 
 func (in *includes) read(d *decoder) {
 	in.tweets, in.users = map[string]*tweet{}, map[string]user{}
-	in.alt, in.polls = map[string]string{}, map[string][]string{}
+	in.files, in.polls = map[string]attachment{}, map[string][]string{}
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "tweets":
@@ -78,18 +78,21 @@ func (in *includes) read(d *decoder) {
 }
 
 func (in *includes) media(d *decoder) {
-	var id, alt string
+	var id string
+	var a attachment
 	d.object(func(key []byte) {
 		switch string(key) {
 		case "media_key":
 			id = d.str()
 		case "alt_text":
-			alt = d.str()
+			a.alt = d.str()
+		case "url":
+			a.url = d.str()
 		default:
-			d.skip()
+			a.film = better(a.film, a.serve(d, key))
 		}
 	})
-	in.alt[id] = alt
+	in.files[id] = a
 }
 
 func (in *includes) poll(d *decoder) {
@@ -122,7 +125,9 @@ func (in *includes) join(t *tweet) {
 		t.user = u
 	}
 	for _, k := range t.keys {
-		t.addMedia(attachment{id: mediaID(k), alt: in.alt[k]})
+		a := in.files[k]
+		a.id = mediaID(k)
+		t.addMedia(a)
 	}
 	for _, p := range t.polls {
 		t.poll = append(t.poll, in.polls[p]...)
