@@ -116,3 +116,12 @@ func parseDone(b []byte, v onrecord.VisitID) (*doneNote, error) {
 	}
 	return n, nil
 }
+
+// SpoolFull returns spool.ErrFull, with how much lies there, while the spool
+// holds Options.SpoolLimit: no visit can be begun (record.md 1.8).
+func (a *Archive) SpoolFull() error {
+	if a.spool == nil {
+		return nil
+	}
+	return a.spool.Full()
+}

@@ -141,6 +141,10 @@ func (d *Dir) room() error {
 	return nil
 }
 
+// Full returns ErrFull if the directory holds its limit: a Create would be
+// refused.
+func (d *Dir) Full() error { return d.room() }
+
 // HalfFull returns ErrFull if the directory holds half of its limit.
 func (d *Dir) HalfFull() error {
 	if d.o.Limit <= 0 || d.used.Load() < d.o.Limit/2 {

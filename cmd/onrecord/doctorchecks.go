@@ -17,6 +17,7 @@ import (
 	"onrecord"
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/ledger"
+	"onrecord/archive/spool"
 	"onrecord/catalog"
 	"onrecord/config"
 )
@@ -266,6 +267,7 @@ func (d *doctor) spool(h *house) {
 		d.fail("spool", "", "%v", err)
 		return
 	}
+	d.spoolLimit(h.cfg)
 	old, bad := 0, 0
 	now := h.env.now()
 	for _, one := range waiting {
@@ -280,6 +282,21 @@ func (d *doctor) spool(h *house) {
 	}
 	if old == 0 && bad == 0 {
 		d.ok("spool", "%s under way, %d recorded and kept until the store has confirmed them", count(len(waiting), "visit", "visits"), kept)
+	}
+}
+
+// spoolLimit tells of a spool that is full, or soon will be.
+func (d *doctor) spoolLimit(cfg *config.Config) {
+	dir := filepath.Join(cfg.StateDir, "spool")
+	s, err := spool.Open(dir, spool.Options{Limit: cfg.SpoolLimit})
+	if err != nil {
+		return // told elsewhere
+	}
+	const do = "look why the storage does not take what waits; spool_limit may be raised if the disk has room"
+	if err := s.Full(); err != nil {
+		d.fail("spool", do, "no visit is begun: %v", err)
+	} else if err := s.HalfFull(); err != nil {
+		d.warn("spool", do, "%v", err)
 	}
 }
 

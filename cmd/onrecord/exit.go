@@ -14,6 +14,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/files"
 	"onrecord/archive/ledger"
+	"onrecord/archive/spool"
 	"onrecord/catalog"
 	"onrecord/config"
 	"onrecord/search"
@@ -80,6 +81,8 @@ func status(err error) (code int, hint string) {
 		return exitConfig, "if that is the ledger as you know it, run the command once with --trust-checkpoint"
 	case errors.Is(err, ledger.ErrRolledBack):
 		return exitMismatch, "the bucket shows less than this machine has signed: put back a newer copy of it"
+	case errors.Is(err, spool.ErrFull):
+		return exitFailed, "once the storage answers, onrecord crawl records what waits; spool_limit may be raised"
 	case errors.Is(err, archive.ErrKey):
 		return exitConfig, "is storage.url that of this archive, and log.key its key?"
 	case errors.Is(err, catalog.ErrLocked), errors.Is(err, errHeld):

@@ -14,7 +14,7 @@ import (
 const leastSpace = 16 << 20
 
 // hold says why no visit may be begun on this machine for now: a disk is almost
-// full. It passes by itself (ingest.Runner.Hold).
+// full, or the spool has reached spool_limit. It passes by itself (ingest.Runner.Hold).
 func (h *house) hold() error {
 	places := []struct{ what, path string }{
 		{"the spool", filepath.Join(h.cfg.StateDir, "spool")}, {"the catalog", h.cfg.StateDir},
@@ -28,6 +28,9 @@ func (h *house) hold() error {
 		if err == nil && size > 0 && free < leastSpace {
 			errs = append(errs, fmt.Errorf("the disk of %s, %s, has %s free of %s: visits go on by themselves at %s", p.what, p.path, bytesOf(free), bytesOf(size), bytesOf(leastSpace)))
 		}
+	}
+	if err := h.archive.SpoolFull(); err != nil {
+		errs = append(errs, fmt.Errorf("%w: visits go on by themselves when the storage has taken what waits", err))
 	}
 	return errors.Join(errs...)
 }
