@@ -49,6 +49,66 @@ func dataDir(t *testing.T, sub string) string {
 	return dir
 }
 
+// The malformed files among the real ones, and with which kinds of errors they
+// are read. ARC is another format, and refused as one.
+func malformed() map[string][]error {
+	return map[string][]error{
+		"warcio/test/data/bad.arc":                                    {warc.ErrMalformed},
+		"warcio/test/data/example.arc":                                {warc.ErrMalformed},
+		"warcio/test/data/example-space-in-url.arc":                   {warc.ErrMalformed},
+		"warcio/test/data/example.arc.gz":                             {warc.ErrMalformed},
+		"warcio/test/data/example-bad.warc.gz.bad":                    nil, // one member for all records: it reads
+		"warcio/test/data/example-bad-non-chunked.warc.gz":            {warc.ErrDigest},
+		"warcio/test/data/example-digest.warc":                        {warc.ErrDigest},
+		"warcio/test/data/example-trunc.warc":                         {warc.ErrDigest, warc.ErrMalformed},
+		"warcio/test/data/example-wrong-chunks.warc.gz":               {warc.ErrTruncated, warc.ErrMalformed},
+		"warcio/test/data/example-iana.org-chunked.warc":              nil, // chunked bodies, as they were sent
+		"pywb/sample_archive/warcs/bad.arc":                           {warc.ErrMalformed},
+		"pywb/sample_archive/warcs/example.warc":                      {warc.ErrMalformed},
+		"pywb/sample_archive/warcs/missing-status-text.warc":          nil, // an answer without the status's text
+		"cdxj-indexer/test/data/missing-http.warc.gz":                 {warc.ErrDigest},
+		"gowarc/testdata/warcs/corrupted-mid-record.warc.gz.open":     {warc.ErrMalformed},
+		"gowarc/testdata/warcs/corrupted-trailing-bytes.warc.gz.open": {warc.ErrMalformed},
+		"gowarc/testdata/warcs/empty.warc.gz.open":                    nil,
+	}
+}
+
+// TestMalformedFiles holds each malformed file to its kinds of errors: no other
+// kind, and all of them.
+func TestMalformedFiles(t *testing.T) {
+	dir := dataDir(t, "warc")
+	for name, want := range malformed() {
+		owner, rest, _ := strings.Cut(name, "/")
+		paths, err := filepath.Glob(filepath.Join(dir, "reference", "*__"+owner, rest))
+		if err != nil || len(paths) != 1 {
+			t.Errorf("%s: %v %v", name, paths, err)
+			continue
+		}
+		b, err := os.ReadFile(paths[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[error]bool{}
+		for rec, err := range warc.Records(bytes.NewReader(b), warc.ReaderOptions{}) {
+			if err == nil {
+				_, err = rec.Verify()
+			}
+			if err == nil {
+				continue
+			}
+			e, ok := errors.AsType[*warc.Error](err)
+			if !ok || !slices.Contains(want, e.Err) {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			seen[e.Err] = true
+		}
+		if len(seen) != len(want) {
+			t.Errorf("%s: only %v of %v", name, seen, want)
+		}
+	}
+}
+
 // TestRealFiles reads every file of the reference implementations: records,
 // exchanges, digests, and errors by kind and offset.
 func TestRealFiles(t *testing.T) {
@@ -80,6 +140,9 @@ func TestRealFiles(t *testing.T) {
 	}
 	if files < 50 {
 		t.Errorf("only %d files", files)
+	}
+	if i := strings.Index(out.String(), "untyped"); i >= 0 {
+		t.Errorf("an error of no kind: %.200s", out.String()[i:])
 	}
 	golden(t, "real.golden", out.Bytes())
 }
