@@ -92,6 +92,7 @@ func (k *checker) faulty(path string) bool {
 func (k *checker) check() {
 	k.archive()
 	k.places()
+	k.witnesses()
 	k.crawl()
 	k.media()
 	slugs := map[string]string{}

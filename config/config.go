@@ -178,6 +178,7 @@ type Options struct {
 	Schedule func(spec string) error // checks a schedule; nil accepts any
 	Zone     func(string) error      // checks a time zone; time.LoadLocation if nil
 	Selector func(string) error      // checks a selector of a page door; nil accepts any
+	Witness  func(key string) error  // checks the key of a witness; nil accepts any
 }
 
 // A Kind is a kind of door that this release implements.

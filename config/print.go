@@ -31,6 +31,7 @@ func (c *Config) Print() []byte {
 	p.line(0, "spool_limit: "+formatSize(c.SpoolLimit))
 	p.section(0, "log")
 	p.value(1, "origin", c.Log.Origin)
+	p.witnesses(c.Log.Witnesses)
 	p.section(0, "http")
 	p.value(1, "listen", c.HTTP.Listen)
 	p.section(0, "crawl")

@@ -93,7 +93,7 @@ func (r *reader) read(data []byte) *Config {
 		{"storage", r.storage(&c.Storage)},
 		{"state_dir", r.text(&c.StateDir)},
 		{"spool_limit", r.size(&c.SpoolLimit)},
-		{"log", r.section(key{"origin", r.text(&c.Log.Origin)})},
+		{"log", r.section(key{"origin", r.text(&c.Log.Origin)}, key{"witnesses", list(r, &c.Log.Witnesses, r.witness)})},
 		{"http", r.section(key{"listen", r.text(&c.HTTP.Listen)})},
 		{"crawl", r.section(
 			key{"contact", r.text(&c.Crawl.Contact)},

@@ -48,6 +48,7 @@ func (p *printer) head(c Config) {
 	p.note(0, "The name of the transparency log. It is signed into every checkpoint: never change it.")
 	p.section(0, "log")
 	p.filled(1, "origin", c.Log.Origin, "archive.example/log")
+	p.witnessesShown(c.Log.Witnesses)
 	p.section(0, "http")
 	p.filled(1, "listen", c.HTTP.Listen, defaultListen)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"onrecord/archive/witness"
 	"onrecord/catalog"
 	"onrecord/change"
 	"onrecord/config"
@@ -38,6 +39,7 @@ func configOptions() config.Options {
 		Storage:  checkStorage,
 		Schedule: func(spec string) error { _, err := schedule.Parse(spec); return err },
 		Selector: website.CheckSelector,
+		Witness:  func(key string) error { _, err := witness.NewVerifier(key); return err },
 	}
 }
 
