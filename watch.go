@@ -181,4 +181,17 @@ type Health struct {
 	StorageDown string    // why the bucket does not answer; empty if it does
 	Stopped     string    // why nothing is written any more until the process is started again; empty if it is
 	Paused      string    // why no visit is begun until that has passed, as a full disk or spool does; empty if they are
+
+	Replicas []ReplicaHealth // in the order of the configuration
+}
+
+// A ReplicaHealth is how a replica of the bucket fares.
+type ReplicaHealth struct {
+	Storage     string    // what it is in: "folder", "s3"
+	Signed      int64     // size of the ledger that it has; -1 if that is not known
+	SeenAt      time.Time // when that was read
+	BehindSince time.Time // since when it has been behind; zero if it is not, or that is not known
+	Missing     int       // visits of which it lacks objects, because the archive itself lacked them
+	Damaged     bool      // something in it is not as it must be
+	Trouble     string    // why it could not be brought up to date; empty if it could
 }

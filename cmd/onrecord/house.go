@@ -47,6 +47,7 @@ type house struct {
 	catalog *catalog.Catalog // for reading
 	key     logKey
 	files   files.Seam // with the latch that the first failed sync closes: nothing is written after it
+	copies  *replicas  // of the bucket
 	demo    *web.Demo  // what makes the website a demonstration; nil for a real archive
 
 	follow sync.Mutex       // held while lines are applied
@@ -93,8 +94,13 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 			return nil, err
 		}
 	}
+	h.copies = h.newReplicas()
+	o.Known = h.sightings
 	if h.archive, err = archive.Open(ctx, b, o); err != nil {
 		return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
+	}
+	if n == writing {
+		h.copies.look(ctx)
 	}
 	if n == recordOnly {
 		return h, nil
@@ -236,6 +242,11 @@ func (h *house) checkMark(ctx context.Context) error {
 		return err
 	}
 	return h.archive.Extends(ctx, mark.Size, mark.Root)
+}
+
+// sightings are what others have seen of the ledger: it must extend that.
+func (h *house) sightings(context.Context) ([]ledger.Sighting, error) {
+	return h.copies.sightings(), nil
 }
 
 // isMismatch reports whether err says that the ledger is not what it was, and

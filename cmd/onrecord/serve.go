@@ -142,6 +142,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	wg.Go(func() { h.watchDisk(soft, stopWriting, locks) })
 	wg.Go(func() { h.keepUp(writes, &banner) })
 	wg.Go(func() { h.keepSnapshots(writes) })
+	wg.Go(func() { h.copies.keep(soft) })
 	wg.Go(func() {
 		if err := h.runner(in, queue, locks).Run(writes, ctx); err != nil {
 			h.log.Error("visits", "err", err)

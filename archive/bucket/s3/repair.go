@@ -13,9 +13,9 @@ import (
 )
 
 // SetAside implements bucket.Repairer: the bytes are written under the other
-// key first, and only then is theirs removed. Where the store keeps versions,
-// theirs stays behind a delete marker. Two that repair one object at the same
-// moment must not be: "onrecord verify --repair" takes a lock.
+// key first, and only then are theirs removed, in every version, since a
+// conditional put would meet a delete marker. Two that repair one object at the
+// same moment must not be: "onrecord verify --repair" takes a lock.
 func (b *Bucket) SetAside(ctx context.Context, key string, was [32]byte) error {
 	if err := bucket.CheckSetAside(key); err != nil {
 		return err
@@ -42,5 +42,5 @@ func (b *Bucket) SetAside(ctx context.Context, key string, was [32]byte) error {
 	if err != nil && !errors.Is(err, bucket.ErrExists) { // an attempt before this one came as far
 		return err
 	}
-	return b.remove(ctx, "set aside", key, "")
+	return b.clear(ctx, "set aside", key)
 }

@@ -1,0 +1,308 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/archive/ledger"
+	"onrecord/config"
+)
+
+// How the serving process fills replicas.
+const (
+	replicaEvery   = 2 * time.Second  // between two looks at the checkpoint
+	replicaPause   = time.Minute      // the longest wait after a failure
+	replicaMissing = 10 * time.Minute // between two attempts at what the archive itself lacked
+	replicaLook    = 3 * time.Second  // for the checkpoints of all replicas, at the start
+)
+
+// replicas are the replicas that the configuration names.
+type replicas struct {
+	list []*replica
+}
+
+// A replica is one of them, and how it fares.
+type replica struct {
+	store config.Store
+	index int // in storage.replicas, from 1
+	h     *house
+
+	mu     sync.Mutex
+	to     *archive.Replica // guarded by mu; nil until the store has been opened
+	size   int64            // of its checkpoint; -1 unknown; guarded by mu
+	seenAt time.Time        // when that was read or written; guarded by mu
+	since  time.Time        // since when it is behind; guarded by mu
+	failed error            // of the last attempt; guarded by mu
+	last   archive.Copied   // guarded by mu
+	tried  time.Time        // when what is missing was last tried; guarded by mu
+}
+
+// newReplicas makes ready the configured replicas, and opens none.
+func (h *house) newReplicas() *replicas {
+	rs := &replicas{}
+	for i, s := range h.cfg.Storage.Replicas {
+		rs.list = append(rs.list, h.newReplica(s, i+1))
+	}
+	return rs
+}
+
+func (h *house) newReplica(s config.Store, index int) *replica {
+	return &replica{store: s, index: index, h: h, size: -1}
+}
+
+// name is how messages name the replica: its address without what follows the
+// path.
+func (r *replica) name() string {
+	u, err := url.Parse(r.store.URL)
+	if err != nil {
+		return r.store.URL
+	}
+	u.RawQuery, u.User = "", nil
+	return u.String()
+}
+
+// kind is what strangers are told of where the replica is.
+func (r *replica) kind() string {
+	if isS3(r.store.URL) {
+		return "s3"
+	}
+	return "folder"
+}
+
+// open opens the replica's store. A replica on a disk that has failed, or that
+// does not answer, is tried again.
+func (r *replica) open(ctx context.Context) (*archive.Replica, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.to == nil {
+		b, err := r.h.env.openBucket(ctx, r.store)
+		if err != nil {
+			return nil, err
+		}
+		r.to = r.h.archive.Replica(b)
+	}
+	return r.to, nil
+}
+
+// look reads the replica's checkpoint.
+func (r *replica) look(ctx context.Context) error {
+	to, err := r.open(ctx)
+	if err == nil {
+		var c ledger.Checkpoint
+		if c, err = to.Checkpoint(ctx); err == nil {
+			r.note(c.Size, nil)
+			return nil
+		}
+	}
+	r.note(-1, err)
+	return err
+}
+
+// note keeps what an attempt has shown.
+func (r *replica) note(size int64, err error) {
+	now := r.h.env.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = err
+	if size >= 0 {
+		r.size, r.seenAt = size, now
+	}
+}
+
+// look reads the checkpoints of all replicas at once, and waits a moment for
+// them: what they have seen the ledger must extend (record.md 2).
+func (rs *replicas) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, replicaLook)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, r := range rs.list {
+		wg.Go(func() { _ = r.look(ctx) }) // told by health
+	}
+	wg.Wait()
+}
+
+// sightings are what the replicas have seen of the ledger, as far as they
+// answered: one that is away holds nobody up.
+func (rs *replicas) sightings() []ledger.Sighting {
+	if rs == nil {
+		return nil
+	}
+	var list []ledger.Sighting
+	for _, r := range rs.list {
+		r.mu.Lock()
+		to := r.to
+		r.mu.Unlock()
+		if to == nil {
+			continue
+		}
+		if t, ok := to.Seen(); ok {
+			list = append(list, ledger.Sighting{By: "replica " + r.name(), Size: t.Size, Root: t.Root})
+		}
+	}
+	return list
+}
+
+// keep fills all replicas until ctx ends.
+func (rs *replicas) keep(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, r := range rs.list {
+		wg.Go(func() { r.keep(ctx) })
+	}
+	wg.Wait()
+}
+
+// keep fills one replica: after each commit, and again after a failure, with
+// growing pauses.
+func (r *replica) keep(ctx context.Context) {
+	wait := replicaEvery
+	for ctx.Err() == nil {
+		err := r.follow(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			wait = replicaEvery
+		default:
+			if wait == replicaEvery {
+				r.h.log.Warn("a replica is behind", "replica", r.name(), "err", err)
+			}
+			wait = min(2*wait, replicaPause)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// follow copies what is new.
+func (r *replica) follow(ctx context.Context) error {
+	point, err := r.h.archive.Checkpoint(ctx)
+	if err != nil {
+		return nil // the archive's own storage is away: that is told elsewhere
+	}
+	if !r.due(point.Size) {
+		return nil
+	}
+	_, err = r.replicate(ctx, archive.ReplicateOptions{})
+	return err
+}
+
+// due reports whether there is something to copy.
+func (r *replica) due(size int64) bool {
+	now := r.h.env.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.size < size && r.since.IsZero() {
+		r.since = now
+	}
+	return r.size < size || r.failed != nil || r.last.Missing > 0 && now.Sub(r.tried) >= replicaMissing
+}
+
+// replicate copies, and notes how it went.
+func (r *replica) replicate(ctx context.Context, o archive.ReplicateOptions) (archive.Copied, error) {
+	to, err := r.open(ctx)
+	if err != nil {
+		r.note(-1, err)
+		return archive.Copied{}, err
+	}
+	done, err := to.Replicate(ctx, o)
+	size := done.Size
+	if err != nil && size == 0 {
+		size = -1
+	}
+	r.note(size, err)
+	r.mu.Lock()
+	r.last, r.tried = done, r.h.env.now()
+	if err == nil {
+		r.since = time.Time{}
+	}
+	r.mu.Unlock()
+	for _, f := range done.Here {
+		r.h.log.Warn("the archive is damaged; this was not copied to the replica: onrecord verify --repair", "replica", r.name(), "finding", f.String())
+	}
+	for _, f := range done.There {
+		r.h.log.Warn("the replica is damaged; it was left alone", "replica", r.name(), "finding", f.String())
+	}
+	return done, err
+}
+
+// health tells how the replicas fare against a ledger of a size.
+func (rs *replicas) health(size int64) []onrecord.ReplicaHealth {
+	if rs == nil {
+		return nil
+	}
+	list := make([]onrecord.ReplicaHealth, len(rs.list))
+	for i, r := range rs.list {
+		r.mu.Lock()
+		list[i] = onrecord.ReplicaHealth{
+			Storage: r.kind(), Signed: r.size, Missing: r.last.Missing, SeenAt: r.seenAt, Damaged: len(r.last.There) > 0,
+		}
+		if r.size < size {
+			list[i].BehindSince = r.since
+		}
+		if r.failed != nil && !errors.Is(r.failed, context.Canceled) {
+			list[i].Trouble = r.failed.Error()
+		}
+		r.mu.Unlock()
+	}
+	return list
+}
+
+// Erased carries an erasure out in every replica, within the time that ctx
+// leaves, and returns the replicas that have answered that it is done, and why
+// the others have not.
+func (rs *replicas) erased(ctx context.Context, e archive.Ordered) (answered []string, silent map[string]error) {
+	silent = map[string]error{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, r := range rs.list {
+		wg.Go(func() {
+			_, err := r.replicate(ctx, archive.ReplicateOptions{})
+			if err == nil {
+				err = r.to.Erased(ctx, e)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				silent[r.name()] = err
+			} else {
+				answered = append(answered, r.name())
+			}
+		})
+	}
+	wg.Wait()
+	return answered, silent
+}
+
+// find returns the configured replica at an address, or makes one of it.
+func (rs *replicas) find(h *house, address string) *replica {
+	for _, r := range rs.list {
+		if r.store.URL == address || r.name() == address {
+			return r
+		}
+	}
+	return h.newReplica(config.Store{URL: address}, 0)
+}
+
+// behind words how far a replica is behind.
+func behindWords(size, of int64, since, now time.Time) string {
+	if size < 0 {
+		return "it is not known how far it is"
+	}
+	words := fmt.Sprintf("%s behind", count(int(of-size), "entry", "entries"))
+	if !since.IsZero() {
+		words += ", for " + cmp.Or(now.Sub(since).Round(time.Second), time.Second).String()
+	}
+	return words
+}
