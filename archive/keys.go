@@ -74,7 +74,9 @@ func (a *Archive) RotateKey(ctx context.Context, k NewKey) (onrecord.Done, error
 	}
 }
 
-// published brings tiles and checkpoint up to the head.
+// PublishHead brings tiles and checkpoint up to the head, where they are behind.
+func (a *Archive) PublishHead(ctx context.Context) error { return a.published(ctx) }
+
 func (a *Archive) published(ctx context.Context) error {
 	head, err := a.Head(ctx)
 	if err != nil {

@@ -53,6 +53,9 @@ func (a *Archive) restore(ctx context.Context) error {
 		if err != nil {
 			return outOfReach(err)
 		}
+		if noted, err = a.withoutLost(ctx, head, noted); err != nil {
+			return err
+		}
 		noted = slices.DeleteFunc(noted, func(v committedVisit) bool { return v.index < head.Size })
 		if len(noted) == 0 {
 			return a.restored(ctx, head, found)

@@ -297,6 +297,52 @@ func TestRestartUnderANewOrigin(t *testing.T) {
 	}
 }
 
+// TestSpooledVisitsSurviveARestart loses the end of the ledger, of which the
+// spool still has a part: too little to put it back, but nothing of that part
+// is lost.
+func TestSpooledVisitsSurviveARestart(t *testing.T) {
+	ctx, w, b, dir, other := t.Context(), newWorld(t), &memory.Bucket{}, fastDir(t), fastDir(t)
+	a := w.init(t, b, dir)
+	old := b.Clone()
+	elsewhere := w.open(t, b, other, 7)
+	if _, err := visit(ctx, w, elsewhere, "far", "gone with its machine"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := visit(ctx, w, a, "press", "spooled"); err != nil {
+		t.Fatal(err)
+	}
+	last, err := a.Checkpoint(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := nextKey(t, origin+"-2", 1)
+	next.Last = last.Tree
+	a = opened(t, old, w.with(t, dir, 4, w.firstKey(), next))
+	if err := a.Restore(ctx); err == nil {
+		t.Fatal("leaves of a machine that is gone were put back")
+	}
+	if _, err := a.RotateKey(ctx, next); err != nil {
+		t.Fatal(err)
+	}
+	a = opened(t, old, w.with(t, dir, 5, next))
+	for range 2 {
+		if err := restart(ctx, w, a); err != nil {
+			t.Fatal(err)
+		}
+		w.wait(11 * time.Minute)
+	}
+	if n := texts(walk(t, a)); n["<feed>spooled</feed>"] != 1 || len(n) != 1 {
+		t.Error(n)
+	}
+	if n := archive.Spooled(ctx, a); n != 0 {
+		t.Errorf("%d spools are left", n)
+	}
+	if err := a.CheckMark(ctx, filepath.Join(dir, "log.mark")); err != nil {
+		t.Error(err)
+	}
+	verified(t, a)
+}
+
 // moveMark keeps the high-water mark of a machine and nothing else.
 func moveMark(t *testing.T, from, to string) {
 	t.Helper()

@@ -56,6 +56,9 @@ type RotationText struct {
 // Restart reports whether a new origin begins with the new key.
 func (r RotationText) Restart() bool { return nameOf(r.Old) != nameOf(r.New) }
 
+// Before returns the origin before the rotation.
+func (r RotationText) Before() string { return nameOf(r.Old) }
+
 // nameOf returns the name in a verifier key.
 func nameOf(public string) string {
 	name, _, _ := strings.Cut(public, "+")
