@@ -7,7 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -34,6 +37,12 @@ type AdoptOptions struct {
 	Progress func(done, total int64) // leaves; may be nil
 }
 
+// A KnownSource is a source as the ledger knows it.
+type KnownSource struct {
+	Source, Figure string
+	Account        onrecord.AccountRef // as its last events name it
+}
+
 // An Adopted says what became of a replica.
 type Adopted struct {
 	Meta    Meta
@@ -41,7 +50,7 @@ type Adopted struct {
 	Old     string            // note verifier key that signed it
 	Index   int64             // ledger index of archive.adopted
 	Last    time.Time         // when the last visit of the old archive was begun, UTC
-	Sources int               // whose states were rebuilt
+	Known   []KnownSource     // the sources whose states were rebuilt, by figure, then id
 	Lacking []Finding         // what it does not have, where Partial allows it
 	Again   bool              // an adoption that was interrupted has been finished
 }
@@ -209,18 +218,18 @@ func (d *adoption) settle(ctx context.Context) error {
 	if err := a.published(ctx); err != nil {
 		return err
 	}
-	states, err := a.SourceStates(ctx)
+	states, known, err := a.statesOf(ctx, d.out.Index+1)
 	if err != nil {
 		return err
 	}
-	for _, source := range sourcesOf(states) {
+	d.out.Known = known
+	for _, source := range slices.Sorted(maps.Keys(states)) {
 		switch err := a.putState(ctx, states[source], bucket.Absent()); {
 		case errors.Is(err, bucket.ErrConflict): // written before the interruption
 		case err != nil:
 			return err
 		}
 	}
-	d.out.Sources = len(states) - 1
 	return d.mark(ctx, a)
 }
 
@@ -235,4 +244,23 @@ func (d *adoption) mark(ctx context.Context, a *Archive) error {
 	next.Adopted = true
 	_, _, err = r.write(ctx, n, tag, next)
 	return err
+}
+
+// MetaOf returns what the bucket is, and the origin of its log now, which is
+// another than at first where the log was restarted. Nothing of it is checked.
+func MetaOf(ctx context.Context, b bucket.Bucket) (m Meta, origin string, err error) {
+	if m, err = readMeta(ctx, b); err != nil {
+		return m, "", err
+	}
+	links, err := ledger.ReadRotations(ctx, b)
+	if err != nil {
+		return m, "", outOfReach(err)
+	}
+	origin = m.Origin
+	for _, l := range links {
+		if text, err := ledger.ParseRotation(l.Note); err == nil {
+			origin, _, _ = strings.Cut(text.New, "+")
+		}
+	}
+	return m, origin, nil
 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -50,22 +49,30 @@ func (a *Archive) SourceStates(ctx context.Context) (map[string]onrecord.SourceS
 	if err != nil {
 		return nil, err
 	}
-	return a.statesOf(ctx, head.Size)
+	states, _, err := a.statesOf(ctx, head.Size)
+	return states, err
 }
 
-func (a *Archive) statesOf(ctx context.Context, size int64) (map[string]onrecord.SourceState, error) {
+func (a *Archive) statesOf(ctx context.Context, size int64) (map[string]onrecord.SourceState, []KnownSource, error) {
 	found, err := a.lastVisits(ctx, size)
 	if err != nil {
-		return nil, fmt.Errorf("states: %w", err)
+		return nil, nil, fmt.Errorf("states: %w", err)
 	}
 	out := map[string]onrecord.SourceState{}
+	var known []KnownSource
 	for source, l := range found {
 		if err := a.accountOf(ctx, source, l); err != nil {
-			return nil, fmt.Errorf("states: source %s: %w", source, err)
+			return nil, nil, fmt.Errorf("states: source %s: %w", source, err)
 		}
 		out[source] = l.state(source)
+		if source != BuiltIn {
+			known = append(known, KnownSource{Source: source, Figure: l.last.Figure, Account: l.account})
+		}
 	}
-	return out, nil
+	slices.SortFunc(known, func(x, y KnownSource) int {
+		return cmp.Or(cmp.Compare(x.Figure, y.Figure), cmp.Compare(x.Source, y.Source))
+	})
+	return out, known, nil
 }
 
 // state makes the state of a source.
@@ -194,7 +201,7 @@ func (r *repair) states(ctx context.Context, findings []Finding) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	states, err := r.a.statesOf(ctx, r.tree.Size)
+	states, _, err := r.a.statesOf(ctx, r.tree.Size)
 	if err != nil {
 		if !isAnswer(err) || ctx.Err() != nil {
 			return err
@@ -237,9 +244,4 @@ func (a *Archive) putState(ctx context.Context, s onrecord.SourceState, cond buc
 		return outOfReach(fmt.Errorf("%s: %w", stateKey(s.Source), err))
 	}
 	return nil
-}
-
-// sourcesOf returns the sources of states, in order.
-func sourcesOf(states map[string]onrecord.SourceState) []string {
-	return slices.Sorted(maps.Keys(states))
 }

@@ -82,7 +82,7 @@ func TestAdopt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Index != 63 || got.Before.Size != 62 || got.Sources != 3 || got.Old != w.public || got.Again {
+			if got.Index != 63 || got.Before.Size != 62 || len(got.Known) != 3 || got.Old != w.public || got.Again {
 				t.Errorf("adopted: %+v", got)
 			}
 			b := openAs(t, h, &to, dir)

@@ -115,8 +115,9 @@ func (c *copying) visit(ctx context.Context, job visitLeaves) error {
 	key := journalKey(job.leaves[0].Visit)
 	body, err := bucket.ReadAll(ctx, c.a.b, key, MaxSegment)
 	if err != nil {
+		_, hidden := errors.AsType[*bucket.WithheldError](err)
 		err = outOfReach(fmt.Errorf("%s: %w", key, err))
-		if !isAnswer(err) || errors.Is(err, context.Canceled) {
+		if !hidden && !isAnswer(err) || errors.Is(err, context.Canceled) {
 			return &hereError{err}
 		}
 		c.found.lack(job.index, Finding{Kind: KindJournal, Object: key, Offset: -1, Index: job.index, Reason: err.Error()})
@@ -203,6 +204,9 @@ func (c *copying) put(ctx context.Context, o ObjectRef, visit int64, open func()
 	body, err := bodyOf(o, open)
 	if err == nil {
 		err = c.Replica.to.Create(ctx, o.Key, body)
+	}
+	if w, ok := errors.AsType[*bucket.WithheldError](err); ok { // the archive is read through a public mirror
+		return c.lacksObject(ctx, o, visit, w)
 	}
 	if he, ok := errors.AsType[*hereError](err); ok {
 		if err := outOfReach(he.err); !isAnswer(err) || errors.Is(err, context.Canceled) {

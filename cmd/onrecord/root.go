@@ -65,7 +65,7 @@ A first archive, in four commands:
 		return &failure{status: exitUsage, hint: cmd.CommandPath() + " --help", err: err}
 	})
 	root.AddCommand(
-		newInit(e), newCrawl(e), newSearch(e), newShow(e), newVerify(e), newRebuild(e), newSnapshot(e), newServe(e), newSource(e), newSchedule(e),
+		newInit(e), newCrawl(e), newSearch(e), newShow(e), newVerify(e), newRebuild(e), newSnapshot(e), newServe(e), newReplicate(e), newAdopt(e), newSource(e), newSchedule(e),
 		newAdd(e), newImport(e), newExport(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newHelper(e), newExitStatusTopic(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = false
