@@ -74,7 +74,7 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 func (v *verification) shown(ctx context.Context, key string, limit int64) (body []byte, holes []bucket.Span, err error) {
 	body, err = bucket.ReadAll(ctx, v.a.b, key, limit)
 	w, ok := errors.AsType[*bucket.WithheldError](err)
-	if !ok || len(w.Spans) == 0 || w.Size <= 0 || w.Size > limit {
+	if !ok || len(w.Spans) == 0 || w.Spans[0].Offset == 0 || w.Size > limit {
 		return body, nil, err
 	}
 	v.withheld(w)

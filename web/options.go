@@ -27,6 +27,10 @@ type Options struct {
 	Searcher   search.Searcher
 	Evidence   Evidence
 
+	// Record serves the objects of the archive at /record/. It may be nil: then
+	// nobody can verify it from outside.
+	Record Record
+
 	// Status tells how the sources fare. It may be nil: then the status page
 	// says that this machine does not crawl.
 	Status func(ctx context.Context) ([]onrecord.SourceStatus, error)

@@ -35,6 +35,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	s.sitePages(mux)
+	s.recordRoutes(mux)
 	if err := s.api(mux); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"onrecord/catalog"
 	"onrecord/crawler"
 	"onrecord/ingest"
+	"onrecord/web"
 )
 
 // The types below hand the archive and the catalog to ingest and web, which
@@ -174,4 +175,19 @@ func (e evidence) Proof(ctx context.Context, id onrecord.StatementID) ([]byte, e
 
 func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error) {
 	return e.a.OpenCapture(ctx, ref)
+}
+
+// public serves the objects of the archive to the website as they are stored.
+type public struct {
+	a *archive.Archive
+	c *catalog.Catalog
+}
+
+func (p public) Object(ctx context.Context, key string, off, n int64) (web.RecordObject, error) {
+	o, err := p.a.Object(ctx, key, off, n)
+	return web.RecordObject(o), err
+}
+
+func (p public) Hidden(ctx context.Context, key string) ([]onrecord.Span, onrecord.Takedown, error) {
+	return p.c.Hidden(ctx, key)
 }

@@ -96,7 +96,11 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 	}
 	h.copies = h.newReplicas()
 	o.Known = h.sightings
-	if h.archive, err = archive.Open(ctx, b, o); err != nil {
+	open := archive.Open
+	if n == recordOnly {
+		open = archive.OpenToVerify
+	}
+	if h.archive, err = open(ctx, b, o); err != nil {
 		return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
 	}
 	if n == writing {

@@ -201,6 +201,7 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 			Log: h.archive.Meta().Origin, LogKey: h.archive.Meta().PublicKey,
 		},
 		Statements: h.catalog, Figures: h.catalog, Journal: h.catalog, History: h.catalog, Searcher: h.catalog,
+		Record: public{h.archive, h.catalog}, VerifyProof: "onrecord verify {file} --key '" + h.archive.Meta().PublicKey + "'",
 		Packages: &packages{packer: h.packer()},
 		Evidence: evidence{h.archive, h.catalog},
 		Status:   func(ctx context.Context) ([]onrecord.SourceStatus, error) { return h.status(ctx, in.Sources) },

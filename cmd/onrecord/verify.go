@@ -5,36 +5,162 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
 
+	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/ledger"
 )
 
-func newVerify(e *env) *cobra.Command {
-	return &cobra.Command{
-		Use:   "verify",
-		Short: "Check everything: checkpoint, tiles, leaves, journal, captures",
-		Long: `Reads the whole bucket and checks it from the signed checkpoint down: the tiles
-against the root, the leaves against the tiles, the journal lines against the
-leaves, the captures and each record in them against the journal. Exit status 5
-says that something does not match; every mismatch is named, with its object,
-offset and reason.`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runVerify(cmd.Context(), e) },
-	}
+// A verifyFlags is what verify was asked for.
+type verifyFlags struct {
+	part  string // "3/30"
+	key   string // verifier key from elsewhere
+	since string // file with a checkpoint
+	allow []string
+
+	verifier note.Verifier // of key; nil without
+	networks []netip.Prefix
 }
 
-func runVerify(ctx context.Context, e *env) error {
+func newVerify(e *env) *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify [ID|ADDRESS|FILE|SITE]",
+		Short: "Check everything, one statement, a proof file, or another archive from outside",
+		Long: `Without argument it reads the whole bucket and checks it from the signed
+checkpoint down: the tiles against the root, the leaves against the tiles, the
+journal lines against the leaves, captures and media, each record in them with
+its payload, against the journal; then states, snapshots and onrecord.json. Exit
+status 5 says that something does not match; every mismatch is named, with its
+object, offset and reason. What was erased by an event, and what a mirror
+withholds, is counted apart.
+
+  onrecord verify                            everything
+  onrecord verify --part 3/30                the third of 30 parts, which never change
+  onrecord verify --since-checkpoint old     and that the ledger extends this checkpoint
+  onrecord verify 0123456789abcdef           one statement, or its address
+  onrecord verify 0123456789abcdef.proof --key 'name+hash+key'
+                                             a proof file; needs no archive
+  onrecord verify https://archive.example --key 'name+hash+key'
+                                             an archive from outside, through its website
+  onrecord verify https://archive.example/s/0123456789abcdef --key 'name+hash+key'
+                                             one statement of it
+
+A key that you have from elsewhere proves more than one that the archive names.`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.read(); err != nil {
+				return err
+			}
+			return runVerify(cmd.Context(), e, f, strings.Join(args, ""))
+		},
+	}
+	cmd.Flags().StringVar(&f.part, "part", "", "check only the `K/N`-th part: the n parts together cover every object, each once")
+	cmd.Flags().StringVar(&f.key, "key", "", "the log's verifier `KEY`, from elsewhere (name+hash+key)")
+	cmd.Flags().StringVar(&f.since, "since-checkpoint", "", "a checkpoint that was seen before, in a `FILE`: the ledger must extend it")
+	cmd.Flags().StringSliceVar(&f.allow, "allow-address", nil, "reach a site in this private `NETWORK`, such as 127.0.0.0/8")
+	return cmd
+}
+
+// read checks the flags.
+func (f *verifyFlags) read() (err error) {
+	if f.key != "" {
+		if f.verifier, err = note.NewVerifier(f.key); err != nil {
+			return usagef("--key %q: %v; it reads name+hash+key, as the archive's page About prints it", f.key, err)
+		}
+	}
+	for _, s := range f.allow {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return usagef("--allow-address %q is no network, such as 127.0.0.0/8", s)
+		}
+		f.networks = append(f.networks, p)
+	}
+	return nil
+}
+
+// options returns what the flags ask of the verification of a.
+func (f *verifyFlags) options(ctx context.Context, a *archive.Archive) (o archive.VerifyOptions, err error) {
+	if f.part != "" {
+		if n, err := fmt.Sscanf(f.part+"\n", "%d/%d\n", &o.Part, &o.Parts); err != nil || n != 2 || o.Part < 1 || o.Part > o.Parts || fmt.Sprintf("%d/%d", o.Part, o.Parts) != f.part {
+			return o, usagef("--part %q: it reads 3/30, the third of thirty", f.part)
+		}
+	}
+	if f.since == "" {
+		return o, nil
+	}
+	text, err := os.ReadFile(f.since)
+	if err != nil {
+		return o, err
+	}
+	keys, err := a.Keys(ctx)
+	if err != nil {
+		return o, err
+	}
+	c, err := keys.ParseCheckpoint(text)
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", f.since, err)
+	}
+	o.Since = &c
+	return o, nil
+}
+
+// runVerify finds out what arg is.
+func runVerify(ctx context.Context, e *env, f verifyFlags, arg string) error {
+	info, err := os.Stat(arg)
+	isFile := err == nil && info.Mode().IsRegular()
+	u, err := url.Parse(arg)
+	isSite := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	_, err = onrecord.ParseStatementID(arg)
+	isID := err == nil
+	whole := arg == "" || isSite && strings.Trim(u.Path, "/") == ""
+	if !whole && (f.part != "" || f.since != "") {
+		return usagef("--part and --since-checkpoint are of a whole archive")
+	}
+	switch {
+	case arg == "":
+		return verifyAll(ctx, e, f)
+	case isFile:
+		return verifyProof(e, f, arg)
+	case isSite && whole:
+		return verifySite(ctx, e, f, arg)
+	case isSite && f.key != "":
+		return verifyElsewhere(ctx, e, f, u)
+	case isID || isSite:
+		return verifyOne(ctx, e, arg)
+	}
+	if _, err := os.Stat(arg); !errors.Is(err, fs.ErrNotExist) {
+		return usagef("%s is no regular file", arg)
+	}
+	return usagef("%q is neither a statement's id (16 characters), nor an address, nor a file", arg)
+}
+
+// verifyAll checks the archive that the configuration names.
+func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	h, err := e.open(ctx, recordOnly)
 	if err != nil {
 		return err
 	}
 	defer h.close()
+	o, err := f.options(ctx, h.archive)
+	if err != nil {
+		return err
+	}
 	bar := e.progress("verifying")
-	rep, err := h.archive.Verify(ctx, archive.VerifyOptions{Progress: bar.set})
+	o.Progress = bar.set
+	rep, err := h.archive.Verify(ctx, o)
 	bar.done()
 	if err != nil {
 		return err
@@ -46,17 +172,31 @@ func runVerify(ctx context.Context, e *env) error {
 	} else if err != nil {
 		rep.Findings = append(rep.Findings, archive.Finding{Kind: "ledger", Object: ledger.HeadKey, Offset: -1, Index: -1, Reason: "this machine once signed more, or other, than the bucket shows now: " + err.Error()})
 	}
+	return printReport(e, rep, f.partWords(), h.keyWords())
+}
+
+// partWords says that only a part was checked.
+func (f *verifyFlags) partWords() string {
+	if f.part == "" {
+		return ""
+	}
+	return "part " + f.part + " of the archive: "
+}
+
+// printReport prints what was checked and found. Mismatches are an error.
+func printReport(e *env, rep archive.Report, part, key string) error {
 	if e.json {
 		if err := e.print(verifyJSON(rep), ""); err != nil {
 			return err
 		}
 	} else {
 		for _, f := range rep.Findings {
-			fmt.Fprintln(e.io.out, findingLine(f))
+			fmt.Fprintln(e.io.out, plain(findingLine(f)))
 		}
-		fmt.Fprintf(e.io.out, "%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %s\nroot %s\n",
-			rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"), rep.Root)
-		fmt.Fprintf(e.io.out, "checked with %s\n", h.keyWords())
+		fmt.Fprintf(e.io.out, "%s%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %s\n",
+			part, rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"))
+		printApart(e, rep)
+		fmt.Fprintf(e.io.out, "root %s\nchecked with %s\n", rep.Root, key)
 	}
 	if n := len(rep.Findings); n > 0 {
 		return &failure{
@@ -67,11 +207,21 @@ func runVerify(ctx context.Context, e *env) error {
 	return nil
 }
 
+// printApart prints what is neither right nor wrong.
+func printApart(e *env, rep archive.Report) {
+	if rep.Erased > 0 {
+		fmt.Fprintf(e.io.out, "erased, by events in the ledger: %s\n", count(int(rep.Erased), "line or record", "lines and records"))
+	}
+	for _, number := range slices.Sorted(maps.Keys(rep.Withheld)) {
+		fmt.Fprintf(e.io.out, "withheld: %d, case %s\n", rep.Withheld[number], plain(number))
+	}
+}
+
 // keyWords says which key a verification rests on: one that did not come from
 // the bucket proves more.
 func (h *house) keyWords() string {
 	if h.key.verifier != nil {
-		return "the key of this machine's log.key, " + h.archive.Meta().PublicKey
+		return fmt.Sprintf("the key of this machine's log.key, %s+%08x", h.key.verifier.Name(), h.key.verifier.KeyHash())
 	}
 	return "the key that the bucket itself names, " + h.archive.Meta().PublicKey + ": compare it with one that you have from elsewhere"
 }

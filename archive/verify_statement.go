@@ -1,0 +1,110 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"onrecord"
+	"onrecord/archive/ledger"
+	"onrecord/archive/warc"
+)
+
+// VerifyStatement checks one statement: the lines at the given ledger indexes
+// and those that they name as the ones before, back to the first; each against
+// its leaf and the published checkpoint; then every capture that they cite, and
+// in it the record's own digests. A line about something else is a finding.
+func (a *Archive) VerifyStatement(ctx context.Context, id onrecord.StatementID, indexes []int64) (Report, error) {
+	v := &verification{a: a, cited: map[onrecord.CaptureRef]bool{}, hidden: map[string]bool{}}
+	v.report.Withheld = map[string]int64{}
+	c, err := a.Checkpoint(ctx)
+	if err != nil {
+		return v.report, fmt.Errorf("verify %s: %w", id, err)
+	}
+	v.report.Size, v.report.Root = c.Size, base64.StdEncoding.EncodeToString(c.Root[:])
+	seen := map[int64]bool{}
+	for todo := append([]int64(nil), indexes...); len(todo) > 0; {
+		index := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if seen[index] {
+			continue
+		}
+		seen[index] = true
+		prev, err := v.statementLine(ctx, id, index)
+		if err != nil {
+			return v.report, fmt.Errorf("verify %s: %w", id, err)
+		}
+		if prev >= 0 {
+			todo = append(todo, prev)
+		}
+	}
+	v.report.Findings = v.findings()
+	return v.report, nil
+}
+
+// statementLine checks one line and what it cites, and returns the index that
+// it names as the one before; -1 if there is none.
+func (v *verification) statementLine(ctx context.Context, id onrecord.StatementID, index int64) (prev int64, err error) {
+	f := Finding{Kind: KindJournal, Object: ledger.TileFolder, Offset: -1, Index: index}
+	text, leaf, err := v.a.Line(ctx, index)
+	if !leaf.Visit.IsZero() {
+		f.Object = journalKey(leaf.Visit)
+	}
+	if errors.Is(err, ErrErased) {
+		v.report.Erased++
+		return -1, nil
+	}
+	var e onrecord.Event
+	if err == nil {
+		if e, err = onrecord.ParseEvent(text); err != nil {
+			err = fmt.Errorf("%w: %w", ErrMismatch, err)
+		}
+	}
+	if err != nil {
+		return -1, v.judge(err, f)
+	}
+	if e.Statement != id {
+		f.Reason = fmt.Sprintf("the line is of statement %q", e.Statement)
+		v.find(f)
+		return -1, nil
+	}
+	v.report.Lines++
+	for _, ref := range e.Captures {
+		if !v.first(ref) {
+			continue
+		}
+		if err := v.record(ctx, ref); err != nil {
+			if err := v.judge(err, Finding{Kind: kindAt(ref.Object), Object: ref.Object, Offset: ref.Offset, Index: index}); err != nil {
+				return -1, err
+			}
+		}
+	}
+	return e.Prev, nil
+}
+
+// record checks one WARC record: its bytes against ref, and its own digests.
+func (v *verification) record(ctx context.Context, ref onrecord.CaptureRef) error {
+	r, err := v.a.OpenCapture(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	rec, err := warc.ReadRecord(r, ref, warc.ReaderOptions{Skim: true})
+	if err == nil {
+		_, err = rec.Verify()
+	}
+	for _, kind := range []error{warc.ErrMalformed, warc.ErrTruncated, warc.ErrDigest, warc.ErrGzip, warc.ErrTooLarge} {
+		if errors.Is(err, kind) {
+			return fmt.Errorf("%w: %w", ErrMismatch, err)
+		}
+	}
+	if err == nil {
+		v.report.Records++
+		v.report.Bytes += ref.Length
+	}
+	return err
+}

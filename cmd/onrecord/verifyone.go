@@ -1,0 +1,253 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/archive/bucket/mirror"
+	"onrecord/archive/ledger"
+	"onrecord/crawler"
+)
+
+// maxProofFile bounds a proof file that is read, in bytes.
+const maxProofFile = 256 << 20
+
+// mirrorWorkers is how many visits are read from a site at the same time.
+const mirrorWorkers = 4
+
+// verifyProof checks a proof file, with the key that was given or that of the
+// configured archive.
+func verifyProof(e *env, f verifyFlags, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, maxProofFile))
+	if err != nil {
+		return err
+	}
+	v := f.verifier
+	if v == nil {
+		if v, err = e.logVerifier(); err != nil {
+			return err
+		}
+	}
+	indexes, c, err := archive.CheckProof(b, v.Name(), v)
+	if err != nil {
+		return &failure{status: exitMismatch, hint: "is it a proof file of this log, whole, and the key the right one?", err: fmt.Errorf("%s: %w", path, err)}
+	}
+	var p archive.ProofFile
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	return printProof(e, p, indexes, c, v)
+}
+
+// logVerifier returns the verifier of this machine's log key.
+func (e *env) logVerifier() (note.Verifier, error) {
+	need := func(err error) error {
+		return &failure{status: exitUsage, hint: "onrecord verify FILE --key 'name+hash+key'", err: fmt.Errorf("a proof file is checked with the key of the log: %w", err)}
+	}
+	cfg, err := e.config()
+	if err != nil {
+		return nil, need(err)
+	}
+	key, err := readLogKey(cfg.StateDir)
+	if err == nil && key.verifier == nil {
+		err = errors.New("this machine has no log.key")
+	}
+	if err != nil {
+		return nil, need(err)
+	}
+	return key.verifier, nil
+}
+
+// printProof says what a proof shows, and what it does not.
+func printProof(e *env, p archive.ProofFile, indexes []int64, c ledger.Checkpoint, v note.Verifier) error {
+	root := base64.StdEncoding.EncodeToString(c.Root[:])
+	if e.json {
+		return e.print(map[string]any{"indexes": indexes, "records": len(p.Records), "size": c.Size, "root": root, "findings": []string{}}, "")
+	}
+	for i, l := range p.Lines {
+		what := fmt.Sprintf("line %d of visit %s", l.Line, l.Visit)
+		if ev, err := onrecord.ParseEvent([]byte(l.Text)); err == nil {
+			what = fmt.Sprintf("%s of statement %s, observed %s", ev.Type, ev.Statement, ev.At.UTC().Format(time.RFC3339))
+		}
+		fmt.Fprintln(e.io.out, plain(fmt.Sprintf("ledger no. %d: %s", indexes[i], what)))
+	}
+	fmt.Fprintf(e.io.out, "%s and %s proven: recorded no later than the checkpoint of size %d, and not changed since\nroot %s\nchecked with %s+%08x\n",
+		count(len(p.Lines), "line", "lines"), count(len(p.Records), "capture", "captures"), c.Size, root, v.Name(), v.KeyHash())
+	fmt.Fprintln(e.io.out, "this does not show that nothing came after, nor that the platform served it")
+	return nil
+}
+
+// verifyOne checks one statement of the configured archive.
+func verifyOne(ctx context.Context, e *env, arg string) error {
+	h, err := e.open(ctx, reading)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	if u, err := url.Parse(arg); err == nil && strings.HasPrefix(arg, h.cfg.Archive.URL+"/s/") {
+		arg, _, _ = strings.Cut(strings.TrimPrefix(u.Path, "/s/"), "/")
+	}
+	ids, err := statementIDs(ctx, arg, h.catalog)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		s, err := h.catalog.Statement(ctx, id)
+		if errors.Is(err, onrecord.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		events, err := h.catalog.StatementEvents(ctx, id)
+		if err != nil {
+			return err
+		}
+		indexes := []int64{s.LastIndex}
+		for _, ev := range events {
+			indexes = append(indexes, ev.Index)
+		}
+		rep, err := h.archive.VerifyStatement(ctx, id, indexes)
+		if err != nil {
+			return err
+		}
+		return printStatementReport(e, id, rep, h.keyWords())
+	}
+	return fmt.Errorf("the archive holds no statement %.300s", arg)
+}
+
+func printStatementReport(e *env, id onrecord.StatementID, rep archive.Report, key string) error {
+	if !e.json {
+		for _, f := range rep.Findings {
+			fmt.Fprintln(e.io.out, plain(findingLine(f)))
+		}
+		fmt.Fprintf(e.io.out, "statement %s: %s in the ledger of size %d, %s: %s\n", id, count(int(rep.Lines), "line", "lines"), rep.Size,
+			count(int(rep.Records), "capture", "captures"), count(len(rep.Findings), "mismatch", "mismatches"))
+		printApart(e, rep)
+		fmt.Fprintf(e.io.out, "root %s\nchecked with %s\n", rep.Root, key)
+	} else if err := e.print(verifyJSON(rep), ""); err != nil {
+		return err
+	}
+	if n := len(rep.Findings); n > 0 {
+		return &failure{status: exitMismatch, err: fmt.Errorf("verification found %s", count(n, "mismatch", "mismatches"))}
+	}
+	return nil
+}
+
+// outside opens an archive through its website.
+func outside(ctx context.Context, e *env, f verifyFlags, site string) (*archive.Archive, *http.Client, error) {
+	if f.verifier == nil {
+		return nil, nil, &failure{
+			status: exitUsage, hint: "onrecord verify " + site + " --key 'name+hash+key'",
+			err: errors.New("an archive is verified from outside with the key of its log, which you have from elsewhere"),
+		}
+	}
+	networks := f.networks
+	if cfg, err := e.config(); err == nil {
+		networks = append(networks, cfg.Crawl.AllowAddresses...)
+	}
+	client := &http.Client{Transport: crawler.NewTransport(networks)}
+	b, err := mirror.Open(site, mirror.Options{Client: client, UserAgent: "onrecord/" + version()})
+	if err != nil {
+		return nil, nil, usagef("%v", err)
+	}
+	a, err := archive.OpenToVerify(ctx, b, archive.Options{Verifier: f.verifier, PublicKey: f.key, Now: e.now, Log: e.logger()})
+	if err != nil {
+		return nil, nil, fmt.Errorf("archive at %s: %w", site, err)
+	}
+	return a, client, nil
+}
+
+// keyFrom says which key a verification from outside rests on.
+func keyFrom(v note.Verifier) string {
+	return fmt.Sprintf("the key that was given, %s+%08x", v.Name(), v.KeyHash())
+}
+
+// verifySite checks an archive from outside.
+func verifySite(ctx context.Context, e *env, f verifyFlags, site string) error {
+	a, _, err := outside(ctx, e, f, site)
+	if err != nil {
+		return err
+	}
+	o, err := f.options(ctx, a)
+	if err != nil {
+		return err
+	}
+	bar := e.progress("verifying")
+	o.Progress, o.Outside, o.Workers = bar.set, true, mirrorWorkers
+	rep, err := a.Verify(ctx, o)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	return printReport(e, rep, f.partWords(), keyFrom(f.verifier))
+}
+
+// verifyElsewhere checks one statement of another archive: its last line by the
+// proof that the site gives out, and from there back through the record.
+func verifyElsewhere(ctx context.Context, e *env, f verifyFlags, u *url.URL) error {
+	rest, ok := strings.CutPrefix(u.Path, "/s/")
+	text, _, _ := strings.Cut(rest, "/")
+	id, err := onrecord.ParseStatementID(text)
+	if !ok || err != nil {
+		return usagef("%s is no page of a statement, such as https://archive.example/s/0123456789abcdef", u)
+	}
+	site := u.Scheme + "://" + u.Host
+	a, client, err := outside(ctx, e, f, site)
+	if err != nil {
+		return err
+	}
+	b, err := download(ctx, client, site+"/api/v1/statements/"+string(id)+"/proof")
+	if err != nil {
+		return err
+	}
+	indexes, _, err := archive.CheckProof(b, f.verifier.Name(), f.verifier)
+	if err != nil {
+		return &failure{status: exitMismatch, err: fmt.Errorf("the proof that %s gives out: %w", site, err)}
+	}
+	rep, err := a.VerifyStatement(ctx, id, indexes)
+	if err != nil {
+		return err
+	}
+	return printStatementReport(e, id, rep, keyFrom(f.verifier))
+}
+
+// download reads a proof file from a site.
+func download(ctx context.Context, client *http.Client, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "onrecord/"+version())
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, &failure{status: exitUnreachable, err: err}
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", address, res.Status)
+	}
+	return io.ReadAll(io.LimitReader(res.Body, maxProofFile))
+}
