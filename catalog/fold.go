@@ -102,6 +102,9 @@ func (r *record) apply(e onrecord.Event) {
 	if e.Type == onrecord.SourceLooked {
 		return
 	}
+	if r.takeDown(e) {
+		return // it says nothing of the statement itself
+	}
 	m := markOf(e)
 	if e.Type == onrecord.MediaKept || e.Type == onrecord.MediaMissed {
 		return // evidence of an attachment, not of the statement

@@ -25,12 +25,12 @@ type down struct {
 	Entry    int64 // of an erasure: ledger index of the first line that it erased; else -1
 }
 
-// takeDown folds a decision into r.
-func (r *record) takeDown(e onrecord.Event) {
+// takeDown folds a decision into r. It reports whether e is one.
+func (r *record) takeDown(e onrecord.Event) bool {
 	switch e.Type {
 	case onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased:
 	default:
-		return
+		return false
 	}
 	m := markOf(e)
 	over := m.Over(r.Down.By)
@@ -38,7 +38,7 @@ func (r *record) takeDown(e onrecord.Event) {
 		over = !erased
 	}
 	if !over {
-		return
+		return true
 	}
 	r.Down = down{Type: e.Type, Index: e.Index, At: e.At, By: m, Entry: -1}
 	if e.Takedown != nil {
@@ -50,6 +50,7 @@ func (r *record) takeDown(e onrecord.Event) {
 	if e.Erasure != nil && e.Type == onrecord.StatementErased && len(e.Erasure.Leaves) > 0 {
 		r.Down.Entry = e.Erasure.Leaves[0]
 	}
+	return true
 }
 
 // decision is what readers are told of a statement that is not shown.
@@ -297,4 +298,29 @@ func (v *view) holdsErased(id onrecord.StatementID) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// Wordings returns the wordings of a statement, also of one that is withheld:
+// for whoever looks for what shows it. Readers are given Versions.
+func (c *Catalog) Wordings(ctx context.Context, id onrecord.StatementID) (list []onrecord.Version, err error) {
+	err = c.view(ctx, func(v *view) error {
+		r, _, err := v.record(id)
+		if err != nil {
+			return err
+		}
+		key, _ := packID(string(id))
+		for _, version := range r.Known.Versions {
+			w, err := v.wording(key, version)
+			if err != nil {
+				return err
+			}
+			out := onrecord.Version{ID: version}
+			if w != nil {
+				out.Content = w.Content
+			}
+			list = append(list, out)
+		}
+		return nil
+	})
+	return list, err
 }
