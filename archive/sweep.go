@@ -90,6 +90,11 @@ func (a *Archive) readBack(ctx context.Context, s *spool.Spool, done *doneNote) 
 	if !a.readBackDue(done) {
 		return s.Close()
 	}
+	if erased, err := a.erasedSince(ctx, done.Visit, s.Meta().Visit); err != nil {
+		return errors.Join(err, s.Close())
+	} else if erased {
+		return s.Remove() // it holds what is erased
+	}
 	p, err := a.readPlan(s, done.Visit)
 	if err == nil && p == nil {
 		err = fmt.Errorf("%w: no plan in the spool", ErrMismatch)

@@ -66,11 +66,11 @@ func (a *Archive) isRedacted(ctx context.Context, key string, b []byte) (bool, e
 // redactSegment returns the bytes of a segment whose lines with the given
 // numbers are tombstones of a case. The first frame stays as it is, byte for
 // byte, and so do all other lines.
-func (c *coder) redactSegment(s *segment, lines map[uint32]bool, number string) ([]byte, error) {
+func redactSegment(s *segment, lines map[uint32]bool, number string) ([]byte, error) {
 	out := bytes.Clone(s.bytes[:s.lines[0].length])
 	for i, l := range s.lines[1:] {
 		if lines[uint32(i+1)] {
-			out = c.enc.EncodeAll(append(Tombstone(number), '\n'), out)
+			out = appendRawFrame(out, append(Tombstone(number), '\n')) // the same bytes by every compressor
 			continue
 		}
 		out = append(out, s.bytes[l.offset:l.offset+l.length]...)

@@ -174,6 +174,15 @@ func (e evidence) Proof(ctx context.Context, id onrecord.StatementID) ([]byte, e
 }
 
 func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error) {
+	hidden, down, err := e.c.Hidden(ctx, ref.Object)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range hidden {
+		if ref.Offset < s.Offset+s.Length && s.Offset < ref.Offset+ref.Length {
+			return nil, fmt.Errorf("the record at %d of %s shows a statement that is withheld, case %s: %w", ref.Offset, ref.Object, down.Case, onrecord.ErrNotFound)
+		}
+	}
 	return e.a.OpenCapture(ctx, ref)
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/files"
 	"onrecord/archive/ledger"
+	"onrecord/archive/witness"
 	"onrecord/catalog"
 	"onrecord/config"
 	"onrecord/ingest"
@@ -34,6 +36,7 @@ const (
 	recordOnly need = iota // the record, without views
 	reading                // the catalog, brought up to the record
 	writing                // and visits
+	mending                // the record, to write to it although it is not as it was signed
 )
 
 // A house is an open archive: its configuration, its record and its catalog.
@@ -49,6 +52,11 @@ type house struct {
 	files   files.Seam // with the latch that the first failed sync closes: nothing is written after it
 	copies  *replicas  // of the bucket
 	demo    *web.Demo  // what makes the website a demonstration; nil for a real archive
+
+	behind atomic.Int64 // since when the ledger has more than was applied, in nanoseconds of Unix time; 0: it has not
+
+	witnesses *witness.Gatherer // nil where nothing is written
+	rotated   bool              // a change of the log key was finished at the start
 
 	follow sync.Mutex       // held while lines are applied
 	writer *catalog.Catalog // where this process applies them; nil where another one does; guarded by follow
@@ -82,14 +90,21 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 		}
 		e.say("note: %v; going on without it", err) // reading the record needs none
 	}
+	if info, err := os.Stat(cfg.StateDir); err == nil && info.IsDir() {
+		o.Redactions = filepath.Join(cfg.StateDir, "redactions.json")
+	}
 	if h.key.verifier != nil {
 		o.Verifier = h.key.verifier // from outside the bucket (record.md 2)
 	}
-	if n == writing {
+	if n == writing || n == mending {
 		if h.key.signer == nil {
 			return nil, &failure{status: exitConfig, hint: "put back log.key from your backup; it was written by onrecord init", err: fmt.Errorf("%s is not there: without it nothing can be added to the ledger", filepath.Join(cfg.StateDir, keyFile))}
 		}
 		o.StateDir, o.Signer, o.SpoolLimit = cfg.StateDir, h.key.signer, cfg.SpoolLimit
+		if h.witnesses, err = h.newWitnesses(); err != nil {
+			return nil, err
+		}
+		o.Signers, o.Published = signersOf(cfg.StateDir), h.witnesses.Published
 		if err := e.checkStore(ctx, cfg, e.serving); err != nil {
 			return nil, err
 		}
@@ -103,14 +118,19 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 	if h.archive, err = open(ctx, b, o); err != nil {
 		return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
 	}
-	if n == writing {
+	if n == writing || n == mending {
+		h.witnesses.Of(h.archive)
 		h.copies.look(ctx)
 	}
-	if n == recordOnly {
+	if n == recordOnly || n == mending {
 		return h, nil
 	}
 	if n == writing {
-		if err := h.archive.Restore(ctx); err != nil {
+		err := h.archive.Restore(ctx)
+		if err == nil {
+			h.rotated, err = h.installKey(ctx)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
 		}
 	}
@@ -241,16 +261,17 @@ func (h *house) takeCatalog(ctx context.Context) error {
 // it once signed must still be there. A machine without a mark has nothing to
 // compare with.
 func (h *house) checkMark(ctx context.Context) error {
-	mark, ok, err := ledger.ReadMark(filepath.Join(h.cfg.StateDir, "log.mark"), h.archive.Meta().Origin)
-	if err != nil || !ok || mark.Size == 0 {
-		return err
-	}
-	return h.archive.Extends(ctx, mark.Size, mark.Root)
+	return h.archive.CheckMark(ctx, filepath.Join(h.cfg.StateDir, markFile))
 }
 
 // sightings are what others have seen of the ledger: it must extend that.
-func (h *house) sightings(context.Context) ([]ledger.Sighting, error) {
-	return h.copies.sightings(), nil
+func (h *house) sightings(ctx context.Context) ([]ledger.Sighting, error) {
+	list := h.copies.sightings()
+	if h.witnesses == nil {
+		return list, nil
+	}
+	more, err := h.witnesses.Known(ctx)
+	return append(list, more...), err
 }
 
 // isMismatch reports whether err says that the ledger is not what it was, and
@@ -261,6 +282,7 @@ func isMismatch(err error) bool {
 
 // close gives everything back.
 func (h *house) close() error {
+	h.part()
 	var errs []error
 	if h.catalog != nil {
 		errs = append(errs, h.catalog.Close())

@@ -142,7 +142,9 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	wg.Go(func() { h.watchDisk(soft, stopWriting, locks) })
 	wg.Go(func() { h.keepUp(writes, &banner) })
 	wg.Go(func() { h.keepSnapshots(writes) })
+	wg.Go(func() { h.tendErasures(writes) })
 	wg.Go(func() { h.copies.keep(soft) })
+	wg.Go(func() { h.witnesses.Run(soft) })
 	wg.Go(func() {
 		if err := h.runner(in, queue, locks).Run(writes, ctx); err != nil {
 			h.log.Error("visits", "err", err)
@@ -174,6 +176,7 @@ func (h *house) watchDisk(ctx context.Context, stopWriting func(), l *locks) {
 func (h *house) keepUp(ctx context.Context, banner *atomic.Pointer[string]) {
 	for ctx.Err() == nil {
 		_, err := h.applyAll(ctx)
+		h.noteBehind(ctx, err)
 		switch {
 		case err == nil:
 			banner.Store(nil)
@@ -195,7 +198,12 @@ func (h *house) keepUp(ctx context.Context, banner *atomic.Pointer[string]) {
 // website joins the views and the record to the pages.
 func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (http.Handler, error) {
 	c := h.cfg.Archive
+	media, err := h.mediaStore()
+	if err != nil {
+		return nil, fmt.Errorf("website: %w", err)
+	}
 	w, err := web.New(web.Options{
+		Media: media,
 		Archive: web.Archive{
 			Name: c.Name, Operator: c.Operator.Name, Email: c.Operator.Email, URL: c.URL,
 			Log: h.archive.Meta().Origin, LogKey: h.archive.Meta().PublicKey,
@@ -215,6 +223,7 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 			}
 			return ""
 		},
+		Decisions: h.catalog, Behind: h.behindFor,
 		Demo: h.demo, Now: h.env.now, Log: h.log, Version: version(),
 	})
 	if err != nil {

@@ -70,6 +70,9 @@ func (h *house) snapshot(ctx context.Context) (archive.Snapshot, error) {
 		return archive.Snapshot{}, err
 	}
 	defer os.RemoveAll(dir)
+	if holds, err := h.catalog.HoldsErased(ctx); err != nil || holds {
+		return archive.Snapshot{}, errors.Join(err, errors.New("the catalog is to be made anew first: it still holds what was erased"))
+	}
 	path := filepath.Join(dir, "catalog.db")
 	size, root, err := h.catalog.Snapshot(ctx, path)
 	if err != nil {

@@ -1,0 +1,164 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/config"
+)
+
+// finishErasures carries out what erasures in the ledger ordered and is not yet
+// done: here after the event, at every start, and now and then while a process
+// serves. What is left says what keeps an erasure from being done everywhere: a
+// replica that has not answered.
+func (h *house) finishErasures(ctx context.Context) (left []string, err error) {
+	red, err := h.archive.Redactions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range red.Pending() {
+		if err := h.archive.Erase(ctx, o); err != nil && !(errors.Is(err, archive.ErrKeeps) && h.cfg.Storage.Erasure == erasureImpossible) {
+			return nil, err
+		}
+	}
+	if err := h.renewCatalog(ctx); err != nil {
+		return nil, err
+	}
+	for _, o := range red.Pending() {
+		replicas, why := h.erasedInReplicas(ctx, o)
+		if why != "" {
+			left = append(left, why)
+			continue
+		}
+		if err := h.erasureDone(ctx, o, replicas); err != nil {
+			return left, err
+		}
+	}
+	return left, nil
+}
+
+// renewCatalog makes the catalog anew where its file still holds what was
+// erased. Deleted rows would stay in its pages, in its write-ahead log and in
+// its copies.
+func (h *house) renewCatalog(ctx context.Context) error {
+	holds, err := h.catalog.HoldsErased(ctx)
+	if err != nil || !holds {
+		return err
+	}
+	if _, err := h.rebuild(ctx, h.catalogOptions(), nil); err != nil {
+		return fmt.Errorf("the catalog still holds what was erased: %w", err)
+	}
+	// The next query opens the new file, and the process that applies removes
+	// the old one.
+	_, _, err = h.catalog.Applied(ctx)
+	return err
+}
+
+// erasedInReplicas returns the replicas that have carried out an erasure, or
+// why one has not.
+func (h *house) erasedInReplicas(ctx context.Context, o archive.Ordered) (names []string, why string) {
+	for _, store := range h.cfg.Storage.Replicas {
+		if err := h.erasedIn(ctx, store, o); err != nil {
+			return nil, fmt.Sprintf("replica %s has not carried out the erasure of case %s yet; onrecord serve tries again: %v", store.URL, o.Takedown.Case, err)
+		}
+		names = append(names, store.URL)
+	}
+	return names, ""
+}
+
+// erasedIn fills a replica and asks whether it has carried out an erasure.
+func (h *house) erasedIn(ctx context.Context, store config.Store, o archive.Ordered) error {
+	b, err := h.env.openBucket(ctx, store)
+	if err != nil {
+		return err
+	}
+	r := h.archive.Replica(b)
+	if _, err := r.Replicate(ctx, archive.ReplicateOptions{}); err != nil {
+		return err
+	}
+	return r.Erased(ctx, o)
+}
+
+// erasureDone records that an erasure was carried out everywhere.
+func (h *house) erasureDone(ctx context.Context, o archive.Ordered, replicas []string) error {
+	_, _, err := h.act(ctx, func() (*onrecord.Event, error) {
+		red, err := h.archive.Redactions(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range red.Pending() {
+			if p.Index == o.Index {
+				now := h.env.now().UTC().Truncate(time.Microsecond)
+				list := make([]any, len(replicas))
+				for i, r := range replicas {
+					list[i] = r
+				}
+				e := &onrecord.Event{
+					Type: onrecord.ArchiveErasureDone, At: now, By: now, Provenance: onrecord.Captured, Index: -1, Prev: o.Index,
+					Takedown: &onrecord.Takedown{Case: o.Takedown.Case},
+				}
+				if len(list) > 0 {
+					e.Extra = map[string]any{"replicas": list}
+				}
+				return e, nil
+			}
+		}
+		return nil, nil // another process was faster
+	})
+	return err
+}
+
+// erasuresEvery is how often a serving process looks whether an erasure waits
+// for something.
+const erasuresEvery = 10 * time.Minute
+
+// tendErasures goes on with erasures that a crash or a replica has held up.
+func (h *house) tendErasures(ctx context.Context) {
+	for ctx.Err() == nil {
+		left, err := h.finishErasures(ctx)
+		if err != nil && ctx.Err() == nil {
+			h.log.Error("an erasure is not carried out yet", "err", err)
+		}
+		for _, line := range left {
+			h.log.Warn(line)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(erasuresEvery):
+		}
+	}
+}
+
+// noteBehind notes since when the ledger has entries that the catalog has not
+// applied, although it can be read: one of them may withhold a statement. err is
+// what became of applying them.
+func (h *house) noteBehind(ctx context.Context, err error) {
+	if err == nil {
+		h.behind.Store(0)
+		return
+	}
+	size, err := h.archive.Size(ctx)
+	if err != nil {
+		return // out of reach: nobody can tell
+	}
+	have, _, err := h.catalog.Applied(ctx)
+	if err == nil && size > have {
+		h.behind.CompareAndSwap(0, h.env.now().UnixNano())
+	}
+}
+
+// behindFor returns for how long the catalog has been behind the ledger.
+func (h *house) behindFor() time.Duration {
+	since := h.behind.Load()
+	if since == 0 {
+		return 0
+	}
+	return h.env.now().Sub(time.Unix(0, since))
+}

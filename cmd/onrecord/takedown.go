@@ -1,0 +1,349 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/archive/ledger"
+	"onrecord/archive/warc"
+	"onrecord/crawler"
+	"onrecord/ingest"
+)
+
+// caseNumber is how a case may be called: it stands on pages.
+var caseNumber = regexp.MustCompile(`^[\pL\pN][\pL\pN ._/#-]{0,63}$`)
+
+// checkCase refuses what can be no number of a case.
+func checkCase(s string) error {
+	if s == "" {
+		return usagef("--case: the number of the case is needed, such as T-2026-014: it is what the public list shows")
+	}
+	if !utf8.ValidString(s) || !caseNumber.MatchString(s) {
+		return usagef("--case %q: letters, digits, spaces and ._/#- only, at most 64", s)
+	}
+	return nil
+}
+
+// checkReason refuses what can't stand on a page.
+func checkReason(s string) error {
+	if strings.TrimSpace(s) == "" {
+		return usagef("--reason: a category that readers may know is needed, such as \"personal data of a third party\"")
+	}
+	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxNote || strings.ContainsAny(s, "\r\n") {
+		return usagef("--reason: one line of at most %d characters", maxNote)
+	}
+	return nil
+}
+
+// statementNamed finds the statement that an id or an address names.
+func (h *house) statementNamed(ctx context.Context, arg string) (onrecord.Statement, error) {
+	ids, err := statementIDs(ctx, arg, h.catalog)
+	if err != nil {
+		return onrecord.Statement{}, err
+	}
+	for _, id := range ids {
+		st, err := h.catalog.Statement(ctx, id)
+		if !errors.Is(err, onrecord.ErrNotFound) {
+			return st, err
+		}
+	}
+	return onrecord.Statement{}, fmt.Errorf("the archive holds no statement %.300s", arg)
+}
+
+// takedownEvent makes the event of a decision about st. It never folds before
+// what it is about: where a clock was ahead, it takes that time.
+func (h *house) takedownEvent(t onrecord.EventType, st onrecord.Statement, down onrecord.Takedown) *onrecord.Event {
+	now := h.env.now().UTC().Truncate(time.Microsecond)
+	e := onrecord.Event{
+		Type: t, At: now, By: now, Figure: st.Figure.Slug, Account: onrecord.AccountRef{Platform: st.Platform, ID: st.Account.ID},
+		Statement: st.ID, Provenance: onrecord.Captured, Takedown: &down, Index: -1, Prev: st.LastIndex,
+	}
+	if d := st.Decision; d != nil && d.Decided.After(now) {
+		e.At, e.Disputed = d.Decided, true
+	}
+	return &e
+}
+
+// A shownBy is everything in the record that shows a statement.
+type shownBy struct {
+	leaves    []int64 // lines about it
+	named     []int64 // lines of others that name it and stay
+	records   []onrecord.Span
+	others    int // other statements whose evidence lies in those records
+	also      []onrecord.StatementID
+	sources   []string // of the account
+	unread    []string // evidence that could not be looked through
+	trace     *ingest.Trace
+	neighbour map[onrecord.StatementID]bool
+}
+
+// A seeker looks through the record for one statement.
+type seeker struct {
+	h      *house
+	st     onrecord.Statement
+	doors  map[string]ingest.Door // by source and door
+	target map[string]crawler.Target
+	trace  *ingest.Trace
+
+	found   shownBy
+	objects map[string][]visitObject // by source, in ledger order
+	sources map[string]bool
+	cited   map[onrecord.Span]bool // by lines about it
+	media   map[string]map[onrecord.StatementID]bool
+	kept    []onrecord.Span // payloads of its attachments that nothing else has
+	keptSum map[string][]onrecord.Span
+	digests map[string]bool // of payloads that show it
+}
+
+type visitObject struct{ key, door string }
+
+// traceOf returns how st is found.
+func (h *house) traceOf(ctx context.Context, st onrecord.Statement, limits crawler.Limits) (*ingest.Trace, error) {
+	known, err := h.catalog.Known(ctx, st.Platform, st.Account.ID, []onrecord.StatementID{st.ID})
+	if err != nil {
+		return nil, err
+	}
+	wordings, err := h.catalog.Wordings(ctx, st.ID)
+	if err != nil {
+		return nil, err
+	}
+	return ingest.NewTrace(st.Platform, known[st.ID], wordings, limits), nil
+}
+
+// shows finds all that shows st: it reads the journal, and all evidence of all
+// sources of the account. The trace is that of an earlier call, where the
+// catalog does not know any more what is looked for; else nil.
+func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.Trace) (shownBy, error) {
+	in, err := h.ingester()
+	if err != nil {
+		return shownBy{}, err
+	}
+	s := &seeker{
+		h: h, st: st, doors: map[string]ingest.Door{}, target: map[string]crawler.Target{}, objects: map[string][]visitObject{}, sources: map[string]bool{},
+		cited: map[onrecord.Span]bool{}, media: map[string]map[onrecord.StatementID]bool{}, keptSum: map[string][]onrecord.Span{}, digests: map[string]bool{},
+	}
+	if s.trace = trace; trace == nil {
+		if s.trace, err = h.traceOf(ctx, st, in.Limits); err != nil {
+			return shownBy{}, err
+		}
+	}
+	for _, src := range in.Sources {
+		for _, d := range src.Doors {
+			s.doors[src.ID+"/"+d.ID] = d
+			s.target[src.ID+"/"+d.ID] = crawler.Target{Platform: src.Platform, AccountID: st.Account.ID, Handle: src.Handle, URL: d.URL}
+		}
+	}
+	if err := s.journal(ctx); err != nil {
+		return shownBy{}, err
+	}
+	for _, source := range slices.Sorted(maps.Keys(s.sources)) {
+		bar := h.env.progress("looking through the evidence of " + source)
+		for n, o := range s.objects[source] {
+			bar.set(int64(n), int64(len(s.objects[source])))
+			if err := s.object(ctx, source, o); err != nil {
+				bar.done()
+				return shownBy{}, err
+			}
+		}
+		bar.done()
+	}
+	if err := s.neighbours(ctx); err != nil {
+		return shownBy{}, err
+	}
+	s.found.trace, s.found.also, s.found.sources = s.trace, s.trace.Also(st.ID), slices.Sorted(maps.Keys(s.sources))
+	return s.found, nil
+}
+
+// journal reads all lines.
+func (s *seeker) journal(ctx context.Context) error {
+	for e, err := range s.h.archive.Walk(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		if e.Event.Type == onrecord.TombstoneLine || e.Leaf.Line == ledger.AbandonedLine || e.Visit.Source == archive.BuiltIn {
+			continue
+		}
+		if e.Event.Type == onrecord.VisitLine {
+			for _, o := range e.Visit.Objects {
+				s.objects[e.Visit.Source] = append(s.objects[e.Visit.Source], visitObject{o.Key, e.Visit.Door})
+			}
+			continue
+		}
+		ev := e.Event
+		if ev.Account.Platform == s.st.Platform && ev.Account.ID == s.st.Account.ID {
+			s.sources[e.Visit.Source] = true
+		}
+		own := s.trace.Is(ev.Statement)
+		if m := ev.Media; m != nil && m.SHA256 != "" {
+			if s.media[m.SHA256] == nil {
+				s.media[m.SHA256] = map[onrecord.StatementID]bool{}
+			}
+			s.media[m.SHA256][ev.Statement] = true
+			if own && m.At.Object != "" {
+				s.keptSum[m.SHA256] = append(s.keptSum[m.SHA256], m.At)
+			}
+		}
+		switch s.trace.Line(ev, e.Line) {
+		case ingest.Tells:
+			s.found.leaves = append(s.found.leaves, e.Index)
+			s.sources[e.Visit.Source] = true
+			if own {
+				for _, c := range ev.Captures {
+					s.cited[onrecord.Span{Object: c.Object, Offset: c.Offset}] = true
+				}
+			}
+		case ingest.Names:
+			s.found.named = append(s.found.named, e.Index)
+		}
+	}
+	for sum, spans := range s.keptSum {
+		if len(s.media[sum]) == 1 { // no other statement has this attachment
+			s.kept = append(s.kept, spans...)
+		}
+	}
+	return nil
+}
+
+// object looks through one object of evidence, twice: what its captures show,
+// then where the records of those are.
+func (s *seeker) object(ctx context.Context, source string, o visitObject) error {
+	hits := map[string]bool{}
+	media := strings.HasPrefix(o.key, "media/")
+	if !media {
+		if err := s.captures(ctx, source, o, hits); err != nil {
+			return err
+		}
+	}
+	if len(hits) == 0 && !media {
+		return nil
+	}
+	return s.each(ctx, o.key, func(r io.Reader) error {
+		for rec, err := range warc.Records(r, warc.ReaderOptions{Skim: true, MaxBlock: 1 << 20}) {
+			if err != nil {
+				continue // named by captures, and by verify
+			}
+			if media && s.holdsKept(o.key, rec) {
+				hits[rec.ID()] = true
+			}
+			if (hits[rec.ID()] || hits[rec.Concurrent()]) && rec.Redacted() == "" && rec.Length > 0 {
+				s.found.records = append(s.found.records, onrecord.Span{Object: o.key, Offset: rec.Offset, Length: rec.Length})
+			}
+		}
+		return nil
+	})
+}
+
+// each opens an object; one that is gone is noted.
+func (s *seeker) each(ctx context.Context, key string, read func(io.Reader) error) error {
+	r, err := s.h.archive.OpenObject(ctx, key)
+	if errors.Is(err, archive.ErrUnreachable) || ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		s.found.unread = append(s.found.unread, err.Error())
+		return nil
+	}
+	return errors.Join(read(r), r.Close())
+}
+
+// captures notes the names of the captures in an object that show the
+// statement.
+func (s *seeker) captures(ctx context.Context, source string, o visitObject, hits map[string]bool) error {
+	door := s.doors[source+"/"+o.door]
+	target := s.target[source+"/"+o.door]
+	return s.each(ctx, o.key, func(r io.Reader) error {
+		for c, err := range warc.Captures(r, warc.ReaderOptions{}) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				s.found.unread = append(s.found.unread, o.key+": "+err.Error())
+				continue
+			}
+			x := c.Exchange
+			prior := x.Prior != nil && x.Prior.Digest != "" && s.digests[x.Prior.Digest]
+			if !prior && !s.cited[onrecord.Span{Object: o.key, Offset: c.Offset}] && !s.trace.Shows(door.Door, target, x) {
+				continue
+			}
+			hits[c.ID] = true
+			if len(x.Payload) > 0 {
+				s.digests[digestHex(x.Payload)] = true
+			}
+		}
+		return nil
+	})
+}
+
+// holdsKept reports whether a record of media holds an attachment that only
+// this statement has.
+func (s *seeker) holdsKept(key string, rec *warc.Record) bool {
+	return slices.ContainsFunc(s.kept, func(at onrecord.Span) bool {
+		return at.Object == key && at.Offset >= rec.Offset && at.Offset < rec.Offset+rec.Length
+	})
+}
+
+// neighbours counts the other statements whose evidence lies in what was found.
+func (s *seeker) neighbours(ctx context.Context) error {
+	at := map[onrecord.Span]bool{}
+	for _, r := range s.found.records {
+		at[onrecord.Span{Object: r.Object, Offset: r.Offset}] = true
+	}
+	s.found.neighbour = map[onrecord.StatementID]bool{}
+	if len(at) == 0 {
+		return nil
+	}
+	for e, err := range s.h.archive.Walk(ctx, 0) {
+		if err != nil {
+			return err
+		}
+		if e.Event.Statement == "" || s.trace.Is(e.Event.Statement) {
+			continue
+		}
+		for _, c := range e.Event.Captures {
+			if at[onrecord.Span{Object: c.Object, Offset: c.Offset}] {
+				s.found.neighbour[e.Event.Statement] = true
+			}
+		}
+	}
+	s.found.others = len(s.found.neighbour)
+	return nil
+}
+
+// plural says how many objects spans lie in.
+func objectsIn(spans []onrecord.Span) int {
+	keys := map[string]bool{}
+	for _, s := range spans {
+		keys[s.Object] = true
+	}
+	return len(keys)
+}
+
+// entryList writes the entries of the ledger for people, shortened.
+func entryList(indexes []int64) string {
+	var b bytes.Buffer
+	for n, i := range indexes {
+		if n == 12 {
+			fmt.Fprintf(&b, " and %d more", len(indexes)-n)
+			break
+		}
+		if n > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, i)
+	}
+	return b.String()
+}
