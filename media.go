@@ -27,9 +27,8 @@ type Attachment struct {
 type StoredMedia struct {
 	KeptMedia
 	Captured time.Time // WARC-Date of the exchange that brought it
-	// Withheld: each statement that it belongs to is withheld. Then Ground says
-	// why, where that is known.
-	Withheld bool
-	Ground   Ground
-	Case     string
+	// Statement is one that it belongs to; Withheld says that it is withheld, and
+	// each other that has it, too.
+	Statement StatementID
+	Withheld  bool
 }

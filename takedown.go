@@ -70,7 +70,7 @@ type KeptMedia struct {
 	URL    string `json:"url,omitempty"` // where it was fetched
 	SHA256 string `json:"sha256,omitempty"`
 	Type   string `json:"type,omitempty"` // media type as sniffed
-	Size   int64  `json:"size,omitempty"` // bytes
+	Size   int64  `json:"size,omitempty"` // bytes; of what is too large, the most that is kept
 	Width  int    `json:"width,omitempty"`
 	Height int    `json:"height,omitempty"`
 	// At is where the payload's bytes lie; the zero Span where nothing is kept.

@@ -11,6 +11,10 @@ import (
 // ErrNotFound reports that the archive holds nothing under an id.
 var ErrNotFound = errors.New("not found")
 
+// ErrUnavailable reports that what an answer needs can't be reached for now,
+// as evidence in a bucket that does not answer.
+var ErrUnavailable = errors.New("not available for now")
+
 // A Statement is what a view shows of one statement: its current wording and
 // what is known of its fate. Zero times are unknown.
 type Statement struct {
@@ -76,6 +80,7 @@ type Version struct {
 	ID        VersionID
 	SHA256    string
 	Content   Content
+	Media     []Attachment // of this wording, in order
 	FirstSeen time.Time
 	LastSeen  time.Time
 	Window    Window    // when this wording began: (last seen otherwise, first seen so]

@@ -139,8 +139,8 @@ func (c *Catalog) StoredMedia(ctx context.Context, sha256 string) (onrecord.Stor
 		return v.each(func(scan func(...any) error) error {
 			var text string
 			var at int64
-			var doc []byte
-			if err := scan(&text, &at, &doc); err != nil {
+			var key, doc []byte
+			if err := scan(&key, &text, &at, &doc); err != nil {
 				return err
 			}
 			var r record
@@ -151,9 +151,9 @@ func (c *Catalog) StoredMedia(ctx context.Context, sha256 string) (onrecord.Stor
 			if n > 1 && (r.hidden() || !found.Withheld) {
 				return nil
 			}
-			found = onrecord.StoredMedia{Withheld: r.hidden(), Captured: time.UnixMicro(at).UTC()}
+			found = onrecord.StoredMedia{Statement: onrecord.StatementID(unpackID(key)), Withheld: r.hidden(), Captured: time.UnixMicro(at).UTC()}
 			return json.Unmarshal([]byte(text), &found.KeptMedia)
-		}, `SELECT m.kept, m.kept_at, s.doc FROM media AS m CROSS JOIN statements AS s ON s.id = m.id WHERE m.sha = $1 ORDER BY m.kept_at, m.kept_i, m.id`, sum)
+		}, `SELECT m.id, m.kept, m.kept_at, s.doc FROM media AS m CROSS JOIN statements AS s ON s.id = m.id WHERE m.sha = $1 ORDER BY m.kept_at, m.kept_i, m.id`, sum)
 	})
 	if err == nil && n == 0 {
 		err = fmt.Errorf("media %s: %w", sha256, onrecord.ErrNotFound)
@@ -207,25 +207,6 @@ func attach(c onrecord.Content, found map[string]onrecord.Attachment) []onrecord
 // unnamed is the kind of what no wording names, such as the attachments of a
 // message: its content has no place for them.
 const unnamed = "unnamed"
-
-// Attachments returns the attachments of each of some wordings of a statement;
-// none of a withheld one.
-func (c *Catalog) Attachments(ctx context.Context, id onrecord.StatementID, of []onrecord.Content) ([][]onrecord.Attachment, error) {
-	list := make([][]onrecord.Attachment, len(of))
-	err := c.view(ctx, func(v *view) error {
-		r, _, err := v.record(id)
-		if err != nil || r.hidden() {
-			return err
-		}
-		key, _ := packID(string(id))
-		found, err := v.kept(key)
-		for i, c := range of {
-			list[i] = attach(c, found)
-		}
-		return err
-	})
-	return list, err
-}
 
 func (d *dumper) media() error {
 	return d.v.each(func(scan func(...any) error) error {

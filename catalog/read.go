@@ -245,11 +245,17 @@ func (c *Catalog) Versions(ctx context.Context, id onrecord.StatementID) ([]onre
 		if err != nil {
 			return err
 		}
+		key, _ := packID(string(id))
+		found, err := v.kept(key)
+		if err != nil {
+			return err
+		}
 		for _, version := range r.Known.Versions {
 			w, err := v.version(a.doc.Known.Platform, id, version, events)
 			if err != nil {
 				return err
 			}
+			w.Media = attach(w.Content, found)
 			w.LastSeen = later(w.LastSeen, lastRead(&r.Known, version, events))
 			list = append(list, w)
 		}

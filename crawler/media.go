@@ -42,6 +42,7 @@ type Fetched struct {
 	Capture onrecord.CaptureRef
 
 	Type    string    // media type as sniffed
+	Most    int64     // of what is too large: how many bytes are kept at most
 	Missing string    // onrecord.MissingGone …; empty where the payload is in the sink
 	Why     string    // of Missing, for logs
 	Final   bool      // asking again would not help
@@ -260,6 +261,7 @@ func (f *fetching) receive(r io.Reader, res *http.Response) (failed, err error) 
 			}
 		}
 		if most >= 0 && max(kept, res.ContentLength) > most {
+			f.res.Most = most
 			f.missing(onrecord.MissingTooLarge, true, fmt.Sprintf("%d bytes or more, at most %d are kept of %s", max(kept, res.ContentLength), most, f.res.Type))
 			return nil, nil
 		}

@@ -323,7 +323,7 @@ func (f *mediaVisit) miss(w onrecord.Wanted, got crawler.Fetched) {
 	f.rep.Problems = append(f.rep.Problems, fmt.Sprintf("%s is not kept: %s", w.Media.URL, got.Why))
 	f.events = append(f.events, onrecord.Event{
 		Type: onrecord.MediaMissed, At: now, Statement: w.Statement, Captures: []onrecord.CaptureRef{got.Capture},
-		Media: &onrecord.KeptMedia{ID: w.Media.ID, URL: w.Media.URL, Type: got.Type, Missing: got.Missing},
+		Media: &onrecord.KeptMedia{ID: w.Media.ID, URL: w.Media.URL, Type: got.Type, Size: got.Most, Missing: got.Missing},
 	})
 }
 

@@ -24,7 +24,8 @@ type card struct {
 	Text       []segment
 	More       bool
 	Lang       string
-	Media      []onrecord.Media
+	Pictures   []attachmentView // shown small
+	Media      []onrecord.Media // the others
 	Line       stateLine
 	Original   string
 	Label      string
@@ -59,7 +60,8 @@ func (w wording) card(s onrecord.Statement, q search.Query, archive string) card
 	if s.Content.Title != "" {
 		c.Title = marked(nil, s.Content.Title, 0, len(s.Content.Title), search.Highlight(s.Content.Title, q))
 	}
-	c.Spoiler, c.Media = s.Content.Spoiler, s.Content.Media
+	c.Spoiler = s.Content.Spoiler
+	c.Pictures, c.Media = w.pictures(s.Media, picturesInCard)
 	return c
 }
 

@@ -129,7 +129,7 @@ func (m *memory) add(st onrecord.Statement, platform string, contents ...onrecor
 
 func (m *memory) wording(st *onrecord.Statement, i int, index int64, c onrecord.Content) {
 	c.Type, c.Lang = st.Type, st.Lang
-	sum := sha256.Sum256([]byte(c.Title + "\n" + c.Text + "\n" + c.Spoiler + fmt.Sprint(c.Media)))
+	sum := sha256.Sum256([]byte(c.Title + "\n" + c.Text + "\n" + c.Spoiler + spelled(c.Media)))
 	digest := hex.EncodeToString(sum[:])
 	v := onrecord.Version{ID: onrecord.VersionID(digest[:12]), SHA256: digest, Content: c, FirstSeen: st.FirstSeen, LastSeen: st.LastSeen, Doors: []string{"masto/api"}, LogIndex: index}
 	kind := onrecord.StatementCreated
@@ -139,6 +139,10 @@ func (m *memory) wording(st *onrecord.Statement, i int, index int64, c onrecord.
 		before := &m.versions[st.ID][i-1]
 		before.LastSeen = st.EditWindow.After
 	}
+	for _, one := range c.Media {
+		v.Media = append(v.Media, attachmentOf(one))
+	}
+	st.Media = v.Media
 	m.versions[st.ID] = append(m.versions[st.ID], v)
 	st.Version, st.SHA256, st.Content, st.Versions, st.Edited = v.ID, digest, c, i+1, i > 0
 	st.Captures = i + 1

@@ -31,6 +31,10 @@ type Options struct {
 	// nobody can verify it from outside.
 	Record Record
 
+	// Media serves the archive's copies of attachments. It may be nil: then there
+	// are none.
+	Media Media
+
 	// Status tells how the sources fare. It may be nil: then the status page
 	// says that this machine does not crawl.
 	Status func(ctx context.Context) ([]onrecord.SourceStatus, error)
@@ -149,6 +153,18 @@ type Evidence interface {
 	// Capture opens the WARC record at ref, checked against its digest. A
 	// record that also holds a withheld statement is onrecord.ErrNotFound.
 	Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error)
+}
+
+// A Media serves the archive's copies of attachments. What is not there is
+// onrecord.ErrNotFound.
+type Media interface {
+	// StoredMedia returns what is kept under a SHA-256 in lower-case hex.
+	StoredMedia(ctx context.Context, sha256 string) (onrecord.StoredMedia, error)
+	// OpenMedia reads n bytes from offset off. Of a whole payload the last byte
+	// comes only once all of it was checked.
+	OpenMedia(ctx context.Context, m onrecord.KeptMedia, off, n int64) (io.ReadCloser, error)
+	// Thumb returns a small picture, a JPEG of at most 640 by 640 pixels.
+	Thumb(ctx context.Context, m onrecord.KeptMedia) ([]byte, error)
 }
 
 // check returns what is wrong with o, all of it at once.

@@ -353,7 +353,7 @@ func TestHeaders(t *testing.T) {
 	for _, path := range append(paths(), "/robots.txt", "/favicon.ico", "/openapi.json", "/api/v1/statements", "/api/v1/nothing") {
 		w := get(t, h, path)
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 			"Referrer-Policy":         "no-referrer", "X-Content-Type-Options": "nosniff", "Set-Cookie": "", "Server": "",
 		} {
 			if got := w.Header().Get(name); got != want {

@@ -24,9 +24,9 @@ const (
 	cacheNever     = "no-store"
 )
 
-// policy is the Content-Security-Policy of every answer: styles and images of
-// our own, forms to ourselves, nothing else.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// policy is the Content-Security-Policy of every answer: styles, images and
+// media of our own, forms to ourselves, nothing else.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // permissions switches off what a page could ask a browser for.
 const permissions = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), xr-spatial-tracking=()"

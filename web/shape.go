@@ -56,7 +56,7 @@ func (s *server) apiStatement(st onrecord.Statement) apiStatement {
 		State: st.State, Grade: text(st.Grade), ReportedBy: text(st.Reported), Edited: st.Edited, Provenance: st.Provenance,
 		FirstSeenAt: at(st.FirstSeen), LastSeenAt: at(st.LastSeen), FirstGoneAt: at(st.FirstGone), GoneChecks: st.GoneChecks,
 		Version: st.Version, VersionCount: st.Versions,
-		Links: apiLinkList(st.Content.Links), Media: apiMediaList(st.Content.Media),
+		Links: apiLinkList(st.Content.Links), Media: s.apiMediaList(st.Media),
 		Poll: list(st.Content.Poll), Categories: list(st.Content.Categories),
 		ReplyTo: id(st.ReplyTo), RepostOf: id(st.RepostOf), QuoteOf: id(st.QuoteOf),
 		SHA256: st.SHA256, Captures: st.Captures,
@@ -107,21 +107,13 @@ func apiLinkList(links []string) []apiLink {
 	return out
 }
 
-func apiMediaList(media []onrecord.Media) []apiMedia {
-	out := make([]apiMedia, len(media))
-	for i, m := range media {
-		out[i] = apiMedia{ID: m.ID, Alt: text(m.Alt)}
-	}
-	return out
-}
-
 func (s *server) apiVersion(st onrecord.Statement, v onrecord.Version) apiVersion {
 	c := v.Content
 	return apiVersion{
 		ID: v.ID, URL: s.base + "/s/" + string(st.ID) + "/v/" + string(v.ID), Notice: s.words(nil).label(st, s.Archive.Name), SHA256: v.SHA256,
 		FirstSeenAt: at(v.FirstSeen), LastSeenAt: at(v.LastSeen), Window: window(v.Window), ChangedAt: at(v.Changed),
 		Doors: list(v.Doors), Reading: v.Seen, LogIndex: v.LogIndex, Type: c.Type, Title: text(c.Title), Text: c.Text, Spoiler: text(c.Spoiler),
-		Lang: text(c.Lang), Published: text(c.Published), Links: apiLinkList(c.Links), Media: apiMediaList(c.Media), Poll: list(c.Poll), Categories: list(c.Categories),
+		Lang: text(c.Lang), Published: text(c.Published), Links: apiLinkList(c.Links), Media: s.apiMediaList(v.Media), Poll: list(c.Poll), Categories: list(c.Categories),
 	}
 }
 

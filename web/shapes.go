@@ -62,6 +62,14 @@ type apiLink struct {
 type apiMedia struct {
 	ID  string  `json:"id" doc:"The platform's id, else the address without query"`
 	Alt *string `json:"alt" doc:"The author's description"`
+
+	SHA256  *string `json:"sha256" doc:"Of the archive's copy; null where there is none"`
+	Type    *string `json:"type" doc:"Media type by the file's bytes"`
+	Size    *int64  `json:"size" doc:"Bytes of the archive's copy"`
+	Width   *int64  `json:"width" doc:"Pixels; null where it is no picture or not known"`
+	Height  *int64  `json:"height"`
+	URL     *string `json:"url" doc:"Of the archive's copy: GET with ranges"`
+	Missing *string `json:"missing" doc:"Why there is no copy: pending, unknown, gone, refused, too_large, type, unreachable; null where there is one"`
 }
 
 type apiEngagement struct {

@@ -26,7 +26,7 @@ type wordingView struct {
 	Text       []segment
 	Lang       string
 	Links      []segment
-	Media      []onrecord.Media
+	Media      []attachmentView
 	Poll       []string
 	Categories []string
 }
@@ -154,6 +154,7 @@ func (s *server) statementBody(w wording, st onrecord.Statement) statementBody {
 	}
 	b.ReplyTo, b.RepostOf, b.QuoteOf = ref(st.ReplyTo), ref(st.RepostOf), ref(st.QuoteOf)
 	b.Wording = show(st.Content, st.Lang)
+	b.Wording.Media = w.attachments(st.Media)
 	return b
 }
 
@@ -171,6 +172,7 @@ func (s *server) fill(ctx context.Context, w wording, st onrecord.Statement, b *
 	if err != nil {
 		return fmt.Errorf("captures of %s: %w", st.ID, err)
 	}
+	captures = slices.DeleteFunc(captures, func(e onrecord.Evidence) bool { return isMediaEvent(e.Type) })
 	b.CaptureCount = len(captures)
 	b.Versions = w.versionRows(st, versions)
 	for _, v := range b.Versions {
@@ -190,7 +192,7 @@ func (s *server) fill(ctx context.Context, w wording, st onrecord.Statement, b *
 func show(c onrecord.Content, claimed string) wordingView {
 	v := wordingView{
 		Title: c.Title, Spoiler: c.Spoiler, Text: segments(c.Text, nil), Lang: lang(claimed),
-		Media: c.Media, Poll: c.Poll, Categories: c.Categories,
+		Poll: c.Poll, Categories: c.Categories,
 	}
 	for _, l := range c.Links {
 		v.Links = append(v.Links, segment{Text: plain(l), Href: safeURL(l)})
@@ -329,6 +331,7 @@ func (s *server) versionPage(r *http.Request) (reply, error) {
 	v := versions[i]
 	body := s.statementBody(w, st)
 	body.Wording = show(v.Content, v.Content.Lang)
+	body.Wording.Media = w.attachments(v.Media)
 	body.Version = w.f("line.version", "id", v.ID)
 	body.StatementRef = "/s/" + string(st.ID)
 	body.Facts = []fact{

@@ -84,6 +84,7 @@ func (t texts) checkLabel() error {
 func (s *server) sitePages(mux *http.ServeMux) {
 	s.demoPages(mux)
 	s.packagePages(mux)
+	s.mediaRoutes(mux)
 	for pattern, h := range map[string]handler{
 		"GET /{$}":                    s.cached(s.home),
 		"GET /search":                 s.cached(s.searchPage),

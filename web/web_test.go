@@ -23,7 +23,7 @@ func options(m *memory) web.Options {
 	return web.Options{
 		Archive:    web.Archive{Name: "Archive Example", Operator: "Example e.V.", Email: "desk@archive.example", URL: base, Log: "archive.example/log", LogKey: "archive.example/log+1a2b3c4d+AbCd"},
 		Statements: m, Figures: m, Journal: m, History: m, Searcher: m, Evidence: m, Status: m.Status, Health: m.Health, Now: clock, Version: "v0.1.0-test", VerifyProof: "onrecord verify {file}",
-		Packages: packed{m},
+		Packages: packed{m}, Media: newMediaMemory(map[string][]byte{"image/png": photo()}),
 	}
 }
 
@@ -112,7 +112,7 @@ func TestEveryPage(t *testing.T) {
 			if title := doc.Find("title").Text(); !strings.Contains(title, "archive") || !strings.Contains(title, "Archive Example") {
 				t.Errorf("title %q does not say whose archive this is", title)
 			}
-			for _, selector := range []string{"script", "iframe", "object", "embed", "style", "base", "[style]", "[onclick]", "[onerror]", "[onmouseover]", "img", `a[href^="javascript"]`, `a[href^="data"]`, "form[method=post]"} {
+			for _, selector := range []string{"script", "iframe", "object", "embed", "style", "base", "[style]", "[onclick]", "[onerror]", "[onmouseover]", `img:not([src^="/media/"][alt][width][height][loading="lazy"])`, `video:not([src^="/media/"][preload="none"])`, `a[href^="javascript"]`, `a[href^="data"]`, "form[method=post]"} {
 				if n := doc.Find(selector).Length(); n != 0 {
 					t.Errorf("%d of %s", n, selector)
 				}

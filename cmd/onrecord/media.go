@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -114,7 +115,16 @@ func (m mediaStore) Thumb(ctx context.Context, k onrecord.KeptMedia) ([]byte, er
 	b, err := m.maker.Thumb(ctx, k.SHA256, func(ctx context.Context) (io.ReadCloser, error) {
 		return m.h.archive.OpenMedia(ctx, k.At, k.SHA256, 0, k.At.Length)
 	})
+	if errors.Is(err, thumbnail.ErrNone) {
+		err = fmt.Errorf("%w: %w", onrecord.ErrNotFound, err)
+	}
 	return b, err
+}
+
+// mediaStore returns what serves attachments to the website.
+func (h *house) mediaStore() (mediaStore, error) {
+	maker, err := h.thumbnails()
+	return mediaStore{h, maker}, err
 }
 
 // fetchMedia fetches what the sources have named and is due now, and prints what
