@@ -182,7 +182,17 @@ type Health struct {
 	Stopped     string    // why nothing is written any more until the process is started again; empty if it is
 	Paused      string    // why no visit is begun until that has passed, as a full disk or spool does; empty if they are
 
-	Replicas []ReplicaHealth // in the order of the configuration
+	Replicas  []ReplicaHealth // in the order of the configuration
+	Witnesses []WitnessHealth // in the order of the configuration
+}
+
+// A WitnessHealth is how a witness of the ledger fares.
+type WitnessHealth struct {
+	Name    string
+	Size    int64     // of the last checkpoint that it has cosigned; 0 for none
+	At      time.Time // of that cosignature, by its clock
+	Problem string    // why it has not cosigned a later one; empty if there is nothing
+	Since   time.Time // when that began
 }
 
 // A ReplicaHealth is how a replica of the bucket fares.

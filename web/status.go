@@ -234,6 +234,18 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 		add("signed", number(h.Signed), behind(w, h.Ledger-h.Signed))
 		add("applied", number(h.Applied), behind(w, h.Ledger-h.Applied))
 	}
+	for _, one := range h.Witnesses {
+		text, note := w.f("time.none"), ""
+		if one.Size > 0 {
+			text, note = number(one.Size), w.f("word.machine.witness_note", "name", one.Name, "when", w.ago(one.At))
+		} else {
+			note = one.Name
+		}
+		add("witness", text, note)
+		if one.Problem != "" {
+			alarms = append(alarms, w.f("line.witness", "name", one.Name, "since", w.ago(one.Since)))
+		}
+	}
 	storage := w.closed("word.storage.", cmp.Or(h.Storage, "folder"))
 	if h.Size > 0 {
 		storage += ", " + w.f("word.machine.free", "free", size(h.Free), "size", size(h.Size))

@@ -254,7 +254,7 @@ func visitsIn(ctx context.Context, h *house, b bucket.Bucket) (map[onrecord.Visi
 	if verifier == nil {
 		return nil, errors.New("not looked for: log.key is not there")
 	}
-	l, err := ledger.New(b, ledger.Options{Origin: h.archive.Meta().Origin, Verifier: verifier})
+	l, err := ledger.New(b, ledger.Options{Origin: verifier.Name(), Verifier: verifier})
 	if err != nil {
 		return nil, err
 	}

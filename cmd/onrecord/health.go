@@ -56,6 +56,7 @@ func (h *house) health(ctx context.Context) (onrecord.Health, error) {
 		out.StorageDown = err.Error()
 	}
 	out.Replicas = h.copies.health(out.Signed)
+	out.Witnesses = h.witnessHealth()
 	if folder, err := bucketFolder(h.cfg.Storage.URL); err == nil {
 		out.Free, out.Size, _ = space(folder) // 0 where it is not known
 	}
