@@ -202,12 +202,7 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 	if err != nil {
 		return nil, fmt.Errorf("website: %w", err)
 	}
-	media, err := h.mediaStore()
-	if err != nil {
-		return nil, fmt.Errorf("website: %w", err)
-	}
 	w, err := web.New(web.Options{
-		Media: media,
 		Media: media,
 		Archive: web.Archive{
 			Name: c.Name, Operator: c.Operator.Name, Email: c.Operator.Email, URL: c.URL,
