@@ -61,6 +61,7 @@ var problemStatus = map[string]int{
 	"withheld-policy":    http.StatusGone,
 	"withheld-legal":     http.StatusUnavailableForLegalReasons,
 	"behind":             http.StatusServiceUnavailable,
+	"unavailable":        http.StatusServiceUnavailable,
 	"internal":           http.StatusInternalServerError,
 }
 
@@ -112,6 +113,8 @@ func (s *server) asProblem(err error) (*problem, bool) {
 	switch {
 	case errors.Is(err, onrecord.ErrNotFound):
 		return s.problem("not-found", s.texts.f("detail.notfound")), true
+	case errors.Is(err, onrecord.ErrUnavailable):
+		return s.problem("unavailable", s.texts.f("detail.unavailable")), true
 	case errors.Is(err, search.ErrCursor):
 		p := s.problem("invalid-cursor", s.texts.f("detail.cursor"))
 		p.Parameter = "cursor"

@@ -170,7 +170,16 @@ func (e evidence) Proof(ctx context.Context, id onrecord.StatementID) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	return e.a.Proof(ctx, st.LastIndex)
+	proof, err := e.a.Proof(ctx, st.LastIndex)
+	return proof, forNow(err)
+}
+
+// forNow marks an error of a bucket that does not answer as one that passes.
+func forNow(err error) error {
+	if errors.Is(err, archive.ErrUnreachable) {
+		return fmt.Errorf("%w: %w", onrecord.ErrUnavailable, err)
+	}
+	return err
 }
 
 func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error) {
@@ -183,7 +192,8 @@ func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.Read
 			return nil, fmt.Errorf("the record at %d of %s shows a statement that is withheld, case %s: %w", ref.Offset, ref.Object, down.Case, onrecord.ErrNotFound)
 		}
 	}
-	return e.a.OpenCapture(ctx, ref)
+	capture, err := e.a.OpenCapture(ctx, ref)
+	return capture, forNow(err)
 }
 
 // public serves the objects of the archive to the website as they are stored.
