@@ -27,6 +27,7 @@ const (
 func (r *reader) storage(s *Storage) func(ast.Node, string) {
 	return r.section(append(r.store(&s.Store),
 		key{"replicas", list(r, &s.Replicas, r.store)},
+		key{"erasure", r.text(&s.Erasure)},
 	)...)
 }
 
@@ -102,6 +103,7 @@ func (r *reader) size(dst *int64) func(ast.Node, string) {
 func (k *checker) places() {
 	k.StateDir = k.abs(cmp.Or(k.StateDir, defaultStateDir))
 	k.store("storage", &k.Storage.Store)
+	k.erasure()
 	taken := map[string]string{k.Storage.URL: "storage.url"}
 	for i := range k.Storage.Replicas {
 		s, path := &k.Storage.Replicas[i], fmt.Sprintf("storage.replicas[%d]", i)
@@ -185,6 +187,7 @@ func (p *printer) storage(s Storage) {
 	p.section(0, "storage")
 	p.value(1, "url", s.URL)
 	p.value(1, "credentials", s.Credentials)
+	p.value(1, "erasure", s.Erasure)
 	if len(s.Replicas) == 0 {
 		return
 	}

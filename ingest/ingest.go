@@ -36,6 +36,9 @@ type Ingester struct {
 	// CatchUp returns once View has applied the ledger at least up to the
 	// given size, and says up to which size it has.
 	CatchUp func(ctx context.Context, size int64) (applied int64, err error)
+	// Erase redacts captures that a visit has just committed and that show a
+	// statement that was erased before. Nil: nothing was ever erased.
+	Erase func(ctx context.Context, id onrecord.StatementID, captures []onrecord.CaptureRef) error
 }
 
 // Visit makes one visit of s through d, its first healthy door (see Door), has

@@ -55,6 +55,7 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 		Base: base - 1, Outcome: cmp.Or(r.Outcome, onrecord.OutcomeOK), Started: r.Started, Ended: r.Ended, Skew: r.Skew,
 		Events: append(abandoned(s, v.State, i.Now()), res.Events...), Next: next, KeepWARC: keep,
 	}
+	nameless(draft.Events, known)
 	draft.Quiet = len(draft.Events) == 0 && !keep
 	rep := report(s, d, r, res)
 	rep.Late = v.Late
@@ -73,6 +74,9 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 	rep.Index, rep.Events = done.Index, len(draft.Events)
 	if _, err = i.CatchUp(ctx, done.Index+1+int64(len(draft.Events))); err != nil {
 		return rep, fmt.Errorf("committed at %d, but the view is behind: %w", done.Index, err)
+	}
+	if draft.KeepWARC {
+		return rep, i.eraseAgain(ctx, s.Platform, r.Seen, known)
 	}
 	return rep, nil
 }

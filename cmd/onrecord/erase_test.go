@@ -31,7 +31,7 @@ import (
 
 // An erasable is a server of the kind of Mastodon whose posts have long ids; the
 // one in the middle is edited.
-type erasable struct{ edited atomic.Bool }
+type erasable struct{ edited, other atomic.Bool }
 
 const (
 	secretID    = "113579246801357924"
@@ -56,7 +56,11 @@ func (s *erasable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.edited.Load() {
 		text, edited = laterWords, "2026-08-28T10:00:00.000Z"
 	}
-	list := []any{status(secretID, text, edited), status("113579246801350000", "Nothing to hide here", nil), status("113579246801340000", "Nor in this one", nil)}
+	hide := "Nothing to hide here"
+	if s.other.Load() {
+		hide = "Nothing at all to hide here"
+	}
+	list := []any{status(secretID, text, edited), status("113579246801350000", hide, nil), status("113579246801340000", "Nor in this one", nil)}
 	var answer any
 	switch p := r.URL.Path; {
 	case p == "/api/v1/accounts/lookup", p == "/api/v1/accounts/7":
@@ -180,7 +184,7 @@ func seek(t *testing.T, dir string, traces map[string]string) []string {
 // pagesOf asks a website for everything that could tell of a statement.
 func pagesOf(t *testing.T, site http.Handler, id onrecord.StatementID, versions []string) map[string]*httptest.ResponseRecorder {
 	t.Helper()
-	paths := []string{"/", "/search?q=umbrella", "/search?q=pillar", "/search?state=withheld", "/events", "/edits", "/deletions", "/f/jane-example", 
+	paths := []string{"/", "/search?q=umbrella", "/search?q=pillar", "/search?state=withheld", "/events", "/edits", "/deletions", "/f/jane-example",
 		"/coverage", "/status", "/about/takedowns", "/api/v1/statements?q=pillar", "/api/v1/statements?state=withheld", "/api/v1/events", "/api/v1/events?limit=200", "/api/v1/edits", "/api/v1/takedowns", "/api/v1/coverage", "/api/v1/figures",
 		"/s/" + string(id), "/s/" + string(id) + "/diff", "/api/v1/statements/" + string(id), "/api/v1/statements/" + string(id) + "/versions", "/api/v1/statements/" + string(id) + "/captures", "/api/v1/statements/" + string(id) + "/proof"}
 	for _, v := range versions {
@@ -302,7 +306,17 @@ func TestErase(t *testing.T) {
 	}
 	// What is still on the platform is not recorded again.
 	_ = h.close()
-	m.run(t, "crawl", "masto")
+	s.other.Store(true)
+	if out := m.run(t, "crawl", "masto"); !strings.Contains(out, "1 edited") {
+		t.Errorf("the crawl after it: %q", out)
+	}
+	m.run(t, "verify")
+	delete(secrets, "local id") // which bounds the ranges of new runs, and the door's cursor
+	for _, dir := range []string{bucket, replica, home} {
+		if hits := seek(t, dir, secrets); len(hits) > 0 {
+			t.Errorf("after another visit %s tells again:\n%s", dir, strings.Join(hits, "\n"))
+		}
+	}
 	if out := m.run(t, "search", "pillar"); strings.Contains(out, "umbrella") {
 		t.Errorf("recorded again: %q", out)
 	}
@@ -383,6 +397,58 @@ func unconfirmable(t *testing.T, h *house, index int64) {
 	for _, guess := range []string{secretWords, laterWords, `{"v":1,"type":"tombstone","case":"T-2026-016"}`} {
 		if sha256.Sum256([]byte(guess)) == leaf.Hash {
 			t.Errorf("the leaf commits to %q without a salt", guess)
+		}
+	}
+}
+
+// TestErasureAfterCrash: the event is in the ledger and the process is gone;
+// until the next start nothing shows the statement, and that carries it out.
+func TestErasureAfterCrash(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(&erasable{})
+	t.Cleanup(srv.Close)
+	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+	m.run(t, "crawl", "masto")
+	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	h := openAt(t, m, writing)
+	secrets := map[string]string{"wording": secretWords, "local id": secretID}
+	st, err := h.catalog.Statement(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := eraseRequest{down: onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundPolicy, Reason: "personal data"}}
+	if event, _, _, err := r.order(t.Context(), h, st, nil); err != nil || event == nil {
+		t.Fatalf("order: %v, %v", event, err)
+	}
+	bucket := strings.TrimPrefix(h.cfg.Storage.URL, "file://")
+	_ = h.close()
+	shownNowhere(t, m, id, nil, secrets, http.StatusGone)
+	if len(seek(t, bucket, secrets)) == 0 {
+		t.Fatal("the objects are replaced before the erasure is carried out")
+	}
+	for range 2 { // again is no harm
+		h = openAt(t, m, writing)
+		if left, err := h.finishErasures(t.Context()); err != nil || len(left) > 0 {
+			t.Fatalf("finish: %v, %v", left, err)
+		}
+		_ = h.close()
+	}
+	for _, dir := range []string{bucket, filepath.Dir(m.config)} {
+		if hits := seek(t, dir, secrets); len(hits) > 0 {
+			t.Errorf("%s still tells:\n%s", dir, strings.Join(hits, "\n"))
+		}
+	}
+	m.run(t, "verify")
+	sameAfterRebuild(t, m)
+	if out, err := m.try("withhold", string(id), "--ground", "law", "--case", "T-2", "--reason", "x"); err != nil || !strings.Contains(out, "was erased, case T-1") {
+		t.Errorf("withhold what was erased: %v, %s", err, out)
+	}
+	if out, err := m.try("erase", string(id), "--case", "T-2"); err != nil || !strings.Contains(out, "erased before, case T-1") {
+		t.Errorf("erase again: %v, %s", err, out)
+	}
+	for _, bad := range [][]string{{"erase", string(id)}, {"withhold", string(id), "--case", "T-2", "--reason", "x"}, {"withhold", string(id), "--ground", "law", "--case", "a\nb", "--reason", "x"}, {"unwithhold", string(id)}} {
+		if out, err := m.try(bad...); err == nil {
+			t.Errorf("%q is taken: %s", bad, out)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/config"
 	"onrecord/ingest"
 )
 
@@ -120,7 +121,7 @@ func (h *house) canErase(ctx context.Context) error {
 
 // erasureImpossible is the value of storage.erasure with which an operator
 // takes it upon them that the store keeps what is erased.
-const erasureImpossible = "impossible"
+const erasureImpossible = config.ErasureImpossible
 
 // tell says exactly what will be gone.
 func (eraseRequest) tell(e *env, st onrecord.Statement, f shownBy) {
