@@ -22,6 +22,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/files"
 	"onrecord/archive/files/filestest"
+	"onrecord/archive/ledger"
 	"onrecord/config"
 	"onrecord/ingest"
 )
@@ -194,6 +195,9 @@ func (s *crashStory) play(ctx context.Context, c *crashHome) (acks []ack, kept [
 func (s *crashStory) again(t *testing.T, dir string, from time.Time, acks []ack, kept []int) error {
 	t.Helper()
 	ctx := t.Context()
+	if err := markHolds(dir, s.origin); err != nil {
+		return err
+	}
 	clock := &movedClock{t: from.Add(time.Minute)}
 	var log bytes.Buffer
 	c, err := s.open(t, dir, clock, files.Seam{}, &log)
@@ -222,6 +226,28 @@ func (s *crashStory) again(t *testing.T, dir string, from time.Time, acks []ack,
 		}
 	}
 	return errors.Join(acksHold(ctx, c.house, acks), statementsHold(ctx, c.house, want), sound(ctx, c.house, dir+"-views"))
+}
+
+// markHolds checks that the high-water mark has outlived at least what was signed:
+// it is synced before a signature leaves the process (record.md 2).
+func markHolds(dir, origin string) error {
+	mark, ok, err := ledger.ReadMark(filepath.Join(dir, ".onrecord", "log.mark"), origin)
+	if err != nil || !ok {
+		return fmt.Errorf("the high-water mark is there: %t, %w", ok, err)
+	}
+	key, err := readLogKey(filepath.Join(dir, ".onrecord"))
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "bucket", "log", "checkpoint"))
+	if err != nil {
+		return err
+	}
+	point, err := ledger.ParseCheckpoint(b, origin, key.verifier)
+	if err == nil && point.Size > mark.Size {
+		err = fmt.Errorf("the checkpoint speaks for %d entries, the high-water mark for %d", point.Size, mark.Size)
+	}
+	return err
 }
 
 // acksHold checks that the ledger goes on from each that was acknowledged.

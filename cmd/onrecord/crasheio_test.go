@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -144,6 +146,71 @@ func failSync(t *testing.T, in string) {
 	}
 	if err := sound(t.Context(), c.house, after+"-views"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFailedSyncOfCatalog has one fsync that SQLite makes of the catalog fail in a
+// serving process; strace does it. It stops as for any other file.
+func TestFailedSyncOfCatalog(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		skipOrFail(t, "strace", "strace is not installed")
+	}
+	t.Parallel()
+	k := newKillWorld(t, 1)
+	k.m.run(t, "crawl")
+	catalog := filepath.Join(filepath.Dir(k.m.config), ".onrecord", "catalog.db")
+	log := &syncedLog{}
+	cmd, ended := k.run(t, func(text string) { fmt.Fprintln(log, text) }, exec.Command("strace", "-f", "-qq", "-o", filepath.Join(k.dir, "trace"),
+		"-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=1", "-P", catalog, "-P", catalog+"-wal", "onrecord", "-c", k.m.config, "serve"))
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	until(t, log, "is served on")
+	text, _ := readLock(filepath.Join(filepath.Dir(catalog), "locks", "role-serve"))
+	pid, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("who serves: %v", err)
+	}
+	serving, err := os.FindProcess(pid) // strace itself heeds no interrupt
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = serving.Kill() })
+	until(t, log, "nothing is recorded any more")
+	url := served.FindStringSubmatch(log.String())[1]
+	asked := k.asked()
+	for moment := time.After(2 * time.Second); ; { // each source is due every second
+		select {
+		case <-time.After(100 * time.Millisecond):
+			if code, body, err := get(url + "/status"); err != nil || code != http.StatusOK || !strings.Contains(body, "records nothing more until it is started again") {
+				t.Fatalf("/status: %d, %v", code, err)
+			}
+			continue
+		case <-moment:
+		}
+		break
+	}
+	if now := k.asked(); now > asked+killSources { // those that were under way
+		t.Errorf("%d visits were begun after the catalog could not be synced", now-asked)
+	}
+	if err := serving.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("serve: %v\n%s", err, log)
+	}
+	if err := k.check(t); err != nil {
+		t.Error(err)
+	}
+}
+
+// until waits until a program has said something.
+func until(t *testing.T, log *syncedLog, text string) {
+	t.Helper()
+	for limit := time.After(30 * time.Second); !strings.Contains(log.String(), text); {
+		select {
+		case <-limit:
+			t.Fatalf("it does not say %q:\n%s", text, log)
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 

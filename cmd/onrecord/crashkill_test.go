@@ -40,6 +40,7 @@ type killWorld struct {
 	dir      string
 	rnd      *rand.Rand
 	verifier note.Verifier
+	talkers  []*talker
 
 	mu     sync.Mutex // guards what follows
 	acks   []killAck
@@ -136,6 +137,7 @@ func newKillWorld(t *testing.T, seed uint64) *killWorld {
 	var list strings.Builder
 	for i := range killSources {
 		p := &talker{host: fmt.Sprintf("a%d.example", i), items: []string{"first"}}
+		k.talkers = append(k.talkers, p)
 		site := httptest.NewServer(p)
 		t.Cleanup(site.Close)
 		fmt.Fprintf(&list, `      - {id: s%d, platform: website, account_id: a%d.example, schedule: "@every 1s", doors: [{kind: feed, url: "https://a%d.example/feed.xml", base_url: "%s"}]}`+"\n", i, i, i, site.URL)
@@ -162,11 +164,26 @@ figures:
 	return k
 }
 
+// asked counts the answers of all platforms.
+func (k *killWorld) asked() (n int) {
+	for _, p := range k.talkers {
+		p.mu.Lock()
+		n += p.n
+		p.mu.Unlock()
+	}
+	return n
+}
+
 // start starts the program. Its lines are told as they are read; ended says how
 // it ended by itself.
 func (k *killWorld) start(t *testing.T, line func(text string), args ...string) (cmd *exec.Cmd, ended <-chan error) {
 	t.Helper()
-	cmd = exec.Command("onrecord", append([]string{"-c", k.m.config}, args...)...)
+	return k.run(t, line, exec.Command("onrecord", append([]string{"-c", k.m.config}, args...)...))
+}
+
+// run starts a command as start does.
+func (k *killWorld) run(t *testing.T, line func(text string), cmd *exec.Cmd) (_ *exec.Cmd, ended <-chan error) {
+	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
