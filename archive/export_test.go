@@ -71,3 +71,16 @@ func Waiting(a *Archive) int {
 	defer a.queue.mu.Unlock()
 	return len(a.queue.waiting)
 }
+
+// Frames returns where the frames of a segment begin.
+func Frames(b []byte) (offsets []int64) {
+	_, rest, err := cutRawFrame(b)
+	for offsets = append(offsets, 0); err == nil && len(rest) > 0; {
+		offsets = append(offsets, int64(len(b)-len(rest)))
+		var n int
+		if n, _, err = frameLength(rest); err == nil {
+			rest = rest[n:]
+		}
+	}
+	return offsets
+}

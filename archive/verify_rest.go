@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -160,13 +161,7 @@ func (v *verification) snapshots(ctx context.Context, _ int64) error {
 			continue
 		}
 		f := Finding{Kind: KindSnapshot, Object: key + noteEnd, Offset: -1, Index: -1}
-		s, err := v.a.readNote(ctx, f.Object)
-		if err == nil && s.Size != size {
-			err = fmt.Errorf("%w: the note is of size %d", ErrSnapshot, s.Size)
-		}
-		if err == nil {
-			err = v.a.Extends(ctx, s.Size, s.Root)
-		}
+		s, err := v.note(ctx, f.Object, size)
 		if err == nil {
 			f.Object = key
 			err = v.snapshot(ctx, s)
@@ -179,6 +174,35 @@ func (v *verification) snapshots(ctx context.Context, _ int64) error {
 		}
 	}
 	return nil
+}
+
+// note reads the note of a snapshot and checks it against the ledger.
+func (v *verification) note(ctx context.Context, key string, size int64) (Snapshot, error) {
+	text, err := bucket.ReadAll(ctx, v.a.b, key, maxNote)
+	if err == nil {
+		err = spelledOnce(text)
+	}
+	if err != nil {
+		return Snapshot{}, err
+	}
+	s, err := v.a.readNote(ctx, key)
+	switch {
+	case err != nil:
+		return s, err
+	case s.Size != size:
+		return s, fmt.Errorf("%w: the note is of size %d", ErrSnapshot, s.Size)
+	case s.Size > v.tree.Size: // made since, or of what is not published
+		return s, nil
+	}
+	if err := v.a.ledger.Extends(ctx, s.Tree, v.tree); err != nil && (!isAnswer(err) || !v.has(KindTile)) {
+		return s, err
+	}
+	return s, nil
+}
+
+// has reports whether there are findings of a kind.
+func (v *verification) has(kind string) bool {
+	return slices.ContainsFunc(v.suspects, func(s suspect) bool { return s.Kind == kind })
 }
 
 // snapshot compares a snapshot with its note.

@@ -44,6 +44,16 @@ func newWorld(t testing.TB) *world {
 	return &world{public: public, signer: s, time: day}
 }
 
+// verifier is the key that a stranger has.
+func (w *world) verifier(t testing.TB) note.Verifier {
+	t.Helper()
+	v, err := note.NewVerifier(w.public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
