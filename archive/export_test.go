@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"onrecord"
+	"onrecord/archive/ledger"
 )
 
 // BuildSegment and ParseSegment show the codec of journal segments to tests.
@@ -83,4 +84,17 @@ func Frames(b []byte) (offsets []int64) {
 		}
 	}
 	return offsets
+}
+
+// BuildLeaves builds the segment of a visit, and returns its leaves, too.
+func BuildLeaves(h VisitHeader, events []onrecord.Event, rand io.Reader) ([]byte, []ledger.Leaf, error) {
+	c, err := newCoder()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := c.build(h, events, rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.bytes, s.leaves(), nil
 }
