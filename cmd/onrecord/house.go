@@ -116,7 +116,7 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 		open = archive.OpenToVerify
 	}
 	if h.archive, err = open(ctx, b, o); err != nil {
-		return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
+		return nil, h.olderKey(fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err))
 	}
 	if n == writing || n == mending {
 		h.witnesses.Of(h.archive)

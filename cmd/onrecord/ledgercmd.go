@@ -165,7 +165,9 @@ objects stay where they are, proofs of what is still there stay valid. Visits
 whose entries were lost and that are in the spool are recorded again.
 
 Try first: put back a newer copy of the bucket, "onrecord verify --repair" with a
-replica, "onrecord adopt" of one. Stop "onrecord serve" before.`,
+replica, "onrecord adopt" of one. Stop "onrecord serve" before. Where the bucket is
+of before a change of the log key, put the key of that time, log.key.HASH in the
+state directory, in the place of log.key first.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runLedgerRestart(cmd.Context(), e, f) },
 	}
@@ -288,4 +290,3 @@ func (f restartFlags) ask(e *env, old string, head ledger.Head, last ledger.Tree
 	}
 	return nil
 }
-

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,6 +138,18 @@ func (h *house) installKey(ctx context.Context) (done bool, err error) {
 		return false, fmt.Errorf("put the new log key in place: %w", err)
 	}
 	return true, nil
+}
+
+// olderKey adds to an error of an archive that has another key than log.key what
+// may be behind it: a bucket of before the key was changed.
+func (h *house) olderKey(err error) error {
+	kept, globErr := filepath.Glob(filepath.Join(h.cfg.StateDir, keyFile+".*"))
+	kept = slices.DeleteFunc(kept, func(path string) bool { return filepath.Base(path) == nextKeyFile })
+	if !errors.Is(err, archive.ErrKey) || globErr != nil || len(kept) == 0 {
+		return err
+	}
+	return &failure{status: exitConfig, err: err, hint: "is this a copy of the bucket from before the log key was changed? put back a newer one; where there is none, " +
+		"the key of that time is among " + strings.Join(kept, ", ") + ": see onrecord ledger restart --help"}
 }
 
 // newWitnesses makes ready the configured witnesses, and asks none.
