@@ -4,7 +4,7 @@
 GO ?= go
 # Tests that the race detector would make ten times as long: they
 # run without it.
-LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls|TestCorpora|TestEveryPageOfASite|TestBounds|TestCrashTableS3|TestCrashPoints|TestKills
+LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls|TestCorpora|TestEveryPageOfASite|TestBounds|TestCrashTableS3|TestCrashPoints|TestKills|TestExport
 LARGEIN = ./archive ./cmd/onrecord ./crawler/feed ./crawler/mailbox ./crawler/website
 LISTEN ?= 127.0.0.1:8080
 
@@ -34,6 +34,7 @@ test-long: test
 	ONRECORD_SOURCES=1000 $(GO) test -timeout=20m -run '^TestThousandSources$$' -v ./cmd/onrecord
 	$(GO) test -timeout=30m ./change -histories=5000
 	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^(TestCrashPoints|TestKills)$$' -v ./cmd/onrecord
+	ONRECORD_LONG=1 $(GO) test -timeout=10m -run '^TestBeside$$' -v ./archive/warc
 
 screenshots:
 	$(GO) test ./web -run TestScreenshots -update-screenshots
