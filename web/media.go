@@ -173,7 +173,7 @@ var extensions = map[string]string{
 	"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp", "image/avif": "avif", "image/heic": "heic", "image/bmp": "bmp",
 	"image/tiff": "tif", "image/svg+xml": "svg", "image/x-icon": "ico",
 	"video/mp4": "mp4", "video/webm": "webm", "video/quicktime": "mov", "video/ogg": "ogv", "video/avi": "avi",
-	"audio/mpeg": "mp3", "audio/mp4": "m4a", "audio/ogg": "ogg", "audio/wave": "wav", "audio/flac": "flac", "audio/aiff": "aiff", "audio/amr": "amr", "audio/midi": "mid", "audio/basic": "au",
+	"audio/mpeg": "mp3", "audio/mp4": "m4a", "audio/ogg": "ogg", "audio/wave": "wav", "audio/wav": "wav", "audio/flac": "flac", "audio/aiff": "aiff", "audio/amr": "amr", "audio/midi": "mid", "audio/basic": "au",
 	"application/ogg": "ogg", "application/pdf": "pdf", "application/zip": "zip", "application/x-gzip": "gz", "application/rtf": "rtf", "application/x-ole-storage": "doc",
 	"text/plain": "txt",
 }

@@ -175,6 +175,9 @@ func (w *demoWorld) visit(ctx context.Context) error {
 		if _, err := w.ingester.Visit(ctx, s, d); err != nil {
 			return err
 		}
+		if _, err := w.ingester.FetchMedia(ctx, s, ""); err != nil {
+			return err
+		}
 	}
 	return nil
 }

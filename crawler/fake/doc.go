@@ -54,6 +54,8 @@
 //	gzip           compress the body, with Content-Encoding
 //	repeat N       send the body N times over
 //	scene N        see above
+//	picture WxH RRGGBB RRGGBB   the body is a PNG of that size: a sky of two colours, and a sun
+//	sound SECONDS HERTZ         the body is a WAV: one tone
 //
 // A request whose If-None-Match names the answer's ETag, or, without one,
 // whose If-Modified-Since is not before the answer's Last-Modified, is answered

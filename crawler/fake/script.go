@@ -35,6 +35,7 @@ type answer struct {
 	conditional bool
 	gzip        bool
 	repeat      int
+	made        string // body that a directive has made
 }
 
 // A route is a request with its answers, by scene, then in order.
@@ -109,7 +110,9 @@ func parseAnswer(data []byte) (answer, error) {
 			return a, fmt.Errorf("line %d: %q: %w", n, text, err)
 		}
 	}
-	a.body = strings.TrimSuffix(string(data), "\n")
+	if a.body = strings.TrimSuffix(string(data), "\n"); a.made != "" {
+		a.body = a.made
+	}
 	return a, nil
 }
 
@@ -133,6 +136,8 @@ func (a *answer) line(text string) error {
 		a.conditional = a.conditional || word == "conditional"
 		a.gzip = a.gzip || word == "gzip"
 		return nil
+	case "picture", "sound":
+		return a.make(word, value)
 	case "delay":
 		d, err := time.ParseDuration(value)
 		if err != nil || d < 0 {
@@ -157,6 +162,18 @@ func (a *answer) line(text string) error {
 		return fmt.Errorf("neither a header nor a directive: %w", ErrScript)
 	}
 	return nil
+}
+
+// make makes the body.
+func (a *answer) make(what, spec string) (err error) {
+	if what == "picture" {
+		a.header.Set("Content-Type", "image/png")
+		a.made, err = picture(spec)
+		return err
+	}
+	a.header.Set("Content-Type", "audio/wav")
+	a.made, err = sound(spec)
+	return err
 }
 
 // isToken reports whether s can name a header (RFC 9110, 5.6.2).
