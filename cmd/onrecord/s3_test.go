@@ -248,7 +248,11 @@ func TestSpoolLimit(t *testing.T) {
 	if err := os.Truncate(large, 70<<20); err != nil {
 		t.Fatal(err)
 	}
-	h = w.reopenAway(t, proxy)
+	if err := h.close(); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Up()
+	h = w.reopen(t)
 	in, err = h.ingester()
 	if err != nil {
 		t.Fatal(err)
@@ -275,13 +279,6 @@ func TestSpoolLimit(t *testing.T) {
 	}
 	h.recover(t.Context(), in, mustLocks(t, h))
 	recordedOnce(t, h, 6)
-}
-
-// reopenAway opens the archive again; the store must be there for that.
-func (w *world) reopenAway(t *testing.T, p *testservers.Proxy) *house {
-	t.Helper()
-	p.Up()
-	return w.reopen(t)
 }
 
 // TestS3Refused checks what an operator reads whose store can't hold an
