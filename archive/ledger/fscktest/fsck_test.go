@@ -13,10 +13,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -25,6 +27,7 @@ import (
 	"github.com/transparency-dev/tessera/fsck"
 	"golang.org/x/mod/sumdb/note"
 
+	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/ledger"
 )
@@ -198,4 +201,72 @@ func TestClientAgrees(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFsckOfTwoWriters has two signers, as of two machines with marks of their
+// own, append to one folder at once.
+func TestFsckOfTwoWriters(t *testing.T) {
+	folder, v, signer := keyed(t)
+	var wg sync.WaitGroup
+	for m := range 2 {
+		o := ledger.Options{Origin: origin, Signer: signer, Verifier: v, Mark: filepath.Join(t.TempDir(), "mark"), Trust: true}
+		wg.Go(func() {
+			b, err := disk.Open(filepath.Dir(folder), disk.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer b.Close()
+			l, err := ledger.New(b, o)
+			for i := 0; i < 30 && err == nil; {
+				var h ledger.Head
+				var tag bucket.Tag
+				if h, tag, err = l.Head(t.Context()); err != nil {
+					break
+				}
+				at := int64(1000*m + 10*i)
+				if h, _, err = l.Append(t.Context(), h, tag, leaves(at, at+10)); err == nil {
+					i++
+					err = l.Publish(t.Context(), h)
+				}
+				if errors.Is(err, bucket.ErrConflict) {
+					err = nil
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := check(t.Context(), folder, v); err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+	if err != nil || !strings.HasPrefix(string(text), origin+"\n600\n") {
+		t.Errorf("checkpoint %s, %v", text, err)
+	}
+}
+
+// keyed makes an empty ledger in a folder.
+func keyed(t *testing.T) (folder string, v note.Verifier, signer note.Signer) {
+	t.Helper()
+	_, public, signer, err := ledger.GenerateKeys(nil, origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err = note.NewVerifier(public); err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	b, err := disk.Open(root, disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	o := ledger.Options{Origin: origin, Signer: signer, Verifier: v, Mark: filepath.Join(t.TempDir(), "mark")}
+	if err := ledger.Create(t.Context(), b, o); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, "log"), v, signer
 }
