@@ -195,6 +195,11 @@ type Evidence struct {
 	CaptureRef
 	Index int64     // ledger index of the event that cites it
 	Type  EventType // of that event
+	// Down is the case for which the record is not served, because it shows
+	// another statement that is withheld or was erased; empty for most. Redacted
+	// tells that its content is gone for good.
+	Down     string
+	Redacted bool
 }
 
 // An EventFilter narrows a walk over the journal. Lists are alternatives;

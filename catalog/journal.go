@@ -132,7 +132,7 @@ func (c *Catalog) Captures(ctx context.Context, id onrecord.StatementID) ([]onre
 			list = append(list, onrecord.Evidence{CaptureRef: ref, Index: e.Index, Type: e.Type})
 		}
 	}
-	return list, nil
+	return list, c.view(ctx, func(v *view) error { return v.mark(list) })
 }
 
 // Event returns the event at a ledger index. Visit lines are no events.

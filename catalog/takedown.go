@@ -125,8 +125,9 @@ type hiddenSpans struct {
 }
 
 type hiddenSpan struct {
-	span onrecord.Span
-	down onrecord.Takedown
+	span   onrecord.Span
+	down   onrecord.Takedown
+	erased bool
 }
 
 // Hidden returns the parts of an object that show withheld statements and must
@@ -182,11 +183,27 @@ func (v *view) hidden() (map[string][]hiddenSpan, error) {
 	return spans, nil
 }
 
+// mark notes of evidence what is not served of it.
+func (v *view) mark(list []onrecord.Evidence) error {
+	hidden, err := v.hidden()
+	if err != nil || len(hidden) == 0 {
+		return err
+	}
+	for i, e := range list {
+		for _, s := range hidden[e.Object] {
+			if e.Offset < s.span.Offset+s.span.Length && s.span.Offset < e.Offset+e.Length {
+				list[i].Down, list[i].Redacted = s.down.Case, list[i].Redacted || s.erased
+			}
+		}
+	}
+	return nil
+}
+
 // hide adds what shows one statement: what its events cite, what the decision
 // names, and the segments that hold its lines.
 func (v *view) hide(id onrecord.StatementID, r *record, spans map[string][]hiddenSpan) error {
 	add := func(s onrecord.Span) {
-		spans[s.Object] = append(spans[s.Object], hiddenSpan{s, r.decision().Takedown})
+		spans[s.Object] = append(spans[s.Object], hiddenSpan{s, r.decision().Takedown, r.Known.Erased})
 	}
 	key, _ := packID(string(id))
 	var captures []int64

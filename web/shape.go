@@ -121,6 +121,7 @@ func (s *server) apiCapture(id onrecord.StatementID, e onrecord.Evidence) apiCap
 	c := apiCapture{
 		Object: e.Object, Offset: e.Offset, Length: e.Length, SHA256: e.SHA256, URL: e.URL, At: at(e.At), Event: e.Type, LogIndex: e.Index,
 		Download: s.base + "/api/v1/statements/" + string(id) + "/captures/" + e.SHA256,
+		Case:     text(e.Down), Redacted: e.Redacted,
 	}
 	if e.Status != 0 {
 		c.Status = &e.Status

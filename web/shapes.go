@@ -168,6 +168,8 @@ type apiCapture struct {
 	Event    onrecord.EventType `json:"event" doc:"The event that cites it"`
 	LogIndex int64              `json:"log_index"`
 	Download string             `json:"download" format:"uri"`
+	Case     *string            `json:"case" doc:"The case for which the record is not served: it shows another statement that is withheld or was erased"`
+	Redacted bool               `json:"redacted" doc:"Its content is gone for good"`
 }
 
 type apiAccount struct {

@@ -304,6 +304,11 @@ func TestErase(t *testing.T) {
 	if err != nil || len(red.Pending()) > 0 || len(red.Erasures()) == 0 {
 		t.Errorf("%d erasures, %d pending, %v", len(red.Erasures()), len(red.Pending()), err)
 	}
+	neighbour := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/113579246801350000")
+	list, err := h.catalog.Captures(t.Context(), neighbour)
+	if err != nil || len(list) == 0 || list[0].Down != "T-2026-016" || !list[0].Redacted {
+		t.Errorf("the neighbour's evidence is %+v, %v; want it redacted", list, err)
+	}
 	// What is still on the platform is not recorded again.
 	_ = h.close()
 	s.other.Store(true)
