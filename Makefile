@@ -33,6 +33,7 @@ test-long: test
 	ONRECORD_IMPORT_TEN=1 $(GO) test -timeout=30m -run '^TestImportSpeed$$' -v ./cmd/onrecord
 	ONRECORD_SOURCES=1000 $(GO) test -timeout=20m -run '^TestThousandSources$$' -v ./cmd/onrecord
 	$(GO) test -timeout=30m ./change -histories=5000
+	ONRECORD_LONG=1 $(GO) test -parallel=4 -timeout=40m -run '^(TestS3Misbehaves|TestS3Away)$$' -v ./archive ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^(TestCrashPoints|TestKills)$$' -v ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=10m -run '^TestBeside$$' -v ./archive/warc
 
