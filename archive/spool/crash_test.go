@@ -18,6 +18,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive/files"
+	"onrecord/archive/files/filestest"
 	"onrecord/archive/spool"
 )
 
@@ -384,5 +385,24 @@ func BenchmarkRecord(b *testing.B) {
 		if _, err := s.Record(b.Context(), x); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestNewDirectory cuts the power after the first capture in a directory of
+// spools that was made for it.
+func TestNewDirectory(t *testing.T) {
+	state := t.TempDir()
+	m, err := filestest.New(state, filestest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := create(t, open(t, filepath.Join(state, "spool"), func(o *spool.Options) { o.Files.Wrap = m.Wrap(state) }), meta(t, 0))
+	record(t, s, exchange(1))
+	after := filepath.Join(t.TempDir(), "after")
+	if err := m.Copy(after, filestest.Keep{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := entries(t, takeOne(t, open(t, filepath.Join(after, "spool"), nil))); len(got) != 1 {
+		t.Errorf("%d captures, want the one that was acknowledged", len(got))
 	}
 }

@@ -37,6 +37,7 @@ type Dir struct {
 	o    Options
 	disk *files.Disk
 
+	rooted  atomic.Bool  // the directory's own entry is known to be durable
 	used    atomic.Int64 // bytes, as far as this Dir knows
 	creates atomic.Int64
 }
@@ -47,10 +48,15 @@ func Open(dir string, o Options) (*Dir, error) {
 		o.Rand = rand.Reader
 	}
 	o.Rand = &lockedReader{r: o.Rand}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	d := &Dir{dir: dir, o: o, disk: o.Files.Over(files.OS())}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if err := d.disk.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("spool: %w", err)
+		}
+	}
 	if err := d.measure(); err != nil {
 		return nil, err
 	}
@@ -82,6 +88,9 @@ func (d *Dir) Create(ctx context.Context, m Meta) (*Spool, error) {
 		return nil, err
 	}
 	name := m.Visit.String()
+	if err := d.root(); err != nil {
+		return nil, fmt.Errorf("spool %s: create: %w", name, err)
+	}
 	path := filepath.Join(d.dir, newPrefix+name)
 	lock, err := d.claim(path)
 	if err != nil {
@@ -104,6 +113,19 @@ func (d *Dir) Create(ctx context.Context, m Meta) (*Spool, error) {
 		return nil, fmt.Errorf("spool %s: create: %w", name, errors.Join(err, d.disk.RemoveAll(path), lock.Close()))
 	}
 	return s, nil
+}
+
+// root makes the entry of the directory itself durable, once: whoever made it
+// may not have come so far.
+func (d *Dir) root() error {
+	if d.rooted.Load() {
+		return nil
+	}
+	if err := files.SyncFolder(d.disk, filepath.Dir(d.dir)); err != nil {
+		return err
+	}
+	d.rooted.Store(true)
+	return nil
 }
 
 // claim makes and locks the folder at path. A sweep may take the folder for a

@@ -188,12 +188,14 @@ func originOf(site string) (string, error) {
 	return u.Host + "/log", nil
 }
 
-// writeNew writes a file that must not be there, synced.
+// writeNew writes a file that must not be there, synced, with the folders that
+// were made beside and above it.
 func writeNew(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
+	folder := filepath.Dir(path)
+	return errors.Join(err, f.Sync(), f.Close(), syncFolder(folder), syncFolder(filepath.Dir(folder)))
 }
