@@ -168,7 +168,7 @@ func TestOfflineVisitsBehindAnotherMachineAreLate(t *testing.T) {
 
 func TestPendingVisitWithoutObjectsIsAbandonedAfterADay(t *testing.T) {
 	ctx := t.Context()
-	s := &stage{w: newWorld(t), b: &memory.Bucket{}, dir: t.TempDir()}
+	s := &stage{w: newWorld(t), b: &memory.Bucket{}, dir: t.TempDir(), empty: func() bucket.Bucket { return &memory.Bucket{} }}
 	prepareLost(t, s) // a day and an hour ago
 	a := s.w.open(t, s.b, s.dir, 6)
 	s.w.wait(-2 * time.Hour)
