@@ -211,7 +211,7 @@ func recordType(key string) string {
 		return "application/warc"
 	case strings.HasPrefix(key, "journal/"):
 		return "application/zstd"
-	case key == "onrecord.json", key == "log/head":
+	case key == "onrecord.json", key == "log/head", strings.HasPrefix(key, "log/keys/"):
 		return "application/json"
 	case key == "log/checkpoint":
 		return "text/plain; charset=utf-8"

@@ -115,7 +115,6 @@ func drill(t *testing.T, random *rand.Rand, kind string, machines int) {
 	b, o := &memory.Bucket{}, options(t)
 	o.Known = n.known
 	l := create(t, n.watch(t, b, o), o)
-	l = open(t, n.watch(t, b, o), o)
 	grow(t, l, 1+random.Int64N(600), 1+random.Int64N(300))
 	yesterday, mark := b.Clone(), copyMark(t, o)
 	grow(t, l, n.seen.Size+1+random.Int64N(300), 1+random.Int64N(200))
