@@ -130,7 +130,7 @@ func (eraseRequest) tell(e *env, st onrecord.Statement, f shownBy) {
 		e.say("  %.200q", st.Content.Text)
 	}
 	e.say("will be gone for good:")
-	e.say("  %s of the ledger become tombstones: no. %s", count(len(f.leaves), "entry", "entries"), entryList(f.leaves))
+	e.say("  %s of the ledger, replaced by tombstones: no. %s", count(len(f.leaves), "entry", "entries"), entryList(f.leaves))
 	e.say("  %s of evidence in %s, with all else that they show", count(len(f.records), "record", "records"), count(objectsIn(f.records), "object", "objects"))
 	if f.others > 0 {
 		e.say("  and with them evidence of %s", count(f.others, "other statement", "other statements"))
