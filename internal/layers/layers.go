@@ -64,7 +64,7 @@ func rules() []Rule {
 		{Package: "onrecord/archive", Ours: []string{
 			"onrecord", "onrecord/archive/bucket", "onrecord/archive/warc", "onrecord/archive/ledger", "onrecord/archive/spool",
 			"onrecord/archive/files",
-		}, Foreign: []string{"github.com/klauspost/compress", "golang.org/x/mod"}},
+		}, Foreign: []string{"github.com/klauspost/compress", "golang.org/x/mod", "golang.org/x/sync"}},
 		{Package: "onrecord/web", Ours: []string{"onrecord", "onrecord/search"}, Foreign: []string{"github.com/danielgtaylor/huma"}},
 		// Level 4.
 		{Package: "onrecord/ingest", Ours: []string{"onrecord", "onrecord/change", "onrecord/crawler", "onrecord/schedule"}},
