@@ -167,13 +167,23 @@ func outside(ctx context.Context, e *env, f verifyFlags, site string) (*archive.
 		networks = append(networks, cfg.Crawl.AllowAddresses...)
 	}
 	client := &http.Client{Transport: crawler.NewTransport(networks)}
-	b, err := mirror.Open(site, mirror.Options{Client: client, UserAgent: "onrecord/" + version()})
+	refused := func(err error) bool { return errors.Is(err, crawler.ErrRefused) }
+	b, err := mirror.Open(site, mirror.Options{Client: client, UserAgent: "onrecord/" + version(), Final: refused})
 	if err != nil {
 		return nil, nil, usagef("%v", err)
 	}
 	a, err := archive.OpenToVerify(ctx, b, archive.Options{Verifier: f.verifier, PublicKey: f.key, Now: e.now, Log: e.logger()})
 	if err != nil {
-		return nil, nil, fmt.Errorf("archive at %s: %w", site, err)
+		err = fmt.Errorf("archive at %s: %w", site, err)
+		switch {
+		case refused(err):
+			return nil, nil, &failure{status: exitUnreachable, hint: "an address of your own network needs --allow-address", err: err}
+		case errors.Is(err, archive.ErrUnreachable), errors.Is(err, archive.ErrNoArchive):
+			return nil, nil, &failure{status: exitUnreachable, hint: "is that the address of an archive's website, without a path?", err: err}
+		case errors.Is(err, archive.ErrKey):
+			return nil, nil, &failure{status: exitMismatch, hint: "is the key right, and did you get it from somebody you trust?", err: err}
+		}
+		return nil, nil, err
 	}
 	return a, client, nil
 }

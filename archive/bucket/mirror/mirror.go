@@ -45,6 +45,9 @@ type Options struct {
 	// Tries is how often a request is made that the server refuses for now, or
 	// whose answer breaks off before its first byte; 4 if 0.
 	Tries int
+	// Final reports errors of Client after which no other try helps, such as an
+	// address that is refused; nil: there are none.
+	Final func(error) bool
 	// Sleep waits between two tries; nil: by the real clock.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -168,6 +171,9 @@ func (b *Bucket) get(ctx context.Context, key, header string, off, n int64) (o b
 		req.Header.Set("Range", header)
 	}
 	res, err := b.o.Client.Do(req)
+	if err != nil && b.o.Final != nil && b.o.Final(err) {
+		return o, 0, err
+	}
 	if err != nil {
 		return o, time.Second, err
 	}
