@@ -188,3 +188,30 @@ func (r *Replica) Seen() (t ledger.Tree, ok bool) {
 	defer r.mu.Unlock()
 	return r.seen, r.seen.Size > 0
 }
+
+// Check returns ErrReplica if the bucket is none that Replicate fills: it grows
+// by itself, is another archive's, or was adopted. It writes nothing.
+func (r *Replica) Check(ctx context.Context) error {
+	_, _, err := r.to.Load(ctx, ledger.HeadKey)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w: it has a %s, so it is an archive that grows by itself", ErrReplica, ledger.HeadKey)
+	case !errors.Is(err, bucket.ErrNotExist):
+		return outOfReach(fmt.Errorf("%s: %w", ledger.HeadKey, err))
+	}
+	there, err := readMeta(ctx, r.to)
+	if err == nil && there != r.a.meta {
+		err = fmt.Errorf("%w: its %s is another one", ErrReplica, metaKey)
+	}
+	if errors.Is(err, ErrNoArchive) {
+		return nil // it was not begun
+	}
+	return err
+}
+
+// Missing returns of how many visits the replica lacks objects, because the
+// archive itself did not have them when they were to be copied.
+func (r *Replica) Missing(ctx context.Context) (int, error) {
+	n, _, err := r.note(ctx)
+	return len(n.Missing), err
+}

@@ -251,6 +251,22 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 		storage += ", " + w.f("word.machine.free", "free", size(h.Free), "size", size(h.Size))
 	}
 	add("storage", storage, "")
+	for i, r := range h.Replicas {
+		text, note := w.closed("word.storage.", r.Storage), ""
+		switch {
+		case r.Trouble != "":
+			alarms = append(alarms, w.f("line.replica_down", "n", number(int64(i+1))))
+		case r.Signed >= 0:
+			note = behind(w, h.Signed-r.Signed)
+		}
+		if r.Signed >= 0 {
+			text += ", " + number(r.Signed)
+		}
+		if r.Damaged || r.Missing > 0 {
+			alarms = append(alarms, w.f("line.replica_hurt", "n", number(int64(i+1))))
+		}
+		facts = append(facts, fact{Name: w.f("word.machine.replica", "n", number(int64(i+1))), Text: text, Note: note})
+	}
 	if h.Stopped != "" {
 		alarms = append(alarms, w.f("line.stopped"))
 	}

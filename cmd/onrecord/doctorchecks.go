@@ -213,6 +213,7 @@ func keySource(h *house) string {
 // archive looks at what rests on the record.
 func (d *doctor) archive(ctx context.Context, h *house) {
 	serving := d.locks(h.cfg.StateDir)
+	d.replicas(ctx, h, serving)
 	d.spool(h)
 	if d.catalog(ctx, h) {
 		d.sources(ctx, h, serving)

@@ -259,32 +259,6 @@ func (rs *replicas) health(size int64) []onrecord.ReplicaHealth {
 	return list
 }
 
-// Erased carries an erasure out in every replica, within the time that ctx
-// leaves, and returns the replicas that have answered that it is done, and why
-// the others have not.
-func (rs *replicas) erased(ctx context.Context, e archive.Ordered) (answered []string, silent map[string]error) {
-	silent = map[string]error{}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for _, r := range rs.list {
-		wg.Go(func() {
-			_, err := r.replicate(ctx, archive.ReplicateOptions{})
-			if err == nil {
-				err = r.to.Erased(ctx, e)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				silent[r.name()] = err
-			} else {
-				answered = append(answered, r.name())
-			}
-		})
-	}
-	wg.Wait()
-	return answered, silent
-}
-
 // find returns the configured replica at an address, or makes one of it.
 func (rs *replicas) find(h *house, address string) *replica {
 	for _, r := range rs.list {

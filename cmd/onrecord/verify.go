@@ -25,10 +25,12 @@ import (
 
 // A verifyFlags is what verify was asked for.
 type verifyFlags struct {
-	part  string // "3/30"
-	key   string // verifier key from elsewhere
-	since string // file with a checkpoint
-	allow []string
+	part   string // "3/30"
+	key    string // verifier key from elsewhere
+	since  string // file with a checkpoint
+	repair bool   // put right what does not match
+	from   string // address of the copy to repair from
+	allow  []string
 
 	verifier note.Verifier // of key; nil without
 	networks []netip.Prefix
@@ -70,6 +72,8 @@ A key that you have from elsewhere proves more than one that the archive names.`
 	cmd.Flags().StringVar(&f.part, "part", "", "check only the `K/N`-th part: the n parts together cover every object, each once")
 	cmd.Flags().StringVar(&f.key, "key", "", "the log's verifier `KEY`, from elsewhere (name+hash+key)")
 	cmd.Flags().StringVar(&f.since, "since-checkpoint", "", "a checkpoint that was seen before, in a `FILE`: the ledger must extend it")
+	cmd.Flags().BoolVar(&f.repair, "repair", false, "put right what does not match, from the replicas: only bytes that the signed ledger vouches for; damaged ones are kept under damaged/")
+	cmd.Flags().StringVar(&f.from, "from", "", "repair from the copy at this `URL` alone")
 	cmd.Flags().StringSliceVar(&f.allow, "allow-address", nil, "reach a site in this private `NETWORK`, such as 127.0.0.0/8")
 	return cmd
 }
@@ -126,6 +130,9 @@ func runVerify(ctx context.Context, e *env, f verifyFlags, arg string) error {
 	_, err = onrecord.ParseStatementID(arg)
 	isID := err == nil
 	whole := arg == "" || isSite && strings.Trim(u.Path, "/") == ""
+	if (arg != "" || f.part != "") && f.repair || f.from != "" && !f.repair {
+		return usagef("--repair, and --from with it, are of a whole archive of this machine")
+	}
 	if !whole && (f.part != "" || f.since != "") {
 		return usagef("--part and --since-checkpoint are of a whole archive")
 	}
@@ -150,6 +157,9 @@ func runVerify(ctx context.Context, e *env, f verifyFlags, arg string) error {
 // verifyAll checks the archive that the configuration names.
 func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	h, err := e.open(ctx, recordOnly)
+	if err != nil && f.repair {
+		h, err = e.repairMeta(ctx, f.from, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -158,21 +168,34 @@ func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	bar := e.progress("verifying")
+	rep, err := h.verified(ctx, o)
+	if err == nil && f.repair && len(rep.Findings) > 0 {
+		rep, err = h.repair(ctx, rep, f.from, func(ctx context.Context) (archive.Report, error) { return h.verified(ctx, o) })
+	}
+	if err != nil {
+		return err
+	}
+	return printReport(e, rep, f.partWords(), h.keyWords())
+}
+
+// verified verifies the archive of this machine, and compares it with what this
+// machine has signed.
+func (h *house) verified(ctx context.Context, o archive.VerifyOptions) (archive.Report, error) {
+	bar := h.env.progress("verifying")
 	o.Progress = bar.set
 	rep, err := h.archive.Verify(ctx, o)
 	bar.done()
 	if err != nil {
-		return err
+		return rep, err
 	}
 	if err := h.checkMark(ctx); err != nil && !isMismatch(err) {
 		if len(rep.Findings) == 0 {
-			return err
+			return rep, err
 		} // else what keeps the mark from being compared is among the findings
 	} else if err != nil {
 		rep.Findings = append(rep.Findings, archive.Finding{Kind: "ledger", Object: ledger.HeadKey, Offset: -1, Index: -1, Reason: "this machine once signed more, or other, than the bucket shows now: " + err.Error()})
 	}
-	return printReport(e, rep, f.partWords(), h.keyWords())
+	return rep, nil
 }
 
 // partWords says that only a part was checked.
