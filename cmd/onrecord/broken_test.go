@@ -331,7 +331,7 @@ figures: [{slug: jane-example, name: Jane Example, sources: [{id: source, schedu
 	if err := archive.Init(t.Context(), bucket, o); err != nil {
 		t.Fatal(err)
 	}
-	b.h = &house{env: e, cfg: cfg, log: e.logger()}
+	b.h = e.newHouse(cfg)
 	if b.h.key, err = readLogKey(cfg.StateDir); err != nil {
 		t.Fatal(err)
 	}

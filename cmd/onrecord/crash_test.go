@@ -321,8 +321,10 @@ func sound(ctx context.Context, h *house, scratch string) error {
 
 // viewsHold compares the catalog with one that is made from the record alone.
 func viewsHold(ctx context.Context, h *house, scratch string) error {
-	fresh := &house{env: h.env, cfg: new(*h.cfg), log: h.log, archive: h.archive, key: h.key, files: h.files}
-	fresh.cfg.StateDir = scratch
+	cfg := new(*h.cfg)
+	cfg.StateDir = scratch
+	fresh := h.env.newHouse(cfg)
+	fresh.archive, fresh.key, fresh.files = h.archive, h.key, h.files
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return err
 	}

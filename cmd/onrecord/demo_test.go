@@ -123,9 +123,10 @@ func demoRecord(t *testing.T, w *demoWorld) {
 	if err := w.house.catalog.Dump(t.Context(), &before); err != nil {
 		t.Fatal(err)
 	}
-	again := &house{env: w.house.env, cfg: w.house.cfg, log: w.house.log, archive: w.house.archive, key: w.house.key}
-	again.cfg = new(*w.house.cfg)
-	again.cfg.StateDir = t.TempDir()
+	cfg := new(*w.house.cfg)
+	cfg.StateDir = t.TempDir()
+	again := w.house.env.newHouse(cfg)
+	again.archive, again.key = w.house.archive, w.house.key
 	if err := again.openCatalog(t.Context()); err != nil {
 		t.Fatal(err)
 	}

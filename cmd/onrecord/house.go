@@ -71,12 +71,18 @@ func (e *env) open(ctx context.Context, n need) (*house, error) {
 	return e.openWith(ctx, cfg, n)
 }
 
-// openWith opens the archive of a given configuration.
-func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house, error) {
+// newHouse returns a house in which nothing is open yet.
+func (e *env) newHouse(cfg *config.Config) *house {
 	h := &house{env: e, cfg: cfg, log: e.logger(), files: e.files}
 	if h.files.Latch == nil {
 		h.files.Latch = files.NewLatch()
 	}
+	return h
+}
+
+// openWith opens the archive of a given configuration.
+func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house, error) {
+	h := e.newHouse(cfg)
 	own := *e
 	own.files = h.files // of the archive's own store; a replica's disk stops nobody but itself
 	b, err := own.openBucket(ctx, cfg.Storage.Store)

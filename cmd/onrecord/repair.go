@@ -108,7 +108,7 @@ func (e *env) repairMeta(ctx context.Context, from string, why error) (*house, e
 	if err != nil {
 		return nil, err
 	}
-	h := &house{env: e, cfg: cfg, log: e.logger()}
+	h := e.newHouse(cfg)
 	h.copies = h.newReplicas()
 	if h.key, err = readLogKey(cfg.StateDir); err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func runSourceTest(ctx context.Context, e *env, id, door string) error {
 	if err != nil {
 		return err
 	}
-	h := &house{env: e, cfg: cfg, log: e.logger()}
+	h := e.newHouse(cfg)
 	s, err := h.sourceNamed(id)
 	if err != nil {
 		return err

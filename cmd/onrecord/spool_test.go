@@ -41,7 +41,9 @@ func faulty(t *testing.T, w *world, h *house, before func(fault.Call) error, aft
 // beside returns a house of another process over the same archive; it applies
 // to the catalog through the first.
 func beside(h *house) *house {
-	return &house{env: h.env, cfg: h.cfg, log: h.log, catalog: h.catalog, writer: h.catalog, key: h.key}
+	other := h.env.newHouse(h.cfg)
+	other.catalog, other.writer, other.key = h.catalog, h.catalog, h.key
+	return other
 }
 
 func noBefore(fault.Call) error             { return nil }
