@@ -38,6 +38,16 @@ func (l *Latch) Fail(cause error) {
 // Done returns a channel that is closed when the latch closes.
 func (l *Latch) Done() <-chan struct{} { return l.done }
 
+// Cause returns why the latch closed; nil while it is open.
+func (l *Latch) Cause() error {
+	select {
+	case <-l.done:
+		return l.cause
+	default:
+		return nil
+	}
+}
+
 // Err returns nil while the latch is open, and then an error that is ErrSync
 // and the reason.
 func (l *Latch) Err() error {

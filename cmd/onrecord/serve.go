@@ -166,8 +166,8 @@ func (h *house) watchDisk(ctx context.Context, stopWriting func(), l *locks) {
 	case <-h.files.Latch.Done():
 	}
 	stopWriting()
-	err := h.files.Latch.Err()
-	h.log.Error("nothing is recorded any more, and no visit begun, until this process is started again; pages are served as before", "err", err)
+	err := h.files.Latch.Cause()
+	h.log.Error("the disk failed: nothing is recorded any more, and no visit begun, until this process is started again; pages are served as before", "err", err)
 	l.note("role", "serve", strings.ReplaceAll(err.Error(), "\n", " "))
 }
 
