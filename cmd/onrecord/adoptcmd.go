@@ -31,6 +31,8 @@ const stillAlive = time.Hour
 type adoptFlags struct {
 	operator, email, url, credentials string
 	key, oldKey, reason               string
+	storage                           string
+	allow                             []string
 	incomplete                        bool
 }
 
@@ -55,6 +57,9 @@ the old public key goes on without doing anything. Without, readers must get the
 new public key from you. --key is the public key of the old archive, from outside
 the replica: with it, the replica is not believed but checked.
 
+URL may also be the address of a website that shows the archive (https://…): then
+all that it shows is first copied to --storage; what it withholds is missing there.
+
 First everything that the ledger names is looked for; what is missing is named, and
 ends the command with exit status 5, unless --incomplete is given. The old archive
 must not go on: two that do are two histories.`,
@@ -74,6 +79,8 @@ must not go on: two that do are two histories.`,
 	fl.StringVar(&f.credentials, "credentials", "", "`FILE` with access_key and secret_key of an S3 store")
 	fl.StringVar(&f.key, "key", "", "public `KEY` of the old archive, from outside the replica")
 	fl.StringVar(&f.oldKey, "old-key", "", "`FILE` with the log key of the old archive (log.key), if you have it")
+	fl.StringVar(&f.storage, "storage", "", "`URL` of the empty place for what is copied from a website (default: the folder DIR/bucket)")
+	fl.StringSliceVar(&f.allow, "allow-address", nil, "reach a website in this private `NETWORK`, such as 127.0.0.0/8")
 	fl.StringVar(&f.reason, "reason", "", "why, in `WORDS` that everybody may read")
 	fl.BoolVar(&f.incomplete, "incomplete", false, "adopt a replica that is not whole, too")
 	return cmd
@@ -94,12 +101,23 @@ type adopting struct {
 
 func runAdopt(ctx context.Context, e *env, f adoptFlags, address, dir string) error {
 	a := &adopting{e: e, f: f, store: config.Store{URL: address, Credentials: f.credentials}}
+	site := isSite(address)
+	if site {
+		if err := a.storeFor(dir); err != nil {
+			return err
+		}
+	}
 	if err := a.place(dir); err != nil {
 		return err
 	}
 	var err error
 	if a.b, err = e.openBucket(ctx, a.store); err != nil {
 		return err
+	}
+	if site {
+		if err := a.copyFrom(ctx, address); err != nil {
+			return err
+		}
 	}
 	if a.meta, a.origin, err = archive.MetaOf(ctx, a.b); err != nil {
 		return fmt.Errorf("replica %s: %w", address, err)
