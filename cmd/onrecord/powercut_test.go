@@ -35,10 +35,9 @@ import (
 // A cutMachine is a machine whose whole disk, an ext4 in a file, can be taken
 // away as a power cut does: what was not yet written to the file is gone.
 type cutMachine struct {
-	dir   string // of the images
-	mnt   string
-	sites []string
-	n     atomic.Int64
+	dir string // of the images
+	mnt string
+	n   atomic.Int64
 
 	mu    sync.Mutex
 	off   bool      // no process is started any more; guarded by mu
