@@ -35,6 +35,8 @@ test-long: test
 	$(GO) test -timeout=30m ./change -histories=5000
 	ONRECORD_LONG=1 $(GO) test -parallel=4 -timeout=40m -run '^(TestS3Misbehaves|TestS3Away)$$' -v ./archive ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^(TestCrashPoints|TestKills)$$' -v ./cmd/onrecord
+	ONRECORD_LONG=1 $(GO) test -timeout=60m -run '^(TestPowerCut|TestPowerCutTakes|TestDiskFull|TestCatalogIsKilled)$$' -v ./cmd/onrecord
+	ONRECORD_LONG=1 $(GO) test -timeout=30m -run 'Drill' -v ./archive/ledger
 	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^(TestVerifyFindsEveryLie|TestVerifyNamesAllDamage)$$' -v ./archive
 	ONRECORD_LONG=1 $(GO) test -timeout=10m -run '^TestBeside$$' -v ./archive/warc
 
