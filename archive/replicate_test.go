@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"onrecord/archive"
@@ -110,15 +111,15 @@ func TestReplicaFollows(t *testing.T) {
 
 	// What is new costs what is new: nothing that was copied is read again.
 	more(t, w, a, 300, 303)
-	reads := 0
+	var reads atomic.Int64
 	counted := fault.New(&to, fault.Options{Before: func(_ context.Context, c fault.Call) error {
 		if c.Op == fault.Open && (strings.HasPrefix(c.Key, "captures/") || strings.HasPrefix(c.Key, "journal/")) {
-			reads++
+			reads.Add(1)
 		}
 		return nil
 	}})
-	if got, err = a.Replica(counted).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil || got.Visits != 3 || got.Objects != 6 || reads != 12 {
-		t.Errorf("after 3 visits: %+v with %d reads of objects in the replica, %v", got, reads, err)
+	if got, err = a.Replica(counted).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil || got.Visits != 3 || got.Objects != 6 || reads.Load() != 12 {
+		t.Errorf("after 3 visits: %+v with %d reads of objects in the replica, %v", got, reads.Load(), err)
 	}
 	sameAs(t, b, &to)
 	wholeReplica(t, w, &to)
