@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"onrecord/archive"
@@ -218,9 +219,10 @@ func TestVerifyCanNotGoOnWithoutABucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := 1; ; n++ {
-		left := n
+		var left atomic.Int64 // reads come from more than one goroutine
+		left.Store(int64(n))
 		cut := fault.New(line, fault.Options{Before: func(context.Context, fault.Call) error {
-			if left--; left < 0 {
+			if left.Add(-1) < 0 {
 				return errors.New("no route to host")
 			}
 			return nil
@@ -234,7 +236,7 @@ func TestVerifyCanNotGoOnWithoutABucket(t *testing.T) {
 			t.Errorf("cut off after %d calls: %v", n, r.Findings)
 		}
 		if err == nil {
-			if left < 0 {
+			if left.Load() < 0 {
 				t.Errorf("cut off after %d calls, and nobody notices", n)
 			}
 			return

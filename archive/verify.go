@@ -310,10 +310,10 @@ func (v *verification) log(ctx context.Context) (int64, error) {
 	if len(batch) > 0 {
 		v.report.Root = base64.StdEncoding.EncodeToString(head.Root[:])
 	}
-	if err := v.since(ctx); err != nil {
+	if err := v.visits(ctx, size, batch); err != nil {
 		return size, err
 	}
-	return size, v.visits(ctx, size, batch)
+	return size, v.since(ctx)
 }
 
 // behind judges a head that is smaller than the checkpoint, which another
@@ -358,7 +358,11 @@ func (v *verification) since(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	return v.judge(fmt.Errorf("it does not extend the checkpoint of size %d that was seen before: %w", v.o.Since.Size, err),
+	says := "it does not extend"
+	if v.has(KindTile) && !errors.Is(err, ledger.ErrRolledBack) {
+		says = "while tiles are damaged it can't be proven to extend"
+	}
+	return v.judge(fmt.Errorf("%s the checkpoint of size %d that was seen before: %w", says, v.o.Since.Size, err),
 		Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1})
 }
 
