@@ -72,6 +72,21 @@ func (e *elsewhere) moveAll(t Target, reqs []Request) []Request {
 	return moved
 }
 
+// Moved returns where d asks for address, which something that it read names:
+// there, or, where d is of [Elsewhere] and address lies at the platform's own
+// host, at the base that stands for that.
+func Moved(d Door, t Target, address string) string {
+	e, ok := d.(*elsewhere)
+	if !ok {
+		return address
+	}
+	from, ok := e.platform(t)
+	if !ok {
+		return address
+	}
+	return move(address, from, e.base)
+}
+
 func (e *elsewhere) First(t Target) ([]Request, error) {
 	reqs, err := e.Door.First(t)
 	return e.moveAll(t, reqs), err

@@ -139,6 +139,12 @@ func (i *Ingester) wanted(ctx context.Context, s Source) ([]onrecord.Wanted, err
 	if err != nil {
 		return nil, fmt.Errorf("wanted media of %s: %w", s.ID, err)
 	}
+	for n := range list {
+		for _, d := range s.Doors {
+			target := crawler.Target{Platform: s.Platform, AccountID: s.AccountID, Handle: s.Handle, URL: d.URL}
+			list[n].Media.URL = crawler.Moved(d.Door, target, list[n].Media.URL)
+		}
+	}
 	return slices.DeleteFunc(list, func(w onrecord.Wanted) bool {
 		return mediaHost(w.Media.URL) == "" || !i.Media.keepsAny(w.Media.Kind)
 	}), nil
@@ -386,11 +392,10 @@ func (f *mediaVisit) end(ctx context.Context) (Report, error) {
 		if err != nil {
 			return f.rep, errors.Join(fmt.Errorf("media of %s: %w", f.s.ID, err), f.v.Close())
 		}
-		f.rep.Index, f.rep.Events = done.Index, len(f.events)
-		for _, e := range f.events {
-			f.rep.Other = append(f.rep.Other, string(e.Type))
+		if f.rep.Events == 0 { // all that it was about was erased meanwhile
+			return f.rep, nil
 		}
-		if _, err := f.i.CatchUp(ctx, done.Index+1+int64(len(f.events))); err != nil {
+		if _, err := f.i.CatchUp(ctx, done.Index+1+int64(f.rep.Events)); err != nil {
 			return f.rep, fmt.Errorf("media of %s: committed at %d, but the view is behind: %w", f.s.ID, done.Index, err)
 		}
 		return f.rep, nil
@@ -412,22 +417,52 @@ func (f *mediaVisit) commit(ctx context.Context) (onrecord.Done, error) {
 	if err != nil {
 		return onrecord.Done{}, fmt.Errorf("what is known: %w", err)
 	}
-	events := make([]onrecord.Event, len(f.events))
-	for n, e := range f.events {
+	var events, erased []onrecord.Event
+	for _, e := range f.events {
 		k, ok := known[e.Statement]
+		if k.Erased {
+			erased = append(erased, e)
+			continue
+		}
 		if !ok {
 			k.Prev = -1
 		}
 		e.Figure, e.Source, e.Door, e.Parser = f.s.Figure, f.s.ID, MediaDoor, mediaParser
 		e.Account = onrecord.AccountRef{Platform: f.s.Platform, ID: cmp.Or(k.Account, account)}
 		e.NativeID, e.Prev, e.Index, e.Provenance = k.NativeID, k.Prev, -1, onrecord.Captured
-		events[n] = e
+		events = append(events, e)
+	}
+	if len(events) == 0 {
+		return onrecord.Done{Index: -1}, f.v.Drop(ctx)
 	}
 	next := f.v.State
 	next.Source, next.Platform = f.s.ID, f.s.Platform
-	return f.v.Commit(ctx, Draft{
+	done, err := f.v.Commit(ctx, Draft{
 		Base: base - 1, Outcome: onrecord.OutcomeOK, Started: f.v.Started, Ended: f.i.Now(), Events: events, Next: next, KeepWARC: f.missed,
 	})
+	if err != nil {
+		return done, err
+	}
+	f.rep.Index, f.rep.Events = done.Index, len(events)
+	for _, e := range events {
+		f.rep.Other = append(f.rep.Other, string(e.Type))
+	}
+	return done, f.redact(ctx, events, erased)
+}
+
+// redact has the records redacted of attachments whose statement was erased
+// while the visit ran, but for bytes that another statement has, too.
+func (f *mediaVisit) redact(ctx context.Context, events, erased []onrecord.Event) error {
+	for _, e := range erased {
+		shared := func(o onrecord.Event) bool { return e.Media.At.Object != "" && o.Media.At == e.Media.At }
+		if f.i.Erase == nil || slices.ContainsFunc(events, shared) {
+			continue
+		}
+		if err := f.i.Erase(ctx, e.Statement, e.Captures); err != nil {
+			return fmt.Errorf("committed, and an attachment of the erased statement %s is not redacted yet: %w", e.Statement, err)
+		}
+	}
+	return nil
 }
 
 // isMedia reports whether v fetches attachments.

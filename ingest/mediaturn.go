@@ -23,6 +23,9 @@ const mediaOf = "#media@"
 // committed is left alone.
 const mediaPatience = time.Minute
 
+// mediaEvery is how often it is looked for attachments of all sources.
+const mediaEvery = time.Hour
+
 // planMedia notes on the agenda where attachments of a source are due: they
 // follow from the view, and from nothing that could be lost. They wait for the
 // turn of their own host, right behind the visit that named them.
@@ -42,12 +45,17 @@ func (r *Runner) planMedia(ctx context.Context, s Source) {
 	}
 }
 
-// planAllMedia is planMedia of all sources, those without doors among them.
+// planAllMedia is planMedia of all sources, those without doors among them, now
+// and every hour: attachments that an import has named, or another process, or
+// whose turn was given up, have no visit of this process before them.
 func (r *Runner) planAllMedia(ctx context.Context) {
-	for _, s := range r.Sources {
-		if ctx.Err() == nil {
-			r.planMedia(ctx, s)
+	for r.Media != nil && ctx.Err() == nil {
+		for _, s := range r.Sources {
+			if ctx.Err() == nil {
+				r.planMedia(ctx, s)
+			}
 		}
+		sleep(ctx, mediaEvery, nil)
 	}
 }
 

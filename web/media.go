@@ -74,7 +74,7 @@ func (s *server) sendMedia(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	mediaHead(head, m.KeptMedia)
-	want := parseRange(r.Header)
+	want := mediaRange(r, m.SHA256)
 	from, n, ok := want.in(m.Size)
 	if knows(r.Header.Get("If-None-Match"), m.SHA256) {
 		w.WriteHeader(http.StatusNotModified)
@@ -97,6 +97,20 @@ func (s *server) sendMedia(w http.ResponseWriter, r *http.Request) error {
 	return s.copyRecord(w, r, m.SHA256, body, want, from, n, m.Size)
 }
 
+// mediaRange returns the range that is asked for, the whole for another method
+// than GET. A player that goes on where it was names what it has in If-Range;
+// only our own strong tag holds (RFC 9110, 13.1.5).
+func mediaRange(r *http.Request, sum string) byteRange {
+	if r.Method != http.MethodGet {
+		return byteRange{}
+	}
+	head := http.Header{"Range": r.Header["Range"], "If-Range": r.Header["If-Range"]}
+	if head.Get("If-Range") == "\""+sum+"\"" {
+		head.Del("If-Range")
+	}
+	return parseRange(head)
+}
+
 // mediaHead says what a file is, and how it is to be treated: as a download,
 // unless its own bytes say that it is a raster image, sound or film.
 func mediaHead(head http.Header, m onrecord.KeptMedia) {
@@ -111,7 +125,7 @@ func mediaHead(head http.Header, m onrecord.KeptMedia) {
 	head.Set("Content-Type", kind)
 	head.Set("Content-Disposition", mime.FormatMediaType(show, map[string]string{"filename": fileName(m)}))
 	head.Set("Accept-Ranges", "bytes")
-	head.Set("Cache-Control", cacheForever)
+	head.Set("Cache-Control", cacheMedia)
 	head.Set("ETag", "\""+m.SHA256+"\"")
 	head.Set("X-Robots-Tag", "noindex")
 	if sum, err := hex.DecodeString(m.SHA256); err == nil {
@@ -145,7 +159,7 @@ func (s *server) sendThumb(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("thumbnail of %s: %w", m.SHA256, err)
 	}
-	reply{Type: "image/jpeg", Cache: cacheForever, Strong: true, Hidden: true, Body: b}.send(w, r)
+	reply{Type: "image/jpeg", Cache: cacheMedia, Strong: true, Hidden: true, Body: b}.send(w, r)
 	return nil
 }
 

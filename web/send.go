@@ -16,8 +16,11 @@ import (
 
 // Cache-Control of what is sent.
 const (
-	cacheForever   = "public, max-age=31536000, immutable"
-	cacheWording   = "public, max-age=31536000, s-maxage=60, immutable"
+	cacheForever = "public, max-age=31536000, immutable"
+	cacheWording = "public, max-age=31536000, s-maxage=60, immutable"
+	// A file never changes, but it may be withheld: shared caches ask each minute,
+	// and a reader's own keeps it for a day.
+	cacheMedia     = "public, max-age=86400, s-maxage=60"
 	cacheStatement = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 	cacheSearch    = "public, max-age=30"
 	cacheAsk       = "no-cache" // keep it, and ask each time whether it is still so

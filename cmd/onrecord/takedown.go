@@ -102,11 +102,12 @@ type seeker struct {
 	found   shownBy
 	objects map[string][]visitObject // by source, in ledger order
 	sources map[string]bool
-	cited   map[onrecord.Span]bool // by lines about it
-	media   map[string]map[onrecord.StatementID]bool
-	kept    []onrecord.Span // payloads of its attachments that nothing else has
-	keptSum map[string][]onrecord.Span
-	digests map[string]bool // of payloads that show it
+	cited   map[onrecord.Span]bool     // by lines about it
+	others  map[string]bool            // digests of attachments that other statements have
+	keptSum map[string][]onrecord.Span // by digest: the payloads of its attachments
+	kept    []onrecord.Span            // those that no other statement has
+	shared  []onrecord.Span            // those that another one has, too
+	digests map[string]bool            // of payloads that show it
 }
 
 type visitObject struct{ key, door string }
@@ -134,7 +135,7 @@ func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.
 	}
 	s := &seeker{
 		h: h, st: st, doors: map[string]ingest.Door{}, target: map[string]crawler.Target{}, objects: map[string][]visitObject{}, sources: map[string]bool{},
-		cited: map[onrecord.Span]bool{}, media: map[string]map[onrecord.StatementID]bool{}, keptSum: map[string][]onrecord.Span{}, digests: map[string]bool{},
+		cited: map[onrecord.Span]bool{}, others: map[string]bool{}, keptSum: map[string][]onrecord.Span{}, digests: map[string]bool{},
 	}
 	if s.trace = trace; trace == nil {
 		if s.trace, err = h.traceOf(ctx, st, in.Limits); err != nil {
@@ -160,6 +161,9 @@ func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.
 			}
 		}
 		bar.done()
+	}
+	if err := s.elsewhere(ctx); err != nil {
+		return shownBy{}, err
 	}
 	if err := s.neighbours(ctx); err != nil {
 		return shownBy{}, err
@@ -189,11 +193,9 @@ func (s *seeker) journal(ctx context.Context) error {
 		}
 		own := s.trace.Is(ev.Statement)
 		if m := ev.Media; m != nil && m.SHA256 != "" {
-			if s.media[m.SHA256] == nil {
-				s.media[m.SHA256] = map[onrecord.StatementID]bool{}
-			}
-			s.media[m.SHA256][ev.Statement] = true
-			if own && m.At.Object != "" {
+			if !own {
+				s.others[m.SHA256] = true
+			} else if m.At.Object != "" {
 				s.keptSum[m.SHA256] = append(s.keptSum[m.SHA256], m.At)
 			}
 		}
@@ -211,7 +213,9 @@ func (s *seeker) journal(ctx context.Context) error {
 		}
 	}
 	for sum, spans := range s.keptSum {
-		if len(s.media[sum]) == 1 { // no other statement has this attachment
+		if s.others[sum] {
+			s.shared = append(s.shared, spans...)
+		} else {
 			s.kept = append(s.kept, spans...)
 		}
 	}
@@ -236,7 +240,7 @@ func (s *seeker) object(ctx context.Context, source string, o visitObject) error
 			if err != nil {
 				continue // named by captures, and by verify
 			}
-			if media && s.holdsKept(o.key, rec) {
+			if media && s.isOwn(o.key, rec) {
 				hits[rec.ID()] = true
 			}
 			if (hits[rec.ID()] || hits[rec.Concurrent()]) && rec.Redacted() == "" && rec.Length > 0 {
@@ -245,6 +249,24 @@ func (s *seeker) object(ctx context.Context, source string, o visitObject) error
 		}
 		return nil
 	})
+}
+
+// elsewhere looks through the media of other sources: the first copy of an
+// attachment may be one that another account brought, whose statement was erased
+// before.
+func (s *seeker) elsewhere(ctx context.Context) error {
+	for _, source := range slices.Sorted(maps.Keys(s.objects)) {
+		for _, o := range s.objects[source] {
+			has := func(at onrecord.Span) bool { return at.Object == o.key }
+			if s.sources[source] || !slices.ContainsFunc(s.kept, has) {
+				continue
+			}
+			if err := s.object(ctx, source, o); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // each opens an object; one that is gone is noted.
@@ -288,12 +310,15 @@ func (s *seeker) captures(ctx context.Context, source string, o visitObject, hit
 	})
 }
 
-// holdsKept reports whether a record of media holds an attachment that only
-// this statement has.
-func (s *seeker) holdsKept(key string, rec *warc.Record) bool {
-	return slices.ContainsFunc(s.kept, func(at onrecord.Span) bool {
+// isOwn reports whether a record of media holds an attachment that only this
+// statement has, or tells how it was fetched for this one and holds none that
+// another has, too.
+func (s *seeker) isOwn(key string, rec *warc.Record) bool {
+	within := func(at onrecord.Span) bool {
 		return at.Object == key && at.Offset >= rec.Offset && at.Offset < rec.Offset+rec.Length
-	})
+	}
+	return slices.ContainsFunc(s.kept, within) ||
+		s.cited[onrecord.Span{Object: key, Offset: rec.Offset}] && !slices.ContainsFunc(s.shared, within)
 }
 
 // neighbours counts the other statements whose evidence lies in what was found.
