@@ -79,7 +79,7 @@ func (s *Spool) Get(name string) ([]byte, error) {
 func checkName(name string) error {
 	ok := name != "" && len(name) <= maxName && name[0] != '.' &&
 		strings.Trim(name, "abcdefghijklmnopqrstuvwxyz.") == ""
-	if !ok || name == metaFile || name == indexFile || name == payloadsFile || name == mediaIndex || name == mediaPart {
+	if !ok || strings.HasPrefix(name, redactedPrefix) || name == metaFile || name == indexFile || name == payloadsFile || name == mediaIndex || name == mediaPart {
 		return fmt.Errorf("spool: %w: %.80q", ErrName, name)
 	}
 	return nil

@@ -176,16 +176,28 @@ func (s *Spool) Media() (bucket.Body, bool, error) {
 	if s.err != nil || m.size == 0 {
 		return bucket.Body{}, false, s.err
 	}
-	if len(m.lines) > 0 { // deferred
-		err := m.warc.Sync()
-		if err == nil {
-			err = s.writeMediaLines()
-		}
-		if err != nil {
-			return bucket.Body{}, false, s.die("flush media", err)
-		}
+	if err := s.flushMedia(); err != nil {
+		return bucket.Body{}, false, err
+	}
+	if s.redMedia.sum != nil {
+		return bodyOf(s.path(redactedMedia), s.redMedia.size, s.redMedia.sum), true, nil
 	}
 	return bodyOf(s.path(s.mediaName()), m.size, m.sum), true, nil
+}
+
+// flushMedia makes durable what Defer has put off.
+func (s *Spool) flushMedia() error {
+	if len(s.media.lines) == 0 {
+		return nil
+	}
+	err := s.media.warc.Sync()
+	if err == nil {
+		err = s.writeMediaLines()
+	}
+	if err != nil {
+		return s.die("flush media", err)
+	}
+	return nil
 }
 
 // bodyOf returns the first size bytes of a file as a body.
@@ -221,6 +233,9 @@ func (s *Spool) MediaEntries(ctx context.Context) iter.Seq2[Media, error] {
 			lines, _, err = s.readMediaIndex(n)
 		}
 		for _, l := range lines {
+			if l.Redacted != "" {
+				continue
+			}
 			if !yield(Media{Ref: l.Ref, At: l.At, Note: l.About}, nil) {
 				return
 			}

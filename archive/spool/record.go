@@ -46,6 +46,8 @@ type Spool struct {
 	deferred bool
 	lines    []byte // of the index: deferred, so not written yet
 	media    mediaFile
+	red      redacted // of the WARC: what goes into the bucket
+	redMedia redacted // of the WARC of media
 }
 
 // spool returns a Spool that holds lock.
@@ -211,8 +213,8 @@ func (s *Spool) writeLines(b []byte) error {
 	return nil
 }
 
-// WARC returns the visit's WARC as it stands, whole and on disk, to be put under
-// Object. It is false if nothing was recorded. The Body is good until Remove.
+// WARC returns the visit's WARC as it stands, or its redacted copy, whole and on
+// disk, to be put under Object. It is false if nothing was recorded. The Body is good until Remove.
 func (s *Spool) WARC() (bucket.Body, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -224,6 +226,9 @@ func (s *Spool) WARC() (bucket.Body, bool, error) {
 	}
 	if err := s.flush(); err != nil {
 		return bucket.Body{}, false, err
+	}
+	if s.red.sum != nil {
+		return bodyOf(s.path(redactedWARC), s.red.size, s.red.sum), true, nil
 	}
 	return bodyOf(s.path(s.warcName()), s.warcSize, s.sum), true, nil
 }

@@ -27,6 +27,9 @@ func (s *Spool) restore() error {
 	if err := s.readMeta(); err != nil {
 		return err
 	}
+	if err := s.settleOn(); err != nil {
+		return err
+	}
 	lines, size, err := s.readIndex()
 	if err != nil {
 		return err
@@ -216,6 +219,9 @@ func (s *Spool) entries(ctx context.Context, yield func(Entry, error) bool) erro
 		l, ok := parseLine(text)
 		if !ok {
 			return fmt.Errorf("%w: %s: %.80q", ErrDamaged, indexFile, text)
+		}
+		if l.Redacted != "" {
+			continue
 		}
 		e, err := s.entry(f, l)
 		if err != nil {

@@ -14,6 +14,7 @@
 //	<visit>/<visit>.warc       media, not compressed
 //	<visit>/media.ndjson       one line a payload, as in index.ndjson
 //	<visit>/media.part         a payload on its way
+//	<visit>/redacted.…         copies in which captures of erased statements are redacted
 //	<visit>/…                  small files put beside them by the archive
 //	new-<visit>, old-<visit>   a folder that is being made or removed
 //
@@ -116,6 +117,9 @@ type line struct {
 	// lies; Digest is the Digest of its Prior.
 	Payload *span  `json:"payload,omitempty"`
 	Digest  string `json:"digest,omitempty"`
+
+	// Redacted is the case in which the capture was redacted; empty if it is whole.
+	Redacted string `json:"redacted,omitempty"`
 }
 
 // A span is a part of a file, in bytes.

@@ -18,9 +18,9 @@ import (
 // fieldRedacted names the case in which a record's content was erased.
 const fieldRedacted = "Onrecord-Redacted"
 
-// redactedURI is the target of a redacted record: tools that list records by
+// RedactedURI is the target of a redacted record: tools that list records by
 // their address need one, and the address goes with the content.
-const redactedURI = "urn:onrecord:redacted"
+const RedactedURI = "urn:onrecord:redacted"
 
 // A Redaction is what is left of a record whose content was erased: its place,
 // its length and its name. It stands where the record stood, so that the
@@ -157,7 +157,7 @@ func (r Redaction) header(n int64, loose bool) []byte {
 		space = " "
 	}
 	return fmt.Appendf(nil, "WARC/1.1\r\nWARC-Type: metadata\r\nWARC-Record-ID: <%s>\r\nWARC-Date: %s\r\nWARC-Target-URI: %s\r\n%s: %s\r\nContent-Type: text/plain\r\nContent-Length: %s%d\r\n\r\n",
-		r.ID, r.Date.UTC().Format(dateFormat), redactedURI, fieldRedacted, oneLine(r.Case), space, n)
+		r.ID, r.Date.UTC().Format(dateFormat), RedactedURI, fieldRedacted, oneLine(r.Case), space, n)
 }
 
 const blankEnd = "\r\n\r\n"
