@@ -179,6 +179,7 @@ type Health struct {
 	Storage     string    // what the bucket is: "folder", "s3"
 	Free, Size  int64     // bytes of the disk that the bucket is on; 0 where that is not known
 	StorageDown string    // why the bucket does not answer; empty if it does
+	Awaited     bool      // the bucket has not answered, or not passed its checks, since the process was started: it makes no visit
 	Stopped     string    // why nothing is written any more until the process is started again; empty if it is
 	Paused      string    // why no visit is begun until that has passed, as a full disk or spool does; empty if they are
 

@@ -94,6 +94,10 @@ type Options struct {
 	// Redactions is a file in which a process notes where erasures are in the
 	// ledger, for the next one; empty: each finds out by itself.
 	Redactions string
+
+	// Copy is a file in which Open keeps what it read of onrecord.json, for
+	// OpenAway; empty: nothing is kept.
+	Copy string
 }
 
 // Meta is onrecord.json: what this bucket is.
@@ -132,23 +136,42 @@ type Archive struct {
 
 	redactions    redactionMemo
 	redactionFile string
+
+	asked Options // for Confirm
 }
 
 // Open opens the archive in b. It checks origin and key: ErrKey says that they
 // are others. ErrNoArchive says that there is no archive.
 func Open(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
-	meta, err := readMeta(ctx, b)
+	meta, vouched, err := vetted(ctx, b, o)
 	if err != nil {
 		return nil, err
+	}
+	a, err := open(b, meta, vouched)
+	if err != nil {
+		return nil, err
+	}
+	if err := keepCopy(o, meta); err != nil {
+		a.log.WarnContext(ctx, "no copy of onrecord.json is kept: this machine could not be started while the bucket is out of reach", "err", err)
+	}
+	return a, nil
+}
+
+// vetted reads onrecord.json and compares origin and key with what the caller
+// expects. It returns the options with the verifier that follows from it.
+func vetted(ctx context.Context, b bucket.Bucket, o Options) (Meta, Options, error) {
+	meta, err := readMeta(ctx, b)
+	if err != nil {
+		return meta, o, err
 	}
 	if first := meta.check(o); first != nil {
 		keys, err := meta.checkChain(ctx, b, o, first)
 		if err != nil {
-			return nil, err
+			return meta, o, err
 		}
 		o = anchored(keys, o)
 	}
-	return open(b, meta, o)
+	return meta, o, nil
 }
 
 // OpenToVerify is Open, and opens an archive whose onrecord.json is lost or
@@ -172,7 +195,7 @@ func OpenToVerify(ctx context.Context, b bucket.Bucket, o Options) (*Archive, er
 // open opens the archive that meta describes.
 func open(b bucket.Bucket, meta Meta, o Options) (_ *Archive, err error) {
 	o.Rand = newRand(o.Rand) // one lock for all that share it
-	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: o.Rand, redactionFile: o.Redactions}
+	a := &Archive{b: b, meta: meta, memory: newMemory(), clock: o.Now, log: o.Log, rand: o.Rand, redactionFile: o.Redactions, asked: o}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}

@@ -28,6 +28,9 @@ var (
 	// say whether it did what it was asked. The visit stays in the spool, and
 	// the next Recover takes it up (record.md 1.8).
 	ErrUnreachable = errors.New("bucket out of reach")
+	// ErrNoCopy reports a bucket that is out of reach and a machine that has no
+	// copy of its onrecord.json.
+	ErrNoCopy = errors.New("no copy of onrecord.json on this machine")
 	// ErrPending reports a source whose pending visit can't be finished yet,
 	// because objects of it are missing and no spool has restored them
 	// (record.md 1.6).

@@ -270,11 +270,14 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 	if h.Stopped != "" {
 		alarms = append(alarms, w.f("line.stopped"))
 	}
-	if h.Paused != "" {
-		alarms = append(alarms, w.f("line.held"))
-	}
-	if h.StorageDown != "" {
+	switch {
+	case h.Awaited:
+		alarms = append(alarms, w.f("line.storage_awaited"))
+	case h.StorageDown != "":
 		alarms = append(alarms, w.f("line.storage_down"))
+	}
+	if h.Paused != "" && !h.Awaited {
+		alarms = append(alarms, w.f("line.held"))
 	}
 	if h.Size > 0 && h.Free*10 < h.Size {
 		alarms = append(alarms, w.f("line.disk_low", "free", size(h.Free)))

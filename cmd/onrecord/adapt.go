@@ -204,7 +204,7 @@ type public struct {
 
 func (p public) Object(ctx context.Context, key string, off, n int64) (web.RecordObject, error) {
 	o, err := p.a.Object(ctx, key, off, n)
-	return web.RecordObject(o), err
+	return web.RecordObject(o), forNow(err)
 }
 
 func (p public) Hidden(ctx context.Context, key string) ([]onrecord.Span, onrecord.Takedown, error) {

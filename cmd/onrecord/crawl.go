@@ -35,6 +35,7 @@ alone until then. Exit status 3 says that some sources failed.`,
 }
 
 func runCrawl(ctx context.Context, e *env, names []string) error {
+	e.visits = true
 	h, err := e.open(ctx, writing)
 	if err != nil {
 		return err

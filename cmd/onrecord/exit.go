@@ -51,6 +51,22 @@ func usagef(format string, args ...any) error {
 	return &failure{status: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
+// What to do about a storage that does not answer: by commands that visit, and
+// by all others.
+const (
+	spoolHint = "visits stay in the spool and are committed once the storage answers"
+	againHint = "run it again once the storage answers"
+)
+
+// fitting returns err with the hint that fits a command that has, or has not,
+// visits in the spool.
+func (e *env) fitting(err error) error {
+	if code, hint := status(err); hint == spoolHint && !e.visits {
+		return &failure{status: code, hint: againHint, err: err}
+	}
+	return err
+}
+
 // status returns the exit status of an error and a hint, if there is one.
 func status(err error) (code int, hint string) {
 	if err == nil {
@@ -76,7 +92,7 @@ func status(err error) (code int, hint string) {
 	case errors.Is(err, files.ErrSync):
 		return exitFailed, "look at the disk (dmesg, smartctl), then start again: nothing acknowledged is lost"
 	case errors.Is(err, archive.ErrUnreachable):
-		return exitUnreachable, "visits stay in the spool and are committed once the storage answers"
+		return exitUnreachable, spoolHint
 	case errors.Is(err, ledger.ErrNoMark):
 		return exitConfig, "if that is the ledger as you know it, run the command once with --trust-checkpoint"
 	case errors.Is(err, ledger.ErrKeyChanged):

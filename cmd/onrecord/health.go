@@ -27,6 +27,7 @@ func (h *house) health(ctx context.Context) (onrecord.Health, error) {
 	if err := h.files.Latch.Err(); err != nil {
 		out.Stopped = err.Error()
 	}
+	out.Awaited = h.awaits() != nil
 	if err := h.hold(); err != nil {
 		out.Paused = err.Error()
 	}

@@ -23,6 +23,9 @@ func (h *house) hold() error {
 		places = append(places, struct{ what, path string }{"the storage", folder})
 	}
 	var errs []error
+	if err := h.awaits(); err != nil {
+		errs = append(errs, fmt.Errorf("%w: visits begin by themselves when it passes: %w", errAway, err))
+	}
 	for _, p := range places {
 		free, size, err := space(p.path)
 		if err == nil && size > 0 && free < leastSpace {

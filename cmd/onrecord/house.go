@@ -53,6 +53,10 @@ type house struct {
 	copies  *replicas  // of the bucket
 	demo    *web.Demo  // what makes the website a demonstration; nil for a real archive
 
+	// away is why nothing is written yet: the S3 store did not answer when this
+	// process started, or has not passed its checks since; nil once it has.
+	away atomic.Pointer[error]
+
 	behind atomic.Int64 // since when the ledger has more than was applied, in nanoseconds of Unix time; 0: it has not
 
 	witnesses *witness.Gatherer // nil where nothing is written
@@ -111,34 +115,20 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 			return nil, err
 		}
 		o.Signers, o.Published = signersOf(cfg.StateDir), h.witnesses.Published
-		if err := e.checkStore(ctx, cfg, e.serving); err != nil {
-			return nil, err
-		}
+		o.Copy = filepath.Join(cfg.StateDir, metaCopyFile)
 	}
 	h.copies = h.newReplicas()
 	o.Known = h.sightings
-	open := archive.Open
-	if n == recordOnly {
-		open = archive.OpenToVerify
-	}
-	if h.archive, err = open(ctx, b, o); err != nil {
-		return nil, h.olderKey(fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err))
+	if err := h.openArchive(ctx, b, o, n); err != nil {
+		return nil, err
 	}
 	if n == writing || n == mending {
-		h.witnesses.Of(h.archive)
-		h.copies.look(ctx)
+		if err := h.arriveOrWait(ctx, n); err != nil {
+			return nil, err
+		}
 	}
 	if n == recordOnly || n == mending {
 		return h, nil
-	}
-	if n == writing {
-		err := h.archive.Restore(ctx)
-		if err == nil {
-			h.rotated, err = h.installKey(ctx)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("archive at %s: %w", cfg.Storage.URL, err)
-		}
 	}
 	if err := h.openCatalog(ctx); err != nil {
 		return nil, errors.Join(err, h.close())
@@ -169,8 +159,20 @@ func (h *house) openCatalog(ctx context.Context) error {
 		return err
 	}
 	h.catalog, h.writer = c, c
-	_, err = h.applyAll(ctx)
-	return err
+	return h.applyFirst(ctx)
+}
+
+// applyFirst brings the catalog up to the record at a start. A serving process
+// whose store does not answer goes on with what the catalog has.
+func (h *house) applyFirst(ctx context.Context) error {
+	_, err := h.applyAll(ctx)
+	if !errors.Is(err, errAway) && !h.mayBeAway(err) {
+		return err
+	}
+	if have, _, aerr := h.catalog.Applied(ctx); aerr != nil || have == 0 {
+		return errors.Join(aerr, err)
+	}
+	return nil
 }
 
 // rebuildAndOpen replaces the catalog's file by a new one, from a snapshot where
@@ -197,6 +199,9 @@ func (h *house) applyAll(ctx context.Context) (int64, error) {
 	}
 	if err := h.files.Latch.Err(); err != nil {
 		return 0, err
+	}
+	if err := h.awaits(); err != nil {
+		return 0, fmt.Errorf("%w: %w", errAway, err)
 	}
 	size, err := ingest.Follow(ctx, record{h.archive}, store{h.writer}, nil)
 	if catalog.IsBroken(err) {

@@ -51,7 +51,7 @@ func runIn(e *env, args []string) error {
 	root.SetIn(e.io.in)
 	root.SetOut(e.io.out)
 	root.SetErr(e.io.err)
-	return root.ExecuteContext(e.stop.hard)
+	return e.fitting(root.ExecuteContext(e.stop.hard))
 }
 
 // A stop tells a command in two steps to end: soft ends when the first signal

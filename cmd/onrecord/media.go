@@ -105,7 +105,8 @@ func (m mediaStore) StoredMedia(ctx context.Context, sha256 string) (onrecord.St
 }
 
 func (m mediaStore) OpenMedia(ctx context.Context, k onrecord.KeptMedia, off, n int64) (io.ReadCloser, error) {
-	return m.h.archive.OpenMedia(ctx, k.At, k.SHA256, off, n)
+	r, err := m.h.archive.OpenMedia(ctx, k.At, k.SHA256, off, n)
+	return r, forNow(err)
 }
 
 func (m mediaStore) Thumb(ctx context.Context, k onrecord.KeptMedia) ([]byte, error) {

@@ -39,7 +39,7 @@ type keptPackage struct {
 func (p *packages) Package(ctx context.Context, id onrecord.StatementID) (web.Package, error) {
 	plan, err := p.plan(ctx, "", []onrecord.StatementID{id})
 	if err != nil {
-		return web.Package{}, err
+		return web.Package{}, forNow(err)
 	}
 	if len(plan.refs) == 0 {
 		return web.Package{}, fmt.Errorf("no capture of it may be shown: %w", onrecord.ErrNotFound)
@@ -65,7 +65,7 @@ func (p *packages) Package(ctx context.Context, id onrecord.StatementID) (web.Pa
 	}
 	var out bytes.Buffer
 	if _, err := p.write(ctx, &out, plan, nil); err != nil {
-		return web.Package{}, err
+		return web.Package{}, forNow(err)
 	}
 	k := keptPackage{id: id, plan: sum, Package: web.Package{Body: out.Bytes(), SHA256: sha256.Sum256(out.Bytes()), Created: plan.created}}
 	p.keep(k)

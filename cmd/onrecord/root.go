@@ -31,7 +31,8 @@ type env struct {
 	verbose    bool   // -v
 	trust      bool   // --trust-checkpoint
 
-	serving bool // the store is probed afresh
+	serving bool // the store is probed afresh, and may be away at the start
+	visits  bool // the command makes visits, which wait in the spool while the store is away
 
 	helper []string // this program as the one that decodes pictures; nil: none are
 

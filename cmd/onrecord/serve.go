@@ -32,7 +32,8 @@ func newServe(e *env) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the website and the API, and visit sources as they become due",
 		Long: `Serves the website and the JSON API, and visits each source by its schedule. What
-was missed while the machine slept is visited once, soon.
+was missed while the machine slept is visited once, soon. While an S3 store does not
+answer, at the start too, pages come from the catalog.
 
 Ctrl-C finishes the visits that are under way, then ends; a second one stops now.
 Other commands may run beside it.`,
@@ -57,7 +58,7 @@ func runServe(ctx context.Context, e *env, listen string) error {
 		return listenFailure(err)
 	}
 	defer ln.Close()
-	e.serving = true
+	e.serving, e.visits = true, true
 	h, err := e.openWith(ctx, cfg, writing)
 	if err != nil {
 		return err
@@ -99,8 +100,7 @@ func (h *house) waitForCatalog(ctx context.Context) error {
 			return err
 		}
 		if h.writer != nil {
-			_, err := h.applyAll(ctx)
-			return err
+			return h.applyFirst(ctx)
 		}
 		if waited == 2*time.Second {
 			h.env.say("waiting for %s to end, which applies to the catalog", lockHolder(h.catalogPath()+".lock"))
@@ -141,11 +141,14 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	defer stopWriting()
 	wg.Go(func() { h.watchDisk(soft, stopWriting, locks) })
 	wg.Go(func() { h.keepUp(writes, &banner) })
-	wg.Go(func() { h.keepSnapshots(writes) })
-	wg.Go(func() { h.tendErasures(writes) })
-	wg.Go(func() { h.copies.keep(soft) })
-	wg.Go(func() { h.witnesses.Run(soft) })
 	wg.Go(func() {
+		if !h.arrival(writes) {
+			return
+		}
+		wg.Go(func() { h.keepSnapshots(writes) })
+		wg.Go(func() { h.tendErasures(writes) })
+		wg.Go(func() { h.copies.keep(soft) })
+		wg.Go(func() { h.witnesses.Run(soft) })
 		if err := h.runner(in, queue, locks).Run(writes, ctx); err != nil {
 			h.log.Error("visits", "err", err)
 		}
@@ -183,7 +186,7 @@ func (h *house) keepUp(ctx context.Context, banner *atomic.Pointer[string]) {
 		case ctx.Err() != nil:
 			return
 		default:
-			if banner.Load() == nil {
+			if banner.Load() == nil && !errors.Is(err, errAway) {
 				h.log.Error("the catalog can't follow the ledger", "err", err)
 			}
 			banner.Store(new("This page may be out of date: the catalog cannot follow the ledger. The operator has been told."))

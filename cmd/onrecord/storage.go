@@ -125,5 +125,5 @@ func storeStatus(err error) (code int, hint string, ok bool) {
 	if e.Err != nil && !e.Retryable() {
 		return exitUnreachable, "is endpoint= in storage.url right: http or https, host and port?", true
 	}
-	return exitUnreachable, "visits stay in the spool and are committed once the storage answers", true
+	return exitUnreachable, spoolHint, true
 }
