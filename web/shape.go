@@ -188,6 +188,22 @@ func apiMachineOf(h onrecord.Health) apiMachine {
 	if h.Size > 0 {
 		m.FreeBytes, m.SizeBytes = &h.Free, &h.Size
 	}
+	m.Replicas, m.Witnesses = make([]apiReplica, len(h.Replicas)), make([]apiWitness, len(h.Witnesses))
+	for i, r := range h.Replicas {
+		m.Replicas[i] = apiReplica{Number: i + 1, SeenAt: at(r.SeenAt), BehindSince: at(r.BehindSince), Answers: r.Trouble == "", Whole: r.Missing == 0 && !r.Damaged}
+		if r.Signed >= 0 {
+			m.Replicas[i].Signed, m.Replicas[i].Behind = new(r.Signed), new(max(0, h.Signed-r.Signed))
+		}
+	}
+	for i, one := range h.Witnesses {
+		m.Witnesses[i] = apiWitness{Name: one.Name, CosignedAt: at(one.At)}
+		if one.Size > 0 {
+			m.Witnesses[i].Size = new(one.Size)
+		}
+		if one.Problem != "" {
+			m.Witnesses[i].Troubled = at(one.Since)
+		}
+	}
 	return m
 }
 

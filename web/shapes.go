@@ -262,6 +262,26 @@ type apiSource struct {
 	Statements      int64         `json:"statements"`
 }
 
+// apiReplica is how a replica of the bucket fares. Where it is is not told: an
+// address invites those who would have it gone.
+type apiReplica struct {
+	Number      int        `json:"number" doc:"From 1, in the order of the configuration"`
+	Signed      *int64     `json:"signed" doc:"Entries that its checkpoint speaks for; null if that is not known"`
+	SeenAt      *time.Time `json:"seen_at" doc:"When that was read"`
+	Behind      *int64     `json:"behind" doc:"How many entries of the archive's checkpoint it does not have yet; null if that is not known"`
+	BehindSince *time.Time `json:"behind_since" doc:"Null if it is not behind"`
+	Answers     bool       `json:"answers" doc:"Whether the last attempt to fill it went well"`
+	Whole       bool       `json:"whole" doc:"False while it lacks objects that the archive itself did not have, or holds damaged ones"`
+}
+
+// apiWitness is how a witness of the ledger fares.
+type apiWitness struct {
+	Name       string     `json:"name" doc:"As its cosignatures have it" example:"witness.example/w1"`
+	Size       *int64     `json:"size" doc:"Entries of the last checkpoint that it has cosigned; null for none"`
+	CosignedAt *time.Time `json:"cosigned_at" doc:"By its own clock"`
+	Troubled   *time.Time `json:"troubled_since" doc:"Since when it has not cosigned what it was given; null if there is nothing"`
+}
+
 // apiMachine is how the machine that answers fares.
 type apiMachine struct {
 	Spooled        int        `json:"spooled" doc:"Visits that wait for the record"`
@@ -276,6 +296,9 @@ type apiMachine struct {
 	Visiting       bool       `json:"visiting" doc:"False while no visit is begun: its disk or its spool is full, or it does not write"`
 	FreeBytes      *int64     `json:"free_bytes"`
 	SizeBytes      *int64     `json:"size_bytes"`
+
+	Replicas  []apiReplica `json:"replicas" nullable:"false" doc:"In the order of the configuration"`
+	Witnesses []apiWitness `json:"witnesses" nullable:"false" doc:"In the order of the configuration"`
 }
 
 // apiStatus is how the archive fares.

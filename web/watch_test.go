@@ -285,6 +285,32 @@ func TestStatusOfSourcesAndMachine(t *testing.T) {
 			t.Errorf("%v is %v, want %v", one.path, got, one.want)
 		}
 	}
+	copied := build()
+	copied.health.Replicas = []onrecord.ReplicaHealth{
+		{Storage: "s3", Signed: 48930, SeenAt: now.Add(-time.Second), BehindSince: now.Add(-4 * time.Second)},
+		{Storage: "folder", Signed: -1, Missing: 2, Trouble: "open /secret/path: no such file or directory"},
+	}
+	copied.health.Witnesses = []onrecord.WitnessHealth{{Name: "witness.example/w1", Size: 48931, At: now.Add(-time.Minute)}, {Name: "witness.example/w2", Problem: "https://secret.example refuses", Since: now.Add(-time.Hour)}}
+	asked := get(t, site(t, copied), "/api/v1/status").Body.String()
+	if strings.Contains(asked, "secret") {
+		t.Errorf("the API tells strangers where replicas and witnesses are: %s", asked)
+	}
+	v = ask(t, site(t, copied), "/api/v1/status", http.StatusOK)
+	for _, one := range []struct {
+		want any
+		path []any
+	}{
+		{1.0, []any{"replicas", 0, "number"}}, {1.0, []any{"replicas", 0, "behind"}}, {48930.0, []any{"replicas", 0, "signed"}}, {true, []any{"replicas", 0, "answers"}}, {true, []any{"replicas", 0, "whole"}},
+		{nil, []any{"replicas", 1, "signed"}}, {nil, []any{"replicas", 1, "behind"}}, {false, []any{"replicas", 1, "answers"}}, {false, []any{"replicas", 1, "whole"}}, {nil, []any{"replicas", 1, "behind_since"}},
+		{"witness.example/w1", []any{"witnesses", 0, "name"}}, {48931.0, []any{"witnesses", 0, "size"}}, {nil, []any{"witnesses", 0, "troubled_since"}}, {nil, []any{"witnesses", 1, "size"}},
+	} {
+		if got := at(v, append([]any{"machine"}, one.path...)...); got != one.want {
+			t.Errorf("%v is %v, want %v", one.path, got, one.want)
+		}
+	}
+	if at(v, "machine", "replicas", 0, "behind_since") == nil || at(v, "machine", "witnesses", 1, "troubled_since") == nil {
+		t.Error("the API does not say since when a replica is behind, or a witness in trouble")
+	}
 	stopped := build()
 	stopped.health.Stopped = "sync /secret/path: input/output error"
 	if body := get(t, site(t, stopped), "/status").Body.String(); !strings.Contains(body, "records nothing more until it is started again") || strings.Contains(body, "/secret/path") {
