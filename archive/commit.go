@@ -35,6 +35,10 @@ type Draft struct {
 	KeepWARC bool
 	// Provenance is written on the visit line; empty means captured.
 	Provenance onrecord.Provenance
+	// Redact are the captures of this visit that show statements that were erased:
+	// they are redacted before anything is put. Where a store that can't erase has
+	// them already they stay, to be named by an erasure of their own.
+	Redact map[onrecord.StatementID][]onrecord.CaptureRef
 }
 
 // Commit makes the visit part of the record (record.md 1.3-1.5) and returns
@@ -49,11 +53,18 @@ func (v *Visit) Commit(ctx context.Context, d Draft) (onrecord.Done, error) {
 	if v.offline {
 		return onrecord.Done{}, v.leave(fmt.Errorf("%w: the visit waits for Recover", ErrUnreachable))
 	}
+	d, redacted, err := v.redact(ctx, d)
+	if err != nil {
+		return onrecord.Done{}, fmt.Errorf("visit %s of source %s: %w", v.id, d.Next.Source, err)
+	}
 	p, err := v.prepare(d)
 	if err != nil {
 		return onrecord.Done{}, fmt.Errorf("visit %s of source %s: %w", v.id, d.Next.Source, err)
 	}
-	v.plan = p
+	if p.Before, err = v.a.plannedNames(v.s, v.id); err != nil {
+		return onrecord.Done{}, v.leave(err)
+	}
+	v.plan, p.Redacted, p.fresh = p, redacted, true
 	b, err := p.encode()
 	if err == nil {
 		err = v.s.Put(planFile, b)
@@ -105,6 +116,7 @@ func (v *Visit) carry(ctx context.Context) (onrecord.Done, error) {
 	if err := a.putObjects(ctx, v.s, p); err != nil {
 		return onrecord.Done{}, v.leave(err)
 	}
+	p.fresh = false
 	reg, tag, out, err := v.fence(ctx)
 	if errors.Is(err, errFence) {
 		return onrecord.Done{}, v.late(ctx)
@@ -181,6 +193,9 @@ func (v *Visit) committed(ctx context.Context, out appended) onrecord.Done {
 		n.Keys = slices.DeleteFunc(slices.Clone(out.batch.Keys), func(r ledger.Rotation) bool { return r.Index < n.First })
 	}
 	b, err := json.Marshal(n)
+	if err == nil { // first: whoever finds the note does not look at what was recorded
+		err = v.s.Settle()
+	}
 	if err == nil {
 		err = v.s.Put(doneFile, b)
 	}

@@ -387,9 +387,10 @@ func (a *Archive) erasedSince(ctx context.Context, visits ...onrecord.VisitID) (
 }
 
 // Forget removes from the state of a source what tells of an erased statement:
-// forget changes the state and reports whether it did. A visit that is under
-// way loses its fence, and is judged as a late one.
-func (a *Archive) Forget(ctx context.Context, source string, forget func(*onrecord.SourceState) bool) error {
+// forget changes the state. Whether there was anything or not, a visit that is
+// under way loses its fence by it, and is judged as a late one: it was judged
+// before, or its plan was made before, without knowing of the erasure.
+func (a *Archive) Forget(ctx context.Context, source string, forget func(*onrecord.SourceState)) error {
 	if err := a.writable(); err != nil {
 		return err
 	}
@@ -403,9 +404,7 @@ func (a *Archive) Forget(ctx context.Context, source string, forget func(*onreco
 		if next.SourceState, err = cloned(reg.SourceState); err != nil {
 			return err
 		}
-		if !forget(&next.SourceState) {
-			return nil
-		}
+		forget(&next.SourceState)
 		body, _, err := a.body(reg, next)
 		if err != nil {
 			return err

@@ -44,8 +44,17 @@ type plan struct {
 	From     int64                `json:"from"`
 	Objects  []ObjectRef          `json:"objects"` // the journal segment is the last
 	Next     onrecord.SourceState `json:"next"`
+	Redacted bool                 `json:"redacted,omitempty"` // the objects are the spool's redacted copies
+	Before   []onrecord.VisitID   `json:"before,omitempty"`   // names under which it was planned, and did not come into the ledger
 
 	segment *segment
+	fresh   bool // not in the ledger, as far as is known: it was planned or taken up just now
+}
+
+// mayReplace reports whether what the bucket has under the key of an object may
+// be what the visit has put under another name, without what p redacts.
+func (p *plan) mayReplace(key string) bool {
+	return p.fresh && p.Redacted && key != journalKey(p.Visit)
 }
 
 // encode returns the bytes of planFile.
@@ -143,7 +152,9 @@ func (a *Archive) putObjects(ctx context.Context, s *spool.Spool, p *plan) error
 		}
 		err := a.b.Create(ctx, o.Key, body)
 		if errors.Is(err, bucket.ErrExists) {
-			err = a.checkObject(ctx, o)
+			if err = a.checkObject(ctx, o); errors.Is(err, ErrMismatch) && p.mayReplace(o.Key) {
+				err = a.putRedacted(ctx, o, body)
+			}
 		}
 		if err != nil {
 			return outOfReach(fmt.Errorf("put %s: %w", o.Key, err))

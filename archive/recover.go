@@ -159,7 +159,7 @@ func (r *recovery) resume(ctx context.Context, s *spool.Spool) (*Visit, error) {
 	if p := m.Predecessor; !p.IsZero() && !r.damaged[p] && a.waits(p) {
 		return nil, v.Close() // another has it in hand
 	}
-	if v.plan, err = a.readPlan(s, id); err != nil {
+	if err = v.loadPlan(); err != nil {
 		return nil, v.leave(err)
 	}
 	err = v.takeUp(ctx)
@@ -225,6 +225,7 @@ func (v *Visit) takeUp(ctx context.Context) error {
 	if v.plan == nil {
 		return nil
 	}
+	v.plan.fresh = true
 	_, err = v.carry(ctx)
 	return err
 }

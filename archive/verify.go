@@ -85,7 +85,8 @@ type Report struct {
 	States    int64
 	Snapshots int64
 
-	Erased   int64            // lines and records that are what an erasure made of them
+	Erased   int64            // lines that are tombstones by an erasure
+	Redacted int64            // WARC records whose content an erasure took, or kept from being put
 	Withheld map[string]int64 // lines and records that a mirror does not show, by case
 	Findings []Finding        // in order of index, then object, then offset
 }
@@ -146,6 +147,8 @@ type suspect struct {
 	Finding
 	// unless tells whether erasures account for it; nil where none can.
 	unless func(*Redactions) bool
+	// line says that it is of a journal line.
+	line bool
 	// implied says that it is of the whole object and follows from any finding
 	// that is of a part of it.
 	implied bool
@@ -232,7 +235,7 @@ func (v *verification) settle(ctx context.Context, size int64) error {
 	v.suspects = slices.DeleteFunc(v.suspects, func(s suspect) bool {
 		touched[s.Object] = true
 		excused := s.unless != nil && s.unless(r)
-		if excused && !s.implied {
+		if excused && s.line {
 			v.report.Erased++
 		}
 		return excused

@@ -70,6 +70,9 @@ func (v *verification) records(r io.Reader, f Finding) (n, decoded int64) {
 		if err == nil {
 			n, lost = n+1, false
 			decoded += int64(len(rec.Block)) + rec.Skimmed
+			if rec.Redacted() != "" {
+				v.add(func(r *Report) { r.Redacted++ })
+			}
 			if _, err = check(rec); err == nil {
 				continue
 			}

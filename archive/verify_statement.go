@@ -78,12 +78,33 @@ func (v *verification) statementLine(ctx context.Context, id onrecord.StatementI
 			continue
 		}
 		if err := v.record(ctx, ref); err != nil {
+			redacted, rerr := v.redacted(ctx, ref, err)
+			if rerr != nil {
+				return -1, rerr
+			}
+			if redacted {
+				v.report.Redacted++
+				continue
+			}
 			if err := v.judge(err, Finding{Kind: kindAt(ref.Object), Object: ref.Object, Offset: ref.Offset, Index: index}); err != nil {
 				return -1, err
 			}
 		}
 	}
 	return e.Prev, nil
+}
+
+// redacted reports whether a capture that is not what a line cites, as err says,
+// was redacted since.
+func (v *verification) redacted(ctx context.Context, ref onrecord.CaptureRef, err error) (bool, error) {
+	if !errors.Is(err, ErrMismatch) {
+		return false, nil
+	}
+	red, rerr := v.a.Redactions(ctx)
+	if rerr != nil && !isAnswer(rerr) {
+		return false, outOfReach(rerr)
+	}
+	return rerr == nil && isRecord(ref.Object, ref.Offset)(red), nil
 }
 
 // record checks one WARC record: its bytes against ref, and its own digests.
@@ -103,7 +124,9 @@ func (v *verification) record(ctx context.Context, ref onrecord.CaptureRef) erro
 		}
 	}
 	if err == nil {
-		v.report.Records++
+		if v.report.Records++; rec.Redacted() != "" {
+			v.report.Redacted++
+		}
 		v.report.Bytes += ref.Length
 	}
 	return err

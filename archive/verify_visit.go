@@ -166,7 +166,7 @@ func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, cited
 	if sum := sha256.Sum256(line.text); sum != leaf.Hash {
 		f.Reason = fmt.Sprintf("SHA-256 of line %d is %x, the leaf has %x", leaf.Line, sum, leaf.Hash)
 		text := bytes.Clone(line.text)
-		v.suspect(suspect{Finding: f, unless: func(r *Redactions) bool {
+		v.suspect(suspect{Finding: f, line: true, unless: func(r *Redactions) bool {
 			number, ok := r.Line(f.Index)
 			return ok && leaf.Line > 0 && bytes.Equal(text, Tombstone(number))
 		}})

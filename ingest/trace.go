@@ -225,29 +225,20 @@ func (t *Trace) Line(e onrecord.Event, line []byte) Mention {
 func (t *Trace) bounds(order string) bool { return order != "" && order == t.order }
 
 // Forget removes from a state what names the statement: a door's cursor, its
-// validators and its backlog, and runs of visits that are open. What is lost is
-// read or looked at again. It reports whether there was anything.
-func (t *Trace) Forget(st *onrecord.SourceState) (found bool) {
+// backlog, and runs of visits that are open; and all validators, which have the
+// digests of pages that show it. What is lost is read or looked at again.
+func (t *Trace) Forget(st *onrecord.SourceState) {
 	for id, d := range st.Doors {
 		if t.in([]byte(d.Cursor)) {
-			d.Cursor, found = "", true
+			d.Cursor = ""
 		}
-		for u := range d.Validators {
-			if t.in([]byte(u)) {
-				delete(d.Validators, u)
-				found = true
-			}
-		}
-		n := len(d.Backlog)
+		d.Validators = nil
 		d.Backlog = slices.DeleteFunc(d.Backlog, func(b onrecord.Backlog) bool { return t.inJSON(b) })
-		found = found || len(d.Backlog) < n
 		st.Doors[id] = d
 	}
-	n := len(st.Runs)
 	st.Runs = slices.DeleteFunc(st.Runs, func(r onrecord.Run) bool {
 		return t.bounds(r.Range.From) || t.bounds(r.Range.To) || t.inJSON(r)
 	})
-	return found || len(st.Runs) < n
 }
 
 // inJSON reports whether a value, written as JSON, holds anything of it.

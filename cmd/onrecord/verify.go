@@ -232,8 +232,9 @@ func printReport(e *env, rep archive.Report, part, key string) error {
 
 // printApart prints what is neither right nor wrong.
 func printApart(e *env, rep archive.Report) {
-	if rep.Erased > 0 {
-		fmt.Fprintf(e.io.out, "erased, by events in the ledger: %s\n", count(int(rep.Erased), "line or record", "lines and records"))
+	if rep.Erased+rep.Redacted > 0 {
+		fmt.Fprintf(e.io.out, "erased, by events in the ledger: %s, %s of evidence redacted\n",
+			count(int(rep.Erased), "line", "lines"), count(int(rep.Redacted), "record", "records"))
 	}
 	for _, number := range slices.Sorted(maps.Keys(rep.Withheld)) {
 		fmt.Fprintf(e.io.out, "withheld: %d, case %s\n", rep.Withheld[number], plain(number))

@@ -1,0 +1,426 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/archive/bucket"
+	"onrecord/archive/bucket/fault"
+	"onrecord/archive/bucket/memory"
+)
+
+const secret = "the umbrella stands behind the third pillar"
+
+// secretID is the statement that is erased.
+var secretID = onrecord.NewStatementID("website", "secret")
+
+// tellsOf reports whether b holds the secret, packed or not.
+func tellsOf(t testing.TB, key string, b []byte) bool {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(b)
+	switch {
+	case strings.HasSuffix(key, ".gz"):
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		r = z
+	case strings.HasSuffix(key, ".zst"):
+		z, err := zstd.NewReader(r)
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		defer z.Close()
+		r = z
+	}
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("%s: %v", key, err)
+	}
+	return bytes.Contains(plain, []byte(secret)) || bytes.Contains(b, []byte(secret))
+}
+
+// holding returns the keys of what holds the secret.
+func holding(t testing.TB, b bucket.Bucket) (keys []string) {
+	t.Helper()
+	for info, err := range b.List(context.Background(), "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := bucket.ReadAll(context.Background(), b, info.Key, 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tellsOf(t, info.Key, body) {
+			keys = append(keys, info.Key)
+		}
+	}
+	return keys
+}
+
+// A silent bucket lets nothing through that tells the secret.
+type silent struct {
+	*memory.Bucket
+	t    testing.TB
+	told bool
+}
+
+func (b *silent) tell(key string, body bucket.Body) {
+	r, err := body.Open()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer r.Close()
+	p, err := io.ReadAll(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.told = b.told || tellsOf(b.t, key, p)
+}
+
+func (b *silent) Create(ctx context.Context, key string, body bucket.Body) error {
+	b.tell(key, body)
+	return b.Bucket.Create(ctx, key, body)
+}
+
+func (b *silent) Replace(ctx context.Context, key string, was [32]byte, body bucket.Body) error {
+	b.tell(key, body)
+	return b.Bucket.Replace(ctx, key, was, body)
+}
+
+// discreet judges a visit as ingest does once the secret was erased: its page is
+// to be redacted, and what it shows beside that is news.
+func discreet(ctx context.Context, w *world, v *archive.Visit) (archive.Draft, error) {
+	d, err := judge(ctx, w, v)
+	if err != nil {
+		return d, err
+	}
+	d.Redact = map[onrecord.StatementID][]onrecord.CaptureRef{}
+	for i, e := range d.Events {
+		text := e.Content.Text
+		if !strings.Contains(text, secret) {
+			continue
+		}
+		d.Redact[secretID] = append(d.Redact[secretID], e.Captures...)
+		c := onrecord.Content{Type: "post", Text: "a neighbour"}
+		e.Content, e.NativeID, e.Version = &c, "neighbour", c.Version()
+		e.Statement = onrecord.NewStatementID("website", "neighbour")
+		d.Events[i] = e
+	}
+	return d, nil
+}
+
+// commitDiscreet is commit, by that judgement.
+func commitDiscreet(ctx context.Context, w *world, v *archive.Visit) error {
+	for {
+		d, err := discreet(ctx, w, v)
+		if err != nil {
+			return err
+		}
+		_, err = v.Commit(ctx, d)
+		late, ok := errors.AsType[*archive.LateError](err)
+		if !ok {
+			return err
+		}
+		v = late.Visit
+	}
+}
+
+// restartDiscreet is restart, by that judgement.
+func restartDiscreet(ctx context.Context, w *world, a *archive.Archive) error {
+	for v, err := range a.Recover(ctx) {
+		if err == nil {
+			err = commitDiscreet(ctx, w, v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish has the secret in the record, beside something else.
+func publish(t testing.TB, w *world, a *archive.Archive) {
+	t.Helper()
+	ctx := context.Background()
+	v, err := read(ctx, w, a, "press", "a lamp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Record(ctx, exchange(w, secret)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := judge(ctx, w, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Events[1].Statement, d.Events[1].NativeID = secretID, "secret"
+	if _, err := v.Commit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// order records the erasure of the secret.
+func order(t testing.TB, w *world, a *archive.Archive) archive.Ordered {
+	t.Helper()
+	ctx := context.Background()
+	var e onrecord.Erasure
+	for entry, err := range a.Walk(ctx, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entry.Event.Statement != secretID || entry.Event.Type != onrecord.StatementCreated {
+			continue
+		}
+		e.Leaves = append(e.Leaves, entry.Index)
+		for _, c := range entry.Event.Captures {
+			e.Records = append(e.Records, onrecord.Span{Object: c.Object, Offset: c.Offset, Length: c.Length})
+		}
+	}
+	plan, err := a.PlanErasure(ctx, e, "T-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := a.Begin(ctx, archive.Source{Source: archive.BuiltIn, Platform: archive.BuiltIn}, "", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := v.State()
+	next.Source, next.Platform = archive.BuiltIn, archive.BuiltIn
+	down := onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundLaw, Reason: "personal data"}
+	if _, err := v.Commit(ctx, archive.Draft{
+		Outcome: onrecord.OutcomeOK, Started: w.now(), Ended: w.now(), Next: next,
+		Events: []onrecord.Event{{
+			Type: onrecord.StatementErased, At: w.now(), By: w.now(), Figure: "jane-example", Statement: secretID, Takedown: &down, Erasure: &plan,
+			Account: onrecord.AccountRef{Platform: "website", ID: "jane.example"}, Provenance: onrecord.Captured, Index: -1, Prev: e.Leaves[0],
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	red, err := a.Redactions(ctx)
+	if err != nil || len(red.Pending()) != 1 {
+		t.Fatalf("%d erasures, %v", len(red.Pending()), err)
+	}
+	return red.Pending()[0]
+}
+
+// erase erases the secret.
+func erase(t testing.TB, w *world, a *archive.Archive) {
+	t.Helper()
+	if err := a.Erase(context.Background(), order(t, w, a)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestErasedIsNotPut: a visit that shows again what was erased puts none of it,
+// whoever commits it.
+func TestErasedIsNotPut(t *testing.T) {
+	t.Parallel()
+	for name, play := range map[string]func(ctx context.Context, w *world, b bucket.Bucket, dir string, a *archive.Archive) error{
+		"at once": func(ctx context.Context, w *world, _ bucket.Bucket, _ string, a *archive.Archive) error {
+			v, err := read(ctx, w, a, "press", secret)
+			if err != nil {
+				return err
+			}
+			return commitDiscreet(ctx, w, v)
+		},
+		"after a crash before judgement": func(ctx context.Context, w *world, b bucket.Bucket, dir string, a *archive.Archive) error {
+			v, err := read(ctx, w, a, "press", secret)
+			if err != nil {
+				return err
+			}
+			return errors.Join(v.Close(), restartDiscreet(ctx, w, a))
+		},
+		"overtaken": func(ctx context.Context, w *world, b bucket.Bucket, dir string, a *archive.Archive) error {
+			v, err := read(ctx, w, a, "press", secret)
+			if err != nil {
+				return err
+			}
+			other, err := archive.Open(ctx, b, w.options(dir+"/other", 9))
+			if err != nil {
+				return err
+			}
+			if _, err := visit(ctx, w, other, "press", "faster"); err != nil {
+				return err
+			}
+			return commitDiscreet(ctx, w, v)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, b, dir := newWorld(t), &silent{Bucket: &memory.Bucket{}, t: t}, fastDir(t)
+			a := w.init(t, b, dir)
+			publish(t, w, a)
+			erase(t, w, a)
+			b.told = false
+			if err := play(t.Context(), w, b, dir, a); err != nil {
+				t.Fatal(err)
+			}
+			if b.told {
+				t.Error("what was erased was put again")
+			}
+			silence(t, w, b, dir, a)
+		})
+	}
+}
+
+// silence checks that nothing tells, that the neighbour is in the record, and
+// that all is well.
+func silence(t *testing.T, w *world, b bucket.Bucket, dir string, a *archive.Archive) {
+	t.Helper()
+	if keys := holding(t, b); len(keys) > 0 {
+		t.Errorf("the bucket still tells: %q", keys)
+	}
+	if n := texts(walk(t, a))["a neighbour"]; n != 1 {
+		t.Errorf("the neighbour is in the record %d times", n)
+	}
+	r := verified(t, a)
+	if r.Redacted == 0 {
+		t.Error("verify counts no redacted record")
+	}
+	if keys := spoolTells(t, dir); len(keys) > 0 {
+		t.Errorf("the spool still tells: %q", keys)
+	}
+	for range 2 {
+		w.wait(time.Hour)
+		if err := restart(t.Context(), w, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := archive.Spooled(t.Context(), a); n != 0 {
+		t.Errorf("%d spools left", n)
+	}
+}
+
+// TestErasedWhileOnItsWay: a visit has put its WARC when the statement is
+// erased, and loses its fence. What it has put is in no ledger, and is replaced.
+func TestErasedWhileOnItsWay(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"dies", "dies and again after its plan"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			w, b, dir := newWorld(t), &memory.Bucket{}, fastDir(t)
+			a := w.init(t, b, dir)
+			publish(t, w, a)
+			dying := failOnce(b, fault.Rule{Op: fault.Swap, Key: "state/press.json", Nth: 1}, true)
+			v, err := read(t.Context(), w, w.open(t, dying, dir, 3), "press", secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := commit(t.Context(), w, v); err == nil {
+				t.Fatal("committed without its fence")
+			}
+			erase(t, w, a)
+			if err := a.Forget(t.Context(), "press", func(*onrecord.SourceState) {}); err != nil {
+				t.Fatal(err)
+			}
+			if keys := holding(t, b); len(keys) != 2 { // what was put: the WARC and the segment that never came into the ledger
+				t.Fatalf("the bucket holds %q", keys)
+			}
+			if at != "dies" {
+				dying := failOnce(b, fault.Rule{Op: fault.Replace, Nth: 1, Do: fault.LoseReply}, true)
+				if err := restartDiscreet(t.Context(), w, w.open(t, dying, dir, 4)); err == nil || !dying.struck {
+					t.Fatalf("restart: %v, struck %v", err, dying.struck)
+				}
+			}
+			if err := restartDiscreet(t.Context(), w, a); err != nil {
+				t.Fatal(err)
+			}
+			silence(t, w, b, dir, a)
+		})
+	}
+}
+
+// TestCrashInErasure breaks an erasure at every call of the bucket: nothing that
+// verify calls damaged, no tombstone that no event orders, and the next start
+// goes on.
+func TestCrashInErasure(t *testing.T) {
+	t.Parallel()
+	type play struct {
+		n    int
+		do   fault.Failure
+		dies bool
+	}
+	run := func(t *testing.T, p play) (struck bool) {
+		w, b, dir := newWorld(t), &memory.Bucket{}, fastDir(t)
+		a := w.init(t, b, dir)
+		publish(t, w, a)
+		o := order(t, w, a)
+		seen := failOnce(b, fault.Rule{Nth: p.n, Do: p.do}, p.dies)
+		if actor, err := archive.Open(t.Context(), seen, w.options(dir, 5)); err == nil {
+			if err = actor.Erase(t.Context(), o); err == nil && seen.struck && p.dies {
+				t.Errorf("%+v: done, they say", p)
+			}
+		}
+		verified(t, a) // as it lies there
+		other := w.open(t, b, dir, 6)
+		red, err := other.Redactions(t.Context())
+		if err != nil || len(red.Pending()) != 1 {
+			t.Fatalf("%+v: %d pending, %v", p, len(red.Pending()), err)
+		}
+		if err := other.Erase(t.Context(), red.Pending()[0]); err != nil {
+			t.Fatalf("%+v: the next start: %v", p, err)
+		}
+		if keys := append(holding(t, b), spoolTells(t, dir)...); len(keys) > 0 {
+			t.Errorf("%+v: still there: %q", p, keys)
+		}
+		verified(t, other)
+		return seen.struck
+	}
+	for n, more := 1, true; more; n++ {
+		more = false
+		for _, do := range []fault.Failure{fault.Refuse, fault.LoseReply} {
+			for _, dies := range []bool{false, true} {
+				more = run(t, play{n, do, dies}) || more
+			}
+		}
+		if !more && n < 12 {
+			t.Errorf("only %d calls", n)
+		}
+	}
+}
+
+// spoolTells returns the files below dir that tell the secret.
+func spoolTells(t testing.TB, dir string) (found []string) {
+	t.Helper()
+	for name, b := range filesBelow(t, dir) {
+		if tellsOf(t, name, b) {
+			found = append(found, fmt.Sprintf("%s (%d bytes)", name, len(b)))
+		}
+	}
+	return found
+}
+
+// filesBelow returns the files below a folder.
+func filesBelow(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		out[path], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
