@@ -160,6 +160,19 @@ func (r *Redacted) insert(n RedactedRecord) {
 	}
 }
 
+// sorted returns r with its erasures in ledger order: what an object must be
+// says the last of those that name it.
+func (r *Redactions) sorted() *Redactions {
+	out := (*Redactions)(nil).clone()
+	out.size, out.done = r.size, r.done
+	list := r.Erasures()
+	slices.SortFunc(list, func(x, y Ordered) int { return cmp.Compare(x.Index, y.Index) })
+	for _, o := range list {
+		out.order(o)
+	}
+	return out
+}
+
 // names reports whether an erasure names the object.
 func names(e onrecord.Erasure, key string) bool {
 	return slices.ContainsFunc(e.Objects, func(o onrecord.ObjectValue) bool { return o.Key == key })

@@ -6,12 +6,14 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"sync"
@@ -37,12 +39,15 @@ type redactionMemo struct {
 	mu     sync.Mutex
 	known  *Redactions // guarded by mu; replaced, never changed
 	acts   []int64     // visit lines of the visits that erased or finished an erasure; guarded by mu
+	unread []int64     // visit lines of visits that could not be read: nobody knows yet whether they erase; guarded by mu
 	loaded bool        // the file was looked at; guarded by mu
 	saved  int64       // size that the file has; guarded by mu
 }
 
 // Redactions returns what the erasures up to the head of the ledger order. It
-// reads what came since the last call.
+// reads what came since the last call. A visit whose segment is lost or damaged
+// is tried again by each call: until it is put right, what it may have erased is
+// not in the answer, and is never noted as nothing.
 func (a *Archive) Redactions(ctx context.Context) (*Redactions, error) {
 	head, err := a.Head(ctx)
 	if err != nil {
@@ -57,28 +62,62 @@ func (a *Archive) Redactions(ctx context.Context) (*Redactions, error) {
 		}
 		m.loaded = true
 	}
-	if m.known != nil && m.known.size >= head.Size {
+	if m.known != nil && m.known.size >= head.Size && len(m.unread) == 0 {
 		return m.known, nil
 	}
-	r := m.known.clone()
-	acts, err := a.actsBetween(ctx, r.size, head.Size)
-	if err != nil {
+	if err := a.noteActs(ctx, head.Size); err != nil {
 		return nil, fmt.Errorf("erasures: %w", err)
+	}
+	a.saveRedactions(ctx, head)
+	return m.known, nil
+}
+
+// unreadTries is how many visits that could not be read are tried again by one
+// call. Where more are lost than that, all of them have their turn.
+const unreadTries = 256
+
+// noteActs reads the acts up to size that are not known yet. The lock of
+// a.redactions is held.
+func (a *Archive) noteActs(ctx context.Context, size int64) error {
+	m := &a.redactions
+	r := m.known.clone()
+	again := m.unread[:min(len(m.unread), unreadTries)]
+	acts, still, err := a.actsOf(ctx, again)
+	if err != nil {
+		return err
+	}
+	late := len(acts) > 0 // they belong before what is known
+	if r.size < size {
+		fresh, damaged, err := a.actsBetween(ctx, r.size, size)
+		if err != nil {
+			return err
+		}
+		acts, still = append(acts, fresh...), append(still, damaged...)
 	}
 	kept := slices.Clone(m.acts)
 	for _, index := range acts {
 		erases, err := a.noteAct(ctx, r, index)
-		if err != nil {
-			return nil, fmt.Errorf("erasures: %w", err)
-		}
-		if erases {
+		switch {
+		case err != nil && isAnswer(err) && ctx.Err() == nil:
+			still = append(still, index)
+		case err != nil:
+			return err
+		case erases:
 			kept = append(kept, index)
 		}
 	}
-	r.size = head.Size
-	m.known, m.acts = r, kept
-	a.saveRedactions(ctx, head)
-	return r, nil
+	for _, index := range still {
+		if !slices.Contains(again, index) {
+			a.log.WarnContext(ctx, "a visit can't be read, so that nobody knows whether it erased anything: onrecord verify --repair", "index", index)
+		}
+	}
+	if late {
+		r = r.sorted()
+		slices.Sort(kept)
+	}
+	r.size = max(r.size, size)
+	m.known, m.acts, m.unread = r, kept, slices.Concat(m.unread[len(again):], still)
+	return nil
 }
 
 // recalled returns what this process knows of erasures by now. A segment with
@@ -89,79 +128,115 @@ func (a *Archive) recalled() *Redactions {
 	return a.redactions.known
 }
 
+// A first is the leaf of a visit line.
+type first struct {
+	index int64
+	leaf  ledger.Leaf
+}
+
 // actsBetween returns the indexes of the visit lines of the built-in source's
-// visits in [from, to).
-func (a *Archive) actsBetween(ctx context.Context, from, to int64) ([]int64, error) {
-	type first struct {
-		index int64
-		leaf  ledger.Leaf
+// visits in [from, to), and of those that can't be read.
+func (a *Archive) actsBetween(ctx context.Context, from, to int64) (acts, unread []int64, err error) {
+	return a.actsAmong(ctx, func(yield func(first, error) bool) {
+		index := from
+		for leaf, err := range a.ledger.Leaves(ctx, from, to) {
+			if err != nil {
+				err = outOfReach(fmt.Errorf("leaf %d: %w", index, err))
+			}
+			if (err != nil || leaf.Line == 0) && !yield(first{index, leaf}, err) {
+				return
+			}
+			index++
+		}
+	})
+}
+
+// actsOf is actsBetween for the visit lines at indexes.
+func (a *Archive) actsOf(ctx context.Context, indexes []int64) (acts, unread []int64, err error) {
+	if len(indexes) == 0 {
+		return nil, nil, nil
 	}
+	return a.actsAmong(ctx, func(yield func(first, error) bool) {
+		for _, index := range indexes {
+			leaf, err := a.leaf(ctx, index)
+			if !yield(first{index, leaf}, err) {
+				return
+			}
+		}
+	})
+}
+
+// actsAmong returns which visit lines are of the built-in source, and which
+// can't be read.
+func (a *Archive) actsAmong(ctx context.Context, lines iter.Seq2[first, error]) (acts, unread []int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	jobs := make(chan first, 4*headReaders)
 	var mu sync.Mutex
-	var acts []int64
 	var wg sync.WaitGroup
-	for range min(headReaders, to-from) {
+	for range headReaders {
 		wg.Go(func() {
 			for j := range jobs {
-				source, err := a.sourceOfVisit(ctx, j.leaf)
+				source, ok, err := a.sourceOfVisit(ctx, j.leaf)
 				if err != nil {
 					cancel(err)
 				}
-				if source == BuiltIn {
-					mu.Lock()
+				mu.Lock()
+				switch {
+				case err == nil && !ok:
+					unread = append(unread, j.index)
+				case source == BuiltIn:
 					acts = append(acts, j.index)
-					mu.Unlock()
 				}
+				mu.Unlock()
 			}
 		})
 	}
-	index := from
-	for leaf, err := range a.ledger.Leaves(ctx, from, to) {
+	for j, err := range lines {
 		if err != nil {
-			cancel(outOfReach(fmt.Errorf("leaf %d: %w", index, err)))
+			cancel(err)
 		}
 		if ctx.Err() != nil {
 			break
 		}
-		if leaf.Line == 0 {
-			jobs <- first{index, leaf}
-		}
-		index++
+		jobs <- j
 	}
 	close(jobs)
 	wg.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.Sort(acts)
-	return acts, nil
+	slices.Sort(unread)
+	return acts, unread, nil
 }
 
 // sourceOfVisit returns whose visit a leaf is the first of: its visit line is
-// one raw frame at the segment's beginning. What is missing or of another form
-// is nobody's; verify names it.
-func (a *Archive) sourceOfVisit(ctx context.Context, leaf ledger.Leaf) (string, error) {
+// one raw frame at the segment's beginning. ok is false where that is missing,
+// or is not what the leaf commits to; verify names it.
+func (a *Archive) sourceOfVisit(ctx context.Context, leaf ledger.Leaf) (source string, ok bool, err error) {
 	line, err := a.visitLine(ctx, leaf.Visit)
 	if err != nil {
 		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
+			return "", false, context.Cause(ctx)
 		}
 		if isAnswer(err) {
-			return "", nil
+			return "", false, nil
 		}
-		return "", outOfReach(fmt.Errorf("%s: %w", journalKey(leaf.Visit), err))
+		return "", false, outOfReach(fmt.Errorf("%s: %w", journalKey(leaf.Visit), err))
+	}
+	if sha256.Sum256(line) != leaf.Hash {
+		return "", false, nil
 	}
 	// The built-in source's id stands in the line as it is; few other lines have it.
 	if !bytes.Contains(line, []byte(`"`+BuiltIn+`"`)) {
-		return "", nil
+		return "", true, nil
 	}
 	h, err := parseHeader(leaf.Visit, line)
 	if err != nil {
-		return "", nil
+		return "", true, nil // it is what was committed, and no act
 	}
-	return h.Source, nil
+	return h.Source, true, nil
 }
 
 // visitLine reads the first line of a segment and no more.
@@ -209,6 +284,7 @@ func (a *Archive) noteAct(ctx context.Context, r *Redactions, index int64) (eras
 	if err != nil {
 		return false, fmt.Errorf("index %d: %w", index, err)
 	}
+	var events []onrecord.Event // added together: a visit that is damaged is read again
 	for at := index; at < index+int64(len(s.lines)); at++ {
 		if leaf, err = a.leaf(ctx, at); err != nil {
 			return false, err
@@ -218,11 +294,13 @@ func (a *Archive) noteAct(ctx context.Context, r *Redactions, index int64) (eras
 			return false, err
 		}
 		if e.Event.Type == onrecord.StatementErased || e.Event.Type == onrecord.ArchiveErasureDone {
-			r.add(e.Event)
-			erases = true
+			events = append(events, e.Event)
 		}
 	}
-	return erases, nil
+	for _, e := range events {
+		r.add(e)
+	}
+	return len(events) > 0, nil
 }
 
 // A redactionFile is Options.Redactions: where erasures are, up to a tree. It
@@ -233,7 +311,12 @@ type redactionFile struct {
 	Size   int64   `json:"size"`
 	Root   string  `json:"root"` // base64
 	Visits []int64 `json:"visits"`
+	Unread []int64 `json:"unread,omitempty"` // visits that could not be read: to be tried again
 }
+
+// redactionVersion is that of redactionFile. Version 1 took what could not be
+// read for no erasure.
+const redactionVersion = 2
 
 // loadRedactions reads the file, if it is one of this ledger.
 func (a *Archive) loadRedactions(ctx context.Context, head ledger.Head) error {
@@ -249,7 +332,7 @@ func (a *Archive) loadRedactions(ctx context.Context, head ledger.Head) error {
 		return nil
 	}
 	var f redactionFile
-	if err := json.Unmarshal(b, &f); err != nil || f.V != 1 || f.Origin != a.meta.Origin || f.Size < 0 || f.Size > head.Size {
+	if err := json.Unmarshal(b, &f); err != nil || f.V != redactionVersion || f.Origin != a.meta.Origin || f.Size < 0 || f.Size > head.Size {
 		return nil
 	}
 	root, err := base64.StdEncoding.DecodeString(f.Root)
@@ -263,14 +346,21 @@ func (a *Archive) loadRedactions(ctx context.Context, head ledger.Head) error {
 		return outOfReach(err)
 	}
 	r := (*Redactions)(nil).clone()
+	m := &a.redactions
+	m.acts, m.unread = nil, f.Unread
 	for _, index := range f.Visits {
-		if _, err := a.noteAct(ctx, r, index); err != nil {
+		_, err := a.noteAct(ctx, r, index)
+		switch {
+		case err == nil:
+			m.acts = append(m.acts, index)
+		case isAnswer(err) && ctx.Err() == nil:
+			m.unread = append(m.unread, index)
+		default:
 			return err
 		}
 	}
 	r.size = f.Size
-	m := &a.redactions
-	m.known, m.acts, m.saved = r, f.Visits, f.Size
+	m.known, m.saved = r, f.Size
 	return nil
 }
 
@@ -283,7 +373,7 @@ func (a *Archive) saveRedactions(ctx context.Context, head ledger.Head) {
 		return
 	}
 	b, err := json.Marshal(redactionFile{
-		V: 1, Origin: a.meta.Origin, Size: head.Size, Root: base64.StdEncoding.EncodeToString(head.Root[:]), Visits: m.acts,
+		V: redactionVersion, Origin: a.meta.Origin, Size: head.Size, Root: base64.StdEncoding.EncodeToString(head.Root[:]), Visits: m.acts, Unread: m.unread,
 	})
 	tmp := a.redactionFile + ".tmp"
 	if err == nil {
