@@ -47,6 +47,17 @@ type Batch struct {
 	// the evidence, whole and as it is.
 	Kept     []byte
 	KeptType string // media type of Kept
+
+	// Enclosed are files within the input that Items have beside their wording
+	// and that may be published.
+	Enclosed []Enclosed
+}
+
+// An Enclosed is a file within an import's input, and whose it is.
+type Enclosed struct {
+	NativeID string         // of the item
+	Media    onrecord.Media // id and kind; no content record names it
+	Bytes    []byte
 }
 
 // A Refusal is a record that was not taken, and why.

@@ -35,6 +35,9 @@ type ImportOptions struct {
 	// the end of the present day, UTC, which stands for now. Files that were
 	// imported with another date are read again from their beginning.
 	Dated time.Time
+	// Pictures keeps pictures that lie within the input (crawler.Batch.Enclosed),
+	// of statements that the import creates.
+	Pictures bool
 	// DryRun reads and counts and records nothing.
 	DryRun bool
 	// Soft ends the import after the batch under way: what is read is committed,

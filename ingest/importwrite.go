@@ -40,7 +40,11 @@ type importWriter struct {
 
 	file    string // the digest of the last one that was recorded, and where
 	capture onrecord.CaptureRef
-	void    bool // what was read is not what it seemed: no progress is kept
+	// pictures are the files within the input that this import has kept, and
+	// committed or is about to, by digest.
+	pictures map[string]onrecord.StoredMedia
+	media    int64 // bytes of those in the open visit
+	void     bool  // what was read is not what it seemed: no progress is kept
 }
 
 // A tally counts what one visit does.
@@ -48,7 +52,7 @@ type tally struct{ items, created, known, readings, deleted int64 }
 
 // newWriter returns a writer that goes on where old says; nil for the beginning.
 func (r *importRun) newWriter(ctx context.Context, account string, old *onrecord.ImportState) (*importWriter, error) {
-	w := &importWriter{r: r, account: account, door: "import-" + r.info.Kind}
+	w := &importWriter{r: r, account: account, door: "import-" + r.info.Kind, pictures: map[string]onrecord.StoredMedia{}}
 	if old != nil {
 		w.behind, w.file, w.capture = old.Next, old.File, old.Capture
 	}
@@ -151,7 +155,7 @@ func (w *importWriter) open(ctx context.Context, account string) error {
 		return errors.Join(errors.New("the storage is out of reach, or an earlier visit of the source waits in the spool: try again once it is committed"), v.Drop(ctx))
 	}
 	w.v, w.runs = &v, v.State.Runs
-	w.bytes, w.recorded, w.sum = 0, false, tally{}
+	w.bytes, w.media, w.recorded, w.sum = 0, 0, false, tally{}
 	w.base, err = w.known.begin(ctx, account, v.State.Done)
 	if err != nil {
 		w.drop(ctx)
@@ -190,7 +194,7 @@ func (w *importWriter) judge(ctx context.Context, e *evidence, items []onrecord.
 }
 
 // add puts the events of one judgement into the open visit, with their evidence.
-func (w *importWriter) add(ctx context.Context, e *evidence, items []onrecord.Observation, res change.Result, size int) error {
+func (w *importWriter) add(ctx context.Context, e *evidence, items []onrecord.Observation, res change.Result, size int) (err error) {
 	w.account, w.runs = cmp.Or(w.account, res.AccountID), res.Runs
 	told := make(map[onrecord.StatementID]bool, len(items))
 	w.sum.items += int64(len(items))
@@ -215,6 +219,9 @@ func (w *importWriter) add(ctx context.Context, e *evidence, items []onrecord.Ob
 		case onrecord.StatementDeleted:
 			w.sum.deleted++
 		}
+	}
+	if res.Events, err = w.enclosed(ctx, e.batch, res.Events); err != nil {
+		return err
 	}
 	for _, o := range items {
 		if !told[onrecord.NewStatementID(w.r.s.Platform, o.NativeID)] {
@@ -329,6 +336,7 @@ func (w *importWriter) end(ctx context.Context, err error, stopped bool) error {
 // drop gives the open visit up.
 func (w *importWriter) drop(ctx context.Context) {
 	if w.v != nil {
+		clear(w.pictures)
 		_ = w.v.Drop(context.WithoutCancel(ctx)) // else the next Recover does
 		w.v = nil
 	}
@@ -348,5 +356,6 @@ func (w *importWriter) weigh(events []onrecord.Event) (size int, fits bool, err 
 		}
 		size += at
 	}
-	return size, len(w.known.open())+len(events) <= importLines && w.bytes+size <= importBytes, nil
+	full := w.media >= mediaVisitBytes && len(w.known.open()) > 0
+	return size, !full && len(w.known.open())+len(events) <= importLines && w.bytes+size <= importBytes, nil
 }

@@ -26,7 +26,7 @@ import (
 // importFlags are the flags of "onrecord import".
 type importFlags struct {
 	source, dated, zone, refused string
-	dry                          bool
+	dry, pictures                bool
 }
 
 func newImport(e *env) *cobra.Command {
@@ -54,6 +54,7 @@ Exit status 3 says that some records were refused; a table says which and why.`,
 	cmd.Flags().StringVar(&f.dated, "dated", "", "when the dump was made: a `DATE` such as 2021-01-08, of which the end counts (UTC), or with time by RFC 3339; left out: what the files say, else when they were last changed")
 	cmd.Flags().StringVar(&f.zone, "zone", "", "where dates without zone are at home: a `ZONE` such as Europe/Paris; for telegram (exports made until 2021), twitter and thetrumparchive")
 	cmd.Flags().StringVar(&f.refused, "refused", "", "write each refused record to `FILE`, a line of JSON each")
+	cmd.Flags().BoolVar(&f.pictures, "pictures", false, "for mbox: keep pictures that lie within the messages, too; look first whether they show who received them")
 	cmd.Flags().BoolVarP(&f.dry, "dry-run", "n", false, "read and count, and record nothing")
 	addTrust(cmd, e)
 	return cmd
@@ -73,6 +74,9 @@ func runImport(ctx context.Context, e *env, kind, path string, f importFlags) er
 	imp, err := importerOf(kind, f.zone)
 	if err != nil {
 		return err
+	}
+	if f.pictures && imp.Info().Kind != "mbox" {
+		return usagef("--pictures: of %s, attachments are asked for where media.imports is true; only messages have them within", imp.Info().Kind)
 	}
 	dated, err := parseDated(f.dated)
 	if err != nil {
@@ -131,7 +135,7 @@ func (h *house) importInto(ctx context.Context, imp crawler.Importer, files fs.F
 	defer collectLess()()
 	bar := h.env.importProgress()
 	rep, err := in.Import(ctx, s, imp, files, ingest.ImportOptions{
-		Dated: dated, DryRun: f.dry, Soft: h.env.stop.soft.Done(), Progress: bar.set, Refused: list.add,
+		Dated: dated, DryRun: f.dry, Pictures: f.pictures, Soft: h.env.stop.soft.Done(), Progress: bar.set, Refused: list.add,
 	})
 	bar.done()
 	if err = errors.Join(err, list.close()); err != nil {

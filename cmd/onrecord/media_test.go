@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"image"
@@ -23,12 +24,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/crawler/mailbox"
 	"onrecord/ingest"
 )
 
@@ -527,5 +530,55 @@ func TestMediaMemory(t *testing.T) {
 	}
 	if got := m.events(t); len(got) != 1 || !strings.HasSuffix(got[0], string(onrecord.MediaKept)) {
 		t.Error(got)
+	}
+}
+
+// TestMediaWithinMessages: pictures that lie within messages are kept from
+// there, once for all of them, where the operator says so.
+func TestMediaWithinMessages(t *testing.T) {
+	t.Parallel()
+	p := bytes.Buffer{}
+	if err := png.Encode(&p, image.NewGray(image.Rect(0, 0, 200, 150))); err != nil {
+		t.Fatal(err)
+	}
+	mail := func(id string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte("From: Jane <news@jane.example>\nTo: John Doe <john@reader.example>\nSubject: News\nDate: Mon, 7 Sep 2026 10:00:00 +0000\nMessage-ID: <" + id + "@jane.example>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nThe news of " + id + ".\n--b\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString(p.Bytes()) + "\n--b--\n")}
+	}
+	for _, pictures := range []bool{false, true} {
+		m := &mediaSite{clock: &movedClock{t: time.Date(2026, 9, 20, 8, 0, 0, 0, time.UTC)}}
+		m.w = newWorld(t, m.clock)
+		m.h = m.w.open(t, "      - {id: letter, platform: email, account: news@jane.example, account_id: jane.example}\n")
+		var err error
+		if m.in, err = m.h.ingester(); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := m.in.Import(t.Context(), m.in.Sources[0], mailbox.New(), fstest.MapFS{"one.eml": mail("one"), "two.eml": mail("two")}, ingest.ImportOptions{Pictures: pictures})
+		if err != nil || rep.Created != 2 {
+			t.Fatalf("%+v, %v", rep, err)
+		}
+		id := onrecord.NewStatementID("email", "two@jane.example")
+		st, err := m.h.catalog.Statement(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copies, _ := m.copiesOf(t, p.Bytes())
+		if !pictures {
+			if len(m.events(t)) > 0 || copies > 0 || len(st.Media) > 0 {
+				t.Errorf("pictures are kept unasked: %v", m.events(t))
+			}
+			continue
+		}
+		if len(m.events(t)) != 2 || copies != 1 || len(st.Media) != 1 || st.Media[0].Kept == nil {
+			t.Errorf("%v, %d copies, %+v", m.events(t), copies, st.Media)
+		}
+		site, path := m.site(t), "/media/"+digestHex(p.Bytes())+".png"
+		if got := ask(site, "GET", path); got.Code != 200 || !bytes.Equal(got.Body.Bytes(), p.Bytes()) {
+			t.Errorf("%s: %d", path, got.Code)
+		}
+		if page := ask(site, "GET", "/s/"+string(id)).Body.String(); !strings.Contains(page, path) {
+			t.Errorf("the page does not show it:\n%s", page)
+		}
+		m.mustVerify(t)
+		m.sameCatalog(t)
 	}
 }

@@ -74,6 +74,7 @@ func (im importer) message(raw rawMessage, t crawler.Target) crawler.Batch {
 		Items:    []onrecord.Observation{o},
 		Kept:     rendition(env, raw.body, &read, o, from, t),
 		KeptType: "message/rfc822",
+		Enclosed: read.pictures(env, o),
 	}
 }
 
