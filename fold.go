@@ -46,7 +46,7 @@ func NewKnown(id StatementID) Known {
 //     Deleted and Grade are the window of the first deletion in force and the
 //     best grade. Otherwise: Reported, and no state but that of a statement
 //     never seen first-hand, which is deleted with grade D0.
-//   - withheld, unwithheld, erased: Withheld and Erased; the state below stays
+//   - withheld, unwithheld, erased: Withheld, Erased and Also; the state below stays
 //     as it is and is shown again when the withholding is lifted.
 //   - media.kept, media.missed: nothing but what every event moves.
 //   - source.looked: where the run saw the statement, in its list or as one of
@@ -100,6 +100,9 @@ func (k *Known) Apply(e Event) {
 		}
 	case StatementErased:
 		k.Erased = true
+		if e.Erasure != nil && len(e.Erasure.Also) > 0 {
+			k.Also = slices.Compact(slices.Sorted(slices.Values(slices.Concat(k.Also, e.Erasure.Also))))
+		}
 	}
 	k.settle()
 }
@@ -108,6 +111,7 @@ func (k *Known) Apply(e Event) {
 func (k Known) Clone() Known {
 	k.Readings = maps.Clone(k.Readings)
 	k.Aliases = slices.Clone(k.Aliases)
+	k.Also = slices.Clone(k.Also)
 	k.Versions = slices.Clone(k.Versions)
 	k.Wordings = slices.Clone(k.Wordings)
 	k.Gone = slices.Clone(k.Gone)

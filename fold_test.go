@@ -219,6 +219,9 @@ func randomEvents(r *rand.Rand) (statements, runs, others []onrecord.Event) {
 		if e.Type == onrecord.StatementSeen && r.IntN(3) == 0 {
 			e.Reason = onrecord.ReasonHistory
 		}
+		if e.Type == onrecord.StatementErased {
+			e.Erasure = &onrecord.Erasure{Also: []onrecord.StatementID{onrecord.StatementID(fmt.Sprint("also", r.IntN(3)))}}
+		}
 		e.Door = []string{"api", "page"}[r.IntN(2)]
 		e.Aliases = []string{fmt.Sprint(r.IntN(3))}
 		if r.IntN(5) == 0 {

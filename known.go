@@ -107,6 +107,7 @@ type Known struct {
 	Withheld   bool
 	WithheldBy Mark     // of the last statement.withheld or unwithheld
 	Erased     bool     // its content must not be recorded again
+	Also       []StatementID // ids of the aliases of an erased statement, sorted (Erasure.Also)
 	Reported   []string // sources that reported it deleted without having seen it first-hand (D0), sorted
 }
 

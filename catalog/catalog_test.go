@@ -174,8 +174,14 @@ func TestWithheld(t *testing.T) {
 	check(true)
 	apply(t, c, l.visit(noon, "archive", happened(onrecord.StatementUnwithheld, "17", noon.Add(2*time.Hour)))...)
 	check(false)
-	apply(t, c, l.visit(noon, "archive", happened(onrecord.StatementErased, "17", noon.Add(3*time.Hour)))...)
+	gone := happened(onrecord.StatementErased, "17", noon.Add(3*time.Hour))
+	gone.Erasure = &onrecord.Erasure{Also: []onrecord.StatementID{id("alias of 17")}}
+	apply(t, c, l.visit(noon, "archive", gone)...)
 	check(true)
+	known, err := c.Known(t.Context(), "mastodon", "7", []onrecord.StatementID{id("alias of 17")})
+	if k := known[id("17")]; err != nil || !k.Erased || len(k.Also) != 1 {
+		t.Errorf("known by its alias: %+v, error %v", known, err)
+	}
 }
 
 func total(t testing.TB, c *catalog.Catalog, q string) int64 {

@@ -149,6 +149,9 @@ func (b *batch) children(r *row) error {
 		if err := b.exec(`DELETE FROM media WHERE id = $1`, r.key); err != nil {
 			return err
 		}
+		if err := b.aliasIDs(r); err != nil {
+			return err
+		}
 	}
 	for _, v := range slices.Sorted(maps.Keys(r.wordings)) {
 		doc, err := marshal(*r.wordings[v], b.name)
@@ -164,6 +167,20 @@ func (b *batch) children(r *row) error {
 	}
 	for _, a := range r.doc.Known.Aliases {
 		key, _ := packID(string(onrecord.NewStatementID(r.account.doc.Known.Platform, a)))
+		if err := b.exec(`INSERT OR IGNORE INTO aliases (alias, id) VALUES ($1, $2)`, key, r.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aliasIDs writes the ids under which an erased statement is observed, too.
+func (b *batch) aliasIDs(r *row) error {
+	for _, id := range r.doc.Known.Also {
+		key, ok := packID(string(id))
+		if !ok {
+			continue
+		}
 		if err := b.exec(`INSERT OR IGNORE INTO aliases (alias, id) VALUES ($1, $2)`, key, r.key); err != nil {
 			return err
 		}

@@ -28,6 +28,27 @@ type Known struct {
 	LastGood   time.Time         // from the state register: end of the last good visit
 }
 
+// Erased returns the erased statements, by every id under which they are observed.
+func (k Known) Erased() map[onrecord.StatementID]onrecord.Known {
+	var list map[onrecord.StatementID]onrecord.Known
+	for id, s := range k.Statements {
+		if !s.Erased {
+			continue
+		}
+		if list == nil {
+			list = make(map[onrecord.StatementID]onrecord.Known)
+		}
+		if s.Statement == "" {
+			s.Statement = id
+		}
+		list[id] = s
+		for _, also := range s.Also {
+			list[also] = s
+		}
+	}
+	return list
+}
+
 // A Config is what the operator decides.
 type Config struct {
 	ConfirmAfter      time.Duration // between two gone looks; zero means 10m

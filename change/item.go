@@ -204,10 +204,10 @@ func (j *judge) find(o onrecord.Observation) *item {
 }
 
 // byAlias finds a known statement that has the native id or an alias of o
-// among its own aliases.
+// among its own aliases; of an erased one their ids are left.
 func (j *judge) byAlias(o onrecord.Observation) (onrecord.Known, bool) {
 	if j.known == nil {
-		j.known = make(map[string]onrecord.StatementID)
+		j.known, j.erased = make(map[string]onrecord.StatementID), j.k.Erased()
 		for id, s := range j.k.Statements {
 			for _, a := range s.Aliases {
 				if old, ok := j.known[a]; !ok || id < old {
@@ -219,6 +219,9 @@ func (j *judge) byAlias(o onrecord.Observation) (onrecord.Known, bool) {
 	for _, a := range append([]string{o.NativeID}, o.Aliases...) {
 		if id, ok := j.known[a]; ok {
 			return j.k.Statements[id], true
+		}
+		if s, ok := j.erased[onrecord.NewStatementID(j.v.Platform, a)]; ok {
+			return s, true
 		}
 	}
 	return onrecord.Known{}, false

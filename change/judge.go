@@ -22,10 +22,11 @@ type judge struct {
 	first bool // first-hand
 	may   bool // good, first-hand and not late: may find that something ended
 
-	items map[onrecord.StatementID]*item
-	order []*item
-	names map[string]*item                // native ids and aliases of what this visit showed
-	known map[string]onrecord.StatementID // aliases of what is known; made when first asked for
+	items  map[onrecord.StatementID]*item
+	order  []*item
+	names  map[string]*item                        // native ids and aliases of what this visit showed
+	known  map[string]onrecord.StatementID         // aliases of what is known; made when first asked for
+	erased map[onrecord.StatementID]onrecord.Known // likewise, of erased statements by all their ids
 
 	account account // as the visit saw it
 	acct    onrecord.AccountRef

@@ -180,7 +180,41 @@ func (j *judge) completeRange() onrecord.Range {
 			out = u
 		}
 	}
-	return out
+	return j.nameless(out)
+}
+
+// nameless returns r without bounds that are the keys of erased statements, since
+// on most platforms those are their ids: up to the next statement that the visit
+// has seen within, or nothing, where there is none.
+func (j *judge) nameless(r onrecord.Range) onrecord.Range {
+	var from, to string // the outermost of the others
+	erased := func(order string) bool {
+		return order != "" && slices.ContainsFunc(j.order, func(it *item) bool { return it.Erased && it.place == order })
+	}
+	if !erased(r.From) && !erased(r.To) {
+		return r
+	}
+	for _, it := range j.order {
+		if it.Erased || !r.Contains(it.place) {
+			continue
+		}
+		if from == "" || onrecord.CompareOrder(it.place, from) < 0 {
+			from = it.place
+		}
+		if to == "" || onrecord.CompareOrder(it.place, to) > 0 {
+			to = it.place
+		}
+	}
+	if from == "" {
+		return onrecord.Range{}
+	}
+	if erased(r.From) {
+		r.From, r.FromIn = from, true
+	}
+	if erased(r.To) {
+		r.To, r.ToIn = to, true
+	}
+	return r
 }
 
 // union returns the range that covers a and b, if nothing lies between them.

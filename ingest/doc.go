@@ -65,6 +65,9 @@ type Draft struct {
 	Quiet bool
 	// Provenance of the events, as the visit line has it; empty means captured.
 	Provenance onrecord.Provenance
+	// Redact are captures of the visit that show statements that were erased: they
+	// are redacted before anything is put (record.md 5).
+	Redact map[onrecord.StatementID][]onrecord.CaptureRef
 }
 
 // An Open visit can be recorded into, read again and ended, once.

@@ -41,21 +41,27 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 	if err != nil {
 		return Report{Source: s.ID, Index: -1}, fmt.Errorf("what is known: %w", err)
 	}
+	redact, err := i.showErased(ctx, s.Platform, v, r.Seen, known)
+	if err != nil {
+		return Report{Source: s.ID, Index: -1}, err
+	}
 	seen := i.seen(s, d, v, r)
 	res := change.Between(known, seen)
-	keep := res.Keep || r.Cut // a record that ends early is the only witness of what was under way
+	// A record that ends early is the only witness of what was under way; one that
+	// was put under another name, before an erasure, is put again without that.
+	must := r.Cut || v.Late && len(redact) > 0
+	keep := res.Keep || must
 	next := after(s, d, v, r, res, keep)
 	if why := short(s, next); why != "" && !seen.Checks { // what the state has lost is known only now
 		seen.Short = why
 		res = change.Between(known, seen)
-		keep = res.Keep || r.Cut
+		keep = res.Keep || must
 		next = after(s, d, v, r, res, keep)
 	}
 	draft := Draft{
 		Base: base - 1, Outcome: cmp.Or(r.Outcome, onrecord.OutcomeOK), Started: r.Started, Ended: r.Ended, Skew: r.Skew,
-		Events: append(abandoned(s, v.State, i.Now()), res.Events...), Next: next, KeepWARC: keep,
+		Events: nameless(append(abandoned(s, v.State, i.Now()), res.Events...), known), Next: unvalidated(next, d.ID, redact), KeepWARC: keep, Redact: redact,
 	}
-	nameless(draft.Events, known)
 	draft.Quiet = len(draft.Events) == 0 && !keep
 	rep := report(s, d, r, res)
 	rep.Late = v.Late
@@ -76,7 +82,7 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 		return rep, fmt.Errorf("committed at %d, but the view is behind: %w", done.Index, err)
 	}
 	if draft.KeepWARC {
-		return rep, i.eraseAgain(ctx, s.Platform, r.Seen, known)
+		return rep, i.eraseAgain(ctx, redact)
 	}
 	return rep, nil
 }

@@ -432,13 +432,14 @@ func (f *mediaVisit) commit(ctx context.Context) (onrecord.Done, error) {
 		e.NativeID, e.Prev, e.Index, e.Provenance = k.NativeID, k.Prev, -1, onrecord.Captured
 		events = append(events, e)
 	}
-	if len(events) == 0 {
+	// What was put under another name, before an erasure, is put again without it.
+	if len(events) == 0 && !(f.v.Late && len(erased) > 0) {
 		return onrecord.Done{Index: -1}, f.v.Drop(ctx)
 	}
 	next := f.v.State
 	next.Source, next.Platform = f.s.ID, f.s.Platform
 	done, err := f.v.Commit(ctx, Draft{
-		Base: base - 1, Outcome: onrecord.OutcomeOK, Started: f.v.Started, Ended: f.i.Now(), Events: events, Next: next, KeepWARC: f.missed,
+		Base: base - 1, Outcome: onrecord.OutcomeOK, Started: f.v.Started, Ended: f.i.Now(), Events: events, Next: next, KeepWARC: f.missed, Redact: redactable(events, erased),
 	})
 	if err != nil {
 		return done, err
@@ -447,22 +448,25 @@ func (f *mediaVisit) commit(ctx context.Context) (onrecord.Done, error) {
 	for _, e := range events {
 		f.rep.Other = append(f.rep.Other, string(e.Type))
 	}
-	return done, f.redact(ctx, events, erased)
+	return done, f.i.eraseAgain(ctx, redactable(events, erased))
 }
 
-// redact has the records redacted of attachments whose statement was erased
-// while the visit ran, but for bytes that another statement has, too.
-func (f *mediaVisit) redact(ctx context.Context, events, erased []onrecord.Event) error {
+// redactable returns the captures of attachments whose statement was erased while
+// the visit ran, but for those that hold bytes that another statement has, too.
+func redactable(events, erased []onrecord.Event) map[onrecord.StatementID][]onrecord.CaptureRef {
+	out := make(map[onrecord.StatementID][]onrecord.CaptureRef)
 	for _, e := range erased {
-		shared := func(o onrecord.Event) bool { return e.Media.At.Object != "" && o.Media.At == e.Media.At }
-		if f.i.Erase == nil || slices.ContainsFunc(events, shared) {
-			continue
-		}
-		if err := f.i.Erase(ctx, e.Statement, e.Captures); err != nil {
-			return fmt.Errorf("committed, and an attachment of the erased statement %s is not redacted yet: %w", e.Statement, err)
+		for _, c := range e.Captures {
+			shared := func(o onrecord.Event) bool {
+				at := o.Media.At
+				return at.Object == c.Object && at.Offset >= c.Offset && at.Offset < c.Offset+c.Length
+			}
+			if c.Object != "" && !slices.ContainsFunc(events, shared) {
+				out[e.Statement] = append(out[e.Statement], c)
+			}
 		}
 	}
-	return nil
+	return out
 }
 
 // isMedia reports whether v fetches attachments.

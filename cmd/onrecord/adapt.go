@@ -126,7 +126,7 @@ func (v openVisit) Commit(ctx context.Context, d ingest.Draft) (onrecord.Done, e
 	}
 	done, err := v.Visit.Commit(ctx, archive.Draft{
 		Base: d.Base, Outcome: d.Outcome, Started: d.Started, Ended: d.Ended, Skew: d.Skew,
-		Events: d.Events, Next: d.Next, KeepWARC: d.KeepWARC, Provenance: d.Provenance,
+		Events: d.Events, Next: d.Next, KeepWARC: d.KeepWARC, Provenance: d.Provenance, Redact: d.Redact,
 	})
 	return done, asLate(err)
 }

@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -316,15 +317,22 @@ func TestErase(t *testing.T) {
 		t.Errorf("the crawl after it: %q", out)
 	}
 	m.run(t, "verify")
-	delete(secrets, "local id") // which bounds the ranges of new runs, and the door's cursor
 	for _, dir := range []string{bucket, replica, home} {
-		if hits := seek(t, dir, secrets); len(hits) > 0 {
+		hits := slices.DeleteFunc(seek(t, dir, secrets), isCursor)
+		if len(hits) > 0 {
 			t.Errorf("after another visit %s tells again:\n%s", dir, strings.Join(hits, "\n"))
 		}
 	}
 	if out := m.run(t, "search", "pillar"); strings.Contains(out, "umbrella") {
 		t.Errorf("recorded again: %q", out)
 	}
+}
+
+// isCursor reports whether a trace is where a door stopped: the newest statement
+// on its page, in the register of the source, which is not public and not
+// replicated, and in the spool of the visit that moves it.
+func isCursor(hit string) bool {
+	return strings.HasPrefix(hit, "local id in ") && (strings.Contains(hit, "/state/") || strings.Contains(hit, "/spool/"))
 }
 
 // withReplica adds a replica to a configuration.
