@@ -105,10 +105,10 @@ type Known struct {
 	LastLook   time.Time   // last statement.looked or statement.deleted, whatever it found
 	Named      Mark        // of the event that ID and URL come from
 	Withheld   bool
-	WithheldBy Mark     // of the last statement.withheld or unwithheld
-	Erased     bool     // its content must not be recorded again
+	WithheldBy Mark          // of the last statement.withheld or unwithheld
+	Erased     bool          // its content must not be recorded again
 	Also       []StatementID // ids of the aliases of an erased statement, sorted (Erasure.Also)
-	Reported   []string // sources that reported it deleted without having seen it first-hand (D0), sorted
+	Reported   []string      // sources that reported it deleted without having seen it first-hand (D0), sorted
 }
 
 // ReadingKey is the key of Known.Readings: a source's door and its parser.
