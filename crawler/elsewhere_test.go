@@ -50,6 +50,12 @@ func TestElsewhere(t *testing.T) {
 			if !ok || look.URL != base+"/a" {
 				t.Errorf("Look = %v, %t", look, ok)
 			}
+			if got := crawler.Moved(d, target, tt.first); got != tt.wantFirst {
+				t.Errorf("Moved = %s, want %s", got, tt.wantFirst)
+			}
+			if got := crawler.Moved(echoDoor{}, target, tt.first); got != tt.first {
+				t.Errorf("a door that is where it is: Moved = %s", got)
+			}
 			p, err := d.Read(target, crawler.Capture{URL: base + "/a", Request: crawler.Request{URL: base + "/b"}})
 			if err != nil {
 				t.Fatal(err)

@@ -6,7 +6,6 @@ package crawler_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -159,7 +158,7 @@ func TestSniff(t *testing.T) {
 		}
 	}
 	if crawler.Keepable("text/plain", "document", "image") || !crawler.Keepable("text/plain", "document", "document") || crawler.Keepable("text/html", "", "document") {
-		t.Error(fmt.Sprint("text"))
+		t.Error("text")
 	}
 }
 

@@ -11,6 +11,9 @@
 // that was read, and the digest of the original, which stays with the operator.
 // What was taken out is replaced by a word in brackets.
 //
+// Pictures that lie in a message are handed out beside it where nothing says
+// that they were made for the reader; whether they are kept the operator says.
+//
 // Nothing in a message is ever asked for: neither images nor links nor the way
 // to unsubscribe (platform reference 14).
 package mailbox
