@@ -248,8 +248,8 @@ func (a *Archive) copyRest(ctx context.Context, w io.Writer, key string, off int
 }
 
 // Erase carries out an erasure whose event is in the ledger: it replaces every
-// object that the event names, removes the spools of their visits on this
-// machine, and every snapshot. What is done already is passed over, so that it
+// object that the event names, removes what was set aside of them when they
+// were damaged, the spools of their visits on this machine, and every snapshot. What is done already is passed over, so that it
 // can be called again after a crash; it is the only thing that replaces objects
 // (record.md 5). Erasures are carried out in their order.
 func (a *Archive) Erase(ctx context.Context, o Ordered) error {
@@ -270,7 +270,11 @@ func (a *Archive) Erase(ctx context.Context, o Ordered) error {
 	}
 	var errs []error
 	for _, v := range o.Erasure.Objects {
-		if err := x.replace(ctx, e, v, o, red); err != nil {
+		_, err := bury(ctx, a.b, v.Key)
+		if err == nil {
+			err = x.replace(ctx, e, v, o, red)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("erase: %s: %w", v.Key, err))
 		}
 	}

@@ -28,6 +28,8 @@ type Mended struct {
 	Object string // key
 	From   string // name of the copy; empty where it follows from the ledger
 	Aside  string // key under which the damaged bytes are; empty where there were none, or none to be kept
+
+	Removed bool // it was taken away, since it is made again: a snapshot
 }
 
 // A Repaired says what Repair did.
@@ -98,7 +100,7 @@ func (r *repair) run(ctx context.Context, findings []Finding, from []RepairFrom)
 		r.leave(findings, "no copy has a valid checkpoint")
 		return nil
 	}
-	steps := []func(context.Context, []Finding) error{r.tiles, r.registers, r.meta, r.visits, r.states}
+	steps := []func(context.Context, []Finding) error{r.tiles, r.registers, r.meta, r.visits, r.states, r.snapshots}
 	for _, step := range steps {
 		if err := step(ctx, findings); err != nil {
 			return err
@@ -291,6 +293,7 @@ func (r *repair) mend(ctx context.Context, kind string, o ObjectRef, from string
 			err = fmt.Errorf("%s: %w: the store can't set damaged bytes aside", o.Key, errors.ErrUnsupported)
 		} else if err = repairer.SetAside(ctx, o.Key, sum); err == nil {
 			m.Aside = bucket.AsideKey(o.Key, sum)
+			r.a.noteCorpse(ctx, m.Aside, o.Key, sum)
 			err = r.a.b.Create(ctx, o.Key, body)
 		}
 	default:

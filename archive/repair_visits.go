@@ -75,7 +75,7 @@ func RepairMeta(ctx context.Context, b bucket.Bucket, from []RepairFrom, o Optio
 			body, err = vouchedMeta(ctx, a)
 		}
 		if err == nil {
-			r := &repair{a: &Archive{b: b}}
+			r := &repair{a: &Archive{b: b, clock: a.clock, log: a.log}}
 			held := bucket.Bytes(body)
 			if err = r.mend(ctx, KindMeta, ref(metaKey, held), f.Name, held.Open, true); err == nil && len(r.done.Refused) > 0 {
 				err = errors.New(r.done.Refused[0])

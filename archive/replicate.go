@@ -56,6 +56,7 @@ type copying struct {
 	to   ledger.Checkpoint // the one that it gets
 	red  *Redactions
 
+	late    []int64 // visits of which the replica lacked objects before
 	note    replicaNote
 	noteTag bucket.Tag
 	visits  atomic.Int64
@@ -131,6 +132,7 @@ func (c *copying) run(ctx context.Context) error {
 	if c.note.Adopted {
 		return fmt.Errorf("%w: it was adopted", ErrReplica)
 	}
+	c.late = append(c.late, c.note.Missing...)
 	if err := c.retry(ctx); err != nil {
 		return err
 	}

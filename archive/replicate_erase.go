@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"onrecord/archive/bucket"
@@ -37,14 +38,23 @@ func (c *copying) lookAgain(ctx context.Context) error {
 		return err
 	}
 	c.red = red
+	pending := map[int64]bool{}
+	for _, e := range red.Pending() {
+		pending[e.Index] = true
+	}
 	for _, e := range red.Erasures() {
-		if e.Index < c.from.Size && !c.o.All {
-			continue // carried out before that size was published
+		// Those before were carried out before that size was published, unless
+		// nobody could read them then, or the store could not erase.
+		if e.Index < c.from.Size && !c.o.All && !pending[e.Index] && !c.wasMissing(e.Index) {
+			continue
 		}
 		for _, v := range e.Erasure.Objects {
 			now, ok := red.Object(v.Key)
 			if !ok {
 				continue
+			}
+			if err := c.bury(ctx, v.Key); err != nil {
+				return err
 			}
 			if err := c.carryOut(ctx, ObjectRef(now.Value)); err != nil {
 				return err
@@ -52,6 +62,24 @@ func (c *copying) lookAgain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// wasMissing reports whether the event at an index may be of a visit that this
+// run copied late.
+func (c *copying) wasMissing(index int64) bool {
+	return slices.ContainsFunc(c.late, func(visit int64) bool { return visit < index && index < visit+MaxLines })
+}
+
+// bury removes what was set aside of an object in the replica: it may have been
+// an archive.
+func (c *copying) bury(ctx context.Context, key string) error {
+	n, err := bury(ctx, c.Replica.to, key)
+	if errors.Is(err, ErrKeeps) {
+		c.found.add(&c.found.there, Finding{Kind: kindOf(key), Object: key, Offset: -1, Index: -1, Reason: "the replica still has what was erased: " + err.Error()})
+		err = nil
+	}
+	c.erased.Add(int64(n))
+	return err
 }
 
 // carryOut gives an object of the replica the value that an erasure ordered. A
@@ -99,7 +127,8 @@ func (c *copying) carryOut(ctx context.Context, o ObjectRef) error {
 }
 
 // Erased returns nil if the replica has carried out an erasure: every object
-// that it names is there with what was erased gone, or is not there at all. It
+// that it names is there with what was erased gone, or is not there at all, and
+// nothing of it was set aside. It
 // reads those objects; archive.erasure_done names the replicas for which it
 // holds. ErrMismatch says that something is still there.
 func (r *Replica) Erased(ctx context.Context, e Ordered) error {
@@ -112,6 +141,9 @@ func (r *Replica) Erased(ctx context.Context, e Ordered) error {
 			v = now.Value
 		}
 		if err := checkIn(ctx, r.to, ObjectRef(v)); err != nil && !errors.Is(err, bucket.ErrNotExist) {
+			return fmt.Errorf("replica: %w", err)
+		}
+		if err := buried(ctx, r.to, v.Key); err != nil {
 			return fmt.Errorf("replica: %w", err)
 		}
 	}

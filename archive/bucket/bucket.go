@@ -153,8 +153,8 @@ type Eraser interface {
 	// are none. After any other error either bytes may be there.
 	Replace(ctx context.Context, key string, was [32]byte, body Body) error
 
-	// Remove removes an object below "views/", and every version of it; any
-	// other key is ErrKey. What is not there is no error.
+	// Remove removes an object below "views/" or DamagedFolder, and every version
+	// of it; any other key is ErrKey. What is not there is no error.
 	Remove(ctx context.Context, key string) error
 
 	// Erases returns nil if replaced and removed bytes are really gone, and else

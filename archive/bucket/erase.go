@@ -25,13 +25,14 @@ func CheckReplace(key string) error {
 }
 
 // CheckRemove returns ErrKey unless key is that of a view, which can be made
-// again. It is for implementations of Eraser.
+// again, or below DamagedFolder, which belongs to nothing. It is for
+// implementations of Eraser.
 func CheckRemove(key string) error {
 	if err := CheckKey(key); err != nil {
 		return err
 	}
-	if !strings.HasPrefix(key, "views/") {
-		return fmt.Errorf("remove %q, which is no view: %w", key, ErrKey)
+	if !strings.HasPrefix(key, "views/") && !strings.HasPrefix(key, DamagedFolder) {
+		return fmt.Errorf("remove %q, which is neither a view nor set aside: %w", key, ErrKey)
 	}
 	return nil
 }

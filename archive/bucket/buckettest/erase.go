@@ -144,15 +144,18 @@ func racingReplaces(t *testing.T, b bucket.Bucket) {
 func remove(t *testing.T, b bucket.Bucket) {
 	e := eraser(t, b)
 	view, other := "views/catalog/000000000017.db.zst", "views/catalog/000000000018.db.zst"
-	for _, key := range []string{view, other, "captures/x", "onrecord.json"} {
+	corpse := bucket.DamagedFolder + "captures/x/0123456789abcdef"
+	for _, key := range []string{view, other, corpse, corpse + ".json", "captures/x", "onrecord.json"} {
 		create(t, b, key, "body")
 	}
-	for _, key := range []string{"onrecord.json", "captures/x", "log/head", "views", "viewsx/y", "", "views/../onrecord.json"} {
+	for _, key := range []string{"onrecord.json", "captures/x", "log/head", "views", "viewsx/y", "", "views/../onrecord.json", "damaged", "damagedx/y"} {
 		wantErr(t, "Remove "+key, e.Remove(t.Context(), key), bucket.ErrKey)
 	}
 	for range 2 { // what is not there is no error
-		if err := e.Remove(t.Context(), view); err != nil {
-			t.Errorf("Remove: %v", err)
+		for _, key := range []string{view, corpse + ".json", corpse} {
+			if err := e.Remove(t.Context(), key); err != nil {
+				t.Errorf("Remove: %v", err)
+			}
 		}
 	}
 	if got := strings.Join(keys(t, b, "", ""), " "); got != "captures/x onrecord.json "+other {
