@@ -36,7 +36,7 @@ const (
 // VerifyOptions say how Verify goes about it.
 type VerifyOptions struct {
 	Progress func(done, total int64) // leaves read; called by one goroutine; may be nil
-	Workers  int                     // visits checked at the same time; 0: one a processor
+	Workers  int                     // visits checked at the same time; 0: sixteen, or one a processor if there are more
 
 	// Part and Parts choose the Part-th of Parts (from 1); 0 and 0 choose all.
 	// The parts together cover every object, each in one part, and an object
@@ -125,7 +125,7 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		return Report{}, fmt.Errorf("verify: part %d of %d", o.Part, o.Parts)
 	}
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = max(aheadVisits, runtime.GOMAXPROCS(0)) // most of them wait for the bucket
 	}
 	v := &verification{a: a, o: o, cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string]bool{}}
 	v.report.Withheld = map[string]int64{}

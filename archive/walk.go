@@ -58,7 +58,8 @@ type Entry struct {
 // Walk yields the committed lines from ledger index from on, in ledger order,
 // each checked against its leaf, each segment against the "rest" of its visit
 // line. It stops at the head that it read first. An error comes alone and ends
-// the sequence; it names the object and the index.
+// the sequence; it names the object and the index. Segments are read a little
+// ahead of what was yielded.
 //
 // What was erased comes as a tombstone. While an erasure is not carried out its
 // lines still stand in their segments, and come as they are to whoever has not
@@ -74,30 +75,45 @@ func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] 
 			yield(Entry{}, fmt.Errorf("walk from index %d of %d: %w", from, size, ledger.ErrIndex))
 			return
 		}
-		index := from
-		var s *segment
-		for leaf, err := range a.ledger.Leaves(ctx, from, size) {
-			if err != nil {
-				yield(Entry{}, outOfReach(fmt.Errorf("leaf %d: %w", index, err)))
+		ctx, cancel := context.WithCancel(ctx)
+		ahead := a.readAhead(ctx, from, size)
+		defer ahead.wg.Wait()
+		defer cancel()
+		for w := range ahead.out {
+			<-w.ready
+			if !a.yieldVisit(w, yield) {
 				return
 			}
-			if leaf.Line != ledger.AbandonedLine && (s == nil || s.header.Visit != leaf.Visit) {
-				if s, err = a.segment(ctx, leaf.Visit); err != nil {
-					yield(Entry{}, fmt.Errorf("index %d: %w", index, err))
-					return
-				}
-			}
-			e, err := a.recalled().entry(index, leaf, s)
-			if err != nil {
-				yield(Entry{}, err)
-				return
-			}
-			if !yield(e, nil) {
-				return
-			}
-			index++
+			ahead.give(w)
+		}
+		if !ahead.all {
+			yield(Entry{}, outOfReach(fmt.Errorf("walk: %w", ctx.Err())))
 		}
 	}
+}
+
+// yieldVisit yields the entries of one visit, or why there are none. It reports
+// whether the walk goes on.
+func (a *Archive) yieldVisit(w *walked, yield func(Entry, error) bool) (more bool) {
+	switch {
+	case w.err != nil && len(w.leaves) == 0:
+		yield(Entry{}, outOfReach(fmt.Errorf("leaf %d: %w", w.index, w.err)))
+		return false
+	case w.err != nil:
+		yield(Entry{}, fmt.Errorf("index %d: %w", w.index, w.err))
+		return false
+	}
+	for i, leaf := range w.leaves {
+		e, err := a.recalled().entry(w.index+int64(i), leaf, w.segment)
+		if err != nil {
+			yield(Entry{}, err)
+			return false
+		}
+		if !yield(e, nil) {
+			return false
+		}
+	}
+	return true
 }
 
 // entry makes the entry of a leaf from the segment of its visit.

@@ -101,6 +101,8 @@ func serveFeed(t testing.TB, clock *movedClock) (*httptest.Server, *atomic.Point
 // TestScaleArchive makes an archive of ONRECORD_SCALE statements (default
 // 50,000) in ONRECORD_SCALE_DIR, through the real client, door, record and
 // catalog: what docs/performance.md measures search, start and memory on.
+// ONRECORD_SCALE_VISIT is how many of them a visit finds (default 1,000): the
+// ordinary visit finds a few.
 func TestScaleArchive(t *testing.T) {
 	dir := os.Getenv("ONRECORD_SCALE_DIR")
 	if dir == "" {
@@ -109,6 +111,10 @@ func TestScaleArchive(t *testing.T) {
 	total := 50_000
 	if s := os.Getenv("ONRECORD_SCALE"); s != "" {
 		total, _ = strconv.Atoi(s)
+	}
+	page := 1000
+	if s := os.Getenv("ONRECORD_SCALE_VISIT"); s != "" {
+		page, _ = strconv.Atoi(s)
 	}
 	sentences := realSentences(t, 40_000)
 	clock := &movedClock{t: time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)}
@@ -119,7 +125,6 @@ func TestScaleArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const page = 1000
 	began := time.Now()
 	for p := range total / page {
 		b := feedOf(p, page, sentences)
