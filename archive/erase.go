@@ -249,11 +249,17 @@ func (a *Archive) copyRest(ctx context.Context, w io.Writer, key string, off int
 
 // Erase carries out an erasure whose event is in the ledger: it replaces every
 // object that the event names, removes what was set aside of them when they
-// were damaged, the spools of their visits on this machine, and every snapshot. What is done already is passed over, so that it
-// can be called again after a crash; it is the only thing that replaces objects
-// (record.md 5). Erasures are carried out in their order.
+// were damaged, the spools of their visits on this machine, and every snapshot.
+// What is done already is passed over, so that it can be called again after a
+// crash; it is the only thing that replaces objects that are in the record
+// (record.md 5). Erasures are carried out in their order. Where the store can't
+// erase it is ErrKeeps, and no more is done than what is on this machine: Kept
+// says what stays.
 func (a *Archive) Erase(ctx context.Context, o Ordered) error {
 	e, err := a.eraser(ctx)
+	if errors.Is(err, ErrKeeps) {
+		return errors.Join(err, a.dropSpools(o))
+	}
 	if err != nil {
 		return err
 	}
@@ -301,7 +307,7 @@ func (x *erasing) replace(ctx context.Context, e bucket.Eraser, v onrecord.Objec
 			return err
 		}
 		if now := hex.EncodeToString(was[:]); now == v.SHA256 && n == v.Length || red.isLater(v.Key, now, o.Index) {
-			return nil
+			return x.replacedBefore(ctx, e, v.Key, was, n)
 		}
 		sum, size, err := x.digest(ctx, v.Key)
 		if err != nil {
@@ -326,6 +332,19 @@ func (x *erasing) replace(ctx context.Context, e bucket.Eraser, v onrecord.Objec
 		return outOfReach(last)
 	}
 	return checkIn(ctx, x.a.b, ObjectRef(v))
+}
+
+// replacedBefore ends a replacement that was broken off, where a store with
+// versions has the new one and the old one still. What it is given to replace is
+// not there, so that nothing else changes.
+func (x *erasing) replacedBefore(ctx context.Context, e bucket.Eraser, key string, now [32]byte, n int64) error {
+	err := e.Replace(ctx, key, [32]byte{}, bucket.Body{Size: n, SHA256: now, Open: func() (io.ReadCloser, error) {
+		return x.a.b.Open(ctx, key, 0, -1)
+	}})
+	if errors.Is(err, bucket.ErrConflict) {
+		return nil
+	}
+	return outOfReach(err)
 }
 
 // isLater reports whether sum is what an erasure after that at index makes of

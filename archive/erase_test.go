@@ -198,27 +198,32 @@ func order(t testing.TB, w *world, a *archive.Archive) archive.Ordered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := a.Begin(ctx, archive.Source{Source: archive.BuiltIn, Platform: archive.BuiltIn}, "", "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next := v.State()
-	next.Source, next.Platform = archive.BuiltIn, archive.BuiltIn
 	down := onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundLaw, Reason: "personal data"}
-	if _, err := v.Commit(ctx, archive.Draft{
-		Outcome: onrecord.OutcomeOK, Started: w.now(), Ended: w.now(), Next: next,
-		Events: []onrecord.Event{{
-			Type: onrecord.StatementErased, At: w.now(), By: w.now(), Figure: "jane-example", Statement: secretID, Takedown: &down, Erasure: &plan,
-			Account: onrecord.AccountRef{Platform: "website", ID: "jane.example"}, Provenance: onrecord.Captured, Index: -1, Prev: e.Leaves[0],
-		}},
-	}); err != nil {
-		t.Fatal(err)
-	}
+	acts(t, w, a, onrecord.Event{
+		Type: onrecord.StatementErased, At: w.now(), By: w.now(), Figure: "jane-example", Statement: secretID, Takedown: &down, Erasure: &plan,
+		Account: onrecord.AccountRef{Platform: "website", ID: "jane.example"}, Provenance: onrecord.Captured, Index: -1, Prev: e.Leaves[0],
+	})
 	red, err := a.Redactions(ctx)
 	if err != nil || len(red.Pending()) != 1 {
 		t.Fatalf("%d erasures, %v", len(red.Pending()), err)
 	}
 	return red.Pending()[0]
+}
+
+// acts records an act of the operator.
+func acts(t testing.TB, w *world, a *archive.Archive, e onrecord.Event) {
+	t.Helper()
+	v, err := a.Begin(context.Background(), archive.Source{Source: archive.BuiltIn, Platform: archive.BuiltIn}, "", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := v.State()
+	next.Source, next.Platform = archive.BuiltIn, archive.BuiltIn
+	if _, err := v.Commit(context.Background(), archive.Draft{
+		Outcome: onrecord.OutcomeOK, Started: w.now(), Ended: w.now(), Next: next, Events: []onrecord.Event{e},
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // erase erases the secret.
@@ -423,4 +428,57 @@ func filesBelow(t testing.TB, dir string) map[string][]byte {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// A keeping bucket keeps what is replaced and removed.
+type keeping struct{ *memory.Bucket }
+
+func (keeping) Erases(context.Context) error { return errors.New("object lock") }
+
+// TestEraseWhereNothingCanBeErased: the erasure is recorded, its event names what
+// stays, and nothing that is read from the record tells of it.
+func TestEraseWhereNothingCanBeErased(t *testing.T) {
+	t.Parallel()
+	w, b, dir := newWorld(t), keeping{&memory.Bucket{}}, fastDir(t)
+	a := w.init(t, b, dir)
+	publish(t, w, a)
+	o := order(t, w, a)
+	if err := a.Erase(t.Context(), o); !errors.Is(err, archive.ErrKeeps) {
+		t.Fatalf("erase: %v", err)
+	}
+	if found := spoolTells(t, dir); len(found) > 0 {
+		t.Errorf("the spool still tells: %q", found)
+	}
+	kept, err := a.Kept(t.Context(), o)
+	if err != nil || len(kept) != 2 { // WARC and segment
+		t.Fatalf("kept %+v, %v", kept, err)
+	}
+	verified(t, a) // not carried out yet
+	acts(t, w, a, onrecord.Event{
+		Type: onrecord.ArchiveErasureDone, At: w.now(), By: w.now(), Provenance: onrecord.Captured, Index: -1, Prev: o.Index,
+		Takedown: &onrecord.Takedown{Case: "T-1"}, Erasure: &onrecord.Erasure{Objects: kept},
+	})
+	if r := verified(t, a); r.Kept != 2 || r.Erased != 0 {
+		t.Errorf("verify: %d objects kept, %d tombstones", r.Kept, r.Erased)
+	}
+	other := w.open(t, b, fastDir(t), 7)
+	if red, err := other.Redactions(t.Context()); err != nil || len(red.Pending()) > 0 || len(red.Keeps()) != 2 {
+		t.Errorf("%v, %v", red, err)
+	}
+	if n := texts(walk(t, other))["<feed>"+secret+"</feed>"]; n != 0 {
+		t.Error("a rebuild brings it back")
+	}
+	if _, _, err := other.Line(t.Context(), o.Erasure.Leaves[0]); !errors.Is(err, archive.ErrErased) {
+		t.Errorf("the line: %v", err)
+	}
+	// A replica gets everything else.
+	to := &memory.Bucket{}
+	for range 2 {
+		if _, err := a.Replica(to).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if keys := holding(t, to); len(keys) > 0 {
+		t.Errorf("the replica has %q", keys)
+	}
 }

@@ -17,10 +17,11 @@ import (
 // handed out, and the nil value is an archive without erasures.
 type Redactions struct {
 	size     int64
-	leaves   map[int64]string    // case, by ledger index
-	objects  map[string]Redacted // by key
-	erasures []Ordered           // by index
-	done     map[int64]bool      // erasures that were carried out everywhere, by index
+	leaves   map[int64]string                 // case, by ledger index
+	objects  map[string]Redacted              // by key
+	erasures []Ordered                        // by index
+	done     map[int64]bool                   // erasures that were carried out everywhere, by index
+	kept     map[int64][]onrecord.ObjectValue // what could not be replaced by those, by the same
 }
 
 // A Redacted is an object in which bytes were replaced.
@@ -112,10 +113,11 @@ func (r *Redactions) Empty() bool { return r == nil || len(r.erasures) == 0 }
 // clone returns a copy that may be changed.
 func (r *Redactions) clone() *Redactions {
 	if r == nil {
-		return &Redactions{leaves: map[int64]string{}, objects: map[string]Redacted{}, done: map[int64]bool{}}
+		return &Redactions{leaves: map[int64]string{}, objects: map[string]Redacted{}, done: map[int64]bool{}, kept: map[int64][]onrecord.ObjectValue{}}
 	}
 	return &Redactions{
 		size: r.size, leaves: maps.Clone(r.leaves), objects: maps.Clone(r.objects), erasures: slices.Clone(r.erasures), done: maps.Clone(r.done),
+		kept: maps.Clone(r.kept),
 	}
 }
 
@@ -124,13 +126,20 @@ func (r *Redactions) add(e onrecord.Event) {
 	switch {
 	case e.Type == onrecord.ArchiveErasureDone && e.Prev >= 0:
 		r.done[e.Prev] = true
+		if e.Erasure != nil {
+			r.kept[e.Prev] = e.Erasure.Objects
+		}
 	case e.Type == onrecord.StatementErased && e.Erasure != nil && e.Takedown != nil:
 		r.order(Ordered{Index: e.Index, Statement: e.Statement, Takedown: *e.Takedown, Erasure: *e.Erasure})
 	}
 }
 
-// order notes an erasure.
+// order notes an erasure, unless its note is that of an earlier one: whoever has
+// read it can write it again, and what has replaced those objects since stays.
 func (r *Redactions) order(o Ordered) {
+	if n := o.Erasure.Note; n != "" && slices.ContainsFunc(r.erasures, func(x Ordered) bool { return x.Erasure.Note == n }) {
+		return
+	}
 	r.erasures = append(r.erasures, o)
 	for _, i := range o.Erasure.Leaves {
 		if _, ok := r.leaves[i]; !ok {

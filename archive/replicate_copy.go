@@ -124,7 +124,7 @@ func (c *copying) visit(ctx context.Context, job visitLeaves) error {
 		return nil
 	}
 	s, err := c.segmentIn(job, key, body)
-	if errors.Is(err, errErasing) {
+	if errors.Is(err, errErasing) && !c.red.keepsAny(key) {
 		return err
 	}
 	if err != nil {

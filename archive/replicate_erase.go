@@ -114,6 +114,8 @@ func (c *copying) carryOut(ctx context.Context, o ObjectRef) error {
 	switch {
 	case errors.Is(err, bucket.ErrConflict): // another process erases, too: look again
 		return fmt.Errorf("%s of the replica: %w", o.Key, errErasing)
+	case errors.Is(err, bucket.ErrSum) && c.red.keepsAny(o.Key):
+		return keeps(errors.New("the archive's own store keeps it, too"))
 	case errors.Is(err, bucket.ErrSum):
 		return fmt.Errorf("%s: %w: the archive still has other bytes", o.Key, errErasing)
 	case err != nil:

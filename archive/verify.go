@@ -74,8 +74,9 @@ func (f Finding) String() string {
 
 // A Report is what Verify found.
 type Report struct {
-	Size      int64  // leaves of the ledger
-	Root      string // its root, base64; empty where it could not be read
+	Size      int64  // leaves that the signed checkpoint covers
+	Root      string // its root, base64; empty where no checkpoint could be read
+	Unsigned  int64  // leaves that only log/head has: checked, and vouched for by nobody yet
 	Visits    int64
 	Lines     int64 // journal lines that match their leaves
 	Objects   int64 // captures and media objects read
@@ -86,6 +87,7 @@ type Report struct {
 	Snapshots int64
 
 	Erased   int64            // lines that are tombstones by an erasure
+	Kept     int64            // objects that keep what was erased, because their store can't erase
 	Redacted int64            // WARC records whose content an erasure took, or kept from being put
 	Withheld map[string]int64 // lines and records that a mirror does not show, by case
 	Findings []Finding        // in order of index, then object, then offset
@@ -96,6 +98,9 @@ type verification struct {
 	a    *Archive
 	o    VerifyOptions
 	tree ledger.Tree // published, as far as can be told
+	// trusted is the size up to which erasures may excuse what differs: what only
+	// the head has, which nobody signs, excuses nothing.
+	trusted int64
 
 	mu       sync.Mutex
 	report   Report                       // guarded by mu
@@ -227,6 +232,9 @@ func (v *verification) settle(ctx context.Context, size int64) error {
 	if len(v.acts) == 0 && !slices.ContainsFunc(v.suspects, func(s suspect) bool { return s.unless != nil }) {
 		return nil
 	}
+	if err := v.vouch(ctx); err != nil {
+		return err
+	}
 	r, err := v.redactions(ctx)
 	if err != nil {
 		return err
@@ -244,7 +252,10 @@ func (v *verification) settle(ctx context.Context, size int64) error {
 		return nil // what is not in this part was not looked at
 	}
 	for key, o := range r.objects {
-		if r.done[o.Index] && !touched[key] {
+		switch {
+		case r.keeps(key, o.Index): // whose store can't erase; said so by an event
+			v.report.Kept++
+		case r.done[o.Index] && !touched[key]:
 			v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index, Reason: "it was erased, and its bytes are those before"})
 		}
 	}
@@ -259,7 +270,7 @@ func (v *verification) redactions(ctx context.Context) (*Redactions, error) {
 		if err != nil && !isAnswer(err) {
 			return nil, outOfReach(err)
 		}
-		return r, nil
+		return r.upTo(v.trusted), nil
 	}
 	slices.SortFunc(v.acts, func(x, y onrecord.Event) int { return cmp.Compare(x.Index, y.Index) })
 	r := (*Redactions)(nil).clone()
@@ -276,10 +287,10 @@ func kindAt(key string) string {
 }
 
 // log verifies checkpoint, head, tiles and, on the way, all visits. It returns
-// the size of the ledger as it was read.
+// the size of the ledger as it was read. From outside there is no head: whoever
+// serves it could write into it what they like.
 func (v *verification) log(ctx context.Context) (int64, error) {
-	head, _, err := v.a.ledger.Head(ctx)
-	headed, err := v.register(ctx, KindHead, ledger.HeadKey, err)
+	head, headed, err := v.head(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -309,14 +320,25 @@ func (v *verification) log(ctx context.Context) (int64, error) {
 		}
 	}
 	size := v.tree.Size + int64(len(batch))
-	v.report.Size, v.report.Root = size, base64.StdEncoding.EncodeToString(v.tree.Root[:])
-	if len(batch) > 0 {
-		v.report.Root = base64.StdEncoding.EncodeToString(head.Root[:])
+	v.trusted = v.tree.Size
+	v.report.Size, v.report.Unsigned = c.Size, size-c.Size
+	if published {
+		v.report.Root = base64.StdEncoding.EncodeToString(c.Root[:])
 	}
 	if err := v.visits(ctx, size, batch); err != nil {
 		return size, err
 	}
 	return size, v.since(ctx)
+}
+
+// head reads the head, where it is to be believed at all.
+func (v *verification) head(ctx context.Context) (ledger.Head, bool, error) {
+	if v.o.Outside {
+		return ledger.Head{}, false, nil
+	}
+	head, _, err := v.a.ledger.Head(ctx)
+	ok, err := v.register(ctx, KindHead, ledger.HeadKey, err)
+	return head, ok, err
 }
 
 // behind judges a head that is smaller than the checkpoint, which another

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -173,6 +174,9 @@ func (v *view) hidden() (map[string][]hiddenSpan, error) {
 			return nil, fmt.Errorf("what shows %s: %w", id, err)
 		}
 	}
+	if err := v.hideKept(spans); err != nil {
+		return nil, err
+	}
 	for key, list := range spans {
 		slices.SortFunc(list, func(a, b hiddenSpan) int {
 			return cmp.Or(cmp.Compare(a.span.Offset, b.span.Offset), cmp.Compare(a.span.Length, b.span.Length))
@@ -181,6 +185,31 @@ func (v *view) hidden() (map[string][]hiddenSpan, error) {
 	}
 	h.file, h.gen, h.spans = v.f, v.side.gen, spans
 	return spans, nil
+}
+
+// hideKept adds the segments that keep what was erased, because their store can't
+// erase: archive.erasure_done names them.
+func (v *view) hideKept(spans map[string][]hiddenSpan) error {
+	kind, ok := v.f.names.numOf(string(onrecord.ArchiveErasureDone))
+	if !ok {
+		return nil
+	}
+	return v.each(func(scan func(...any) error) error {
+		var doc []byte
+		var e storedEvent
+		if err := scan(&doc); err != nil {
+			return err
+		}
+		if err := unmarshal(doc, &e, v.name); err != nil || e.Event.Erasure == nil || e.Event.Takedown == nil {
+			return err
+		}
+		for _, o := range e.Event.Erasure.Objects {
+			if strings.HasPrefix(o.Key, "journal/") {
+				spans[o.Key] = append(spans[o.Key], hiddenSpan{onrecord.Span{Object: o.Key, Length: -1}, *e.Event.Takedown, true})
+			}
+		}
+		return nil
+	}, `SELECT doc FROM events WHERE rare AND kind = $1`, int64(kind))
 }
 
 // mark notes of evidence what is not served of it.

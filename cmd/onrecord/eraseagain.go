@@ -44,11 +44,12 @@ func (h *house) eraseAgain(ctx context.Context, id onrecord.StatementID, capture
 		if o.Statement != id {
 			continue
 		}
-		if err := h.archive.Erase(ctx, o); err != nil {
+		kept, err := h.carryOut(ctx, o)
+		if err != nil {
 			return err
 		}
 		if replicas, why := h.erasedInReplicas(ctx, o); why == "" {
-			if err := h.erasureDone(ctx, o, replicas); err != nil {
+			if err := h.erasureDone(ctx, o, replicas, kept); err != nil {
 				return err
 			}
 		}

@@ -23,8 +23,9 @@ func (h *house) finishErasures(ctx context.Context) (left []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	kept := map[int64][]onrecord.ObjectValue{}
 	for _, o := range red.Pending() {
-		if err := h.archive.Erase(ctx, o); err != nil && !(errors.Is(err, archive.ErrKeeps) && h.cfg.Storage.Erasure == erasureImpossible) {
+		if kept[o.Index], err = h.carryOut(ctx, o); err != nil {
 			return nil, err
 		}
 	}
@@ -35,13 +36,29 @@ func (h *house) finishErasures(ctx context.Context) (left []string, err error) {
 		replicas, why := h.erasedInReplicas(ctx, o)
 		if why != "" {
 			left = append(left, why)
+		}
+		if why != "" && len(kept[o.Index]) == 0 { // else no replica can follow
 			continue
 		}
-		if err := h.erasureDone(ctx, o, replicas); err != nil {
+		if len(kept[o.Index]) > 0 {
+			left = append(left, fmt.Sprintf("case %s: the store keeps %s that hold what was erased; they are named in the ledger, and served to nobody",
+				o.Takedown.Case, count(len(kept[o.Index]), "object", "objects")))
+		}
+		if err := h.erasureDone(ctx, o, replicas, kept[o.Index]); err != nil {
 			return left, err
 		}
 	}
 	return left, nil
+}
+
+// carryOut carries out an erasure. Where the operator has said that the store
+// can't erase, it returns the objects that keep what was erased.
+func (h *house) carryOut(ctx context.Context, o archive.Ordered) (kept []onrecord.ObjectValue, err error) {
+	err = h.archive.Erase(ctx, o)
+	if h.cfg.Storage.Erasure == erasureImpossible && errors.Is(err, archive.ErrKeeps) {
+		return h.archive.Kept(ctx, o)
+	}
+	return nil, err
 }
 
 // renewCatalog makes the catalog anew where its file still holds what was
@@ -86,8 +103,9 @@ func (h *house) erasedIn(ctx context.Context, store config.Store, o archive.Orde
 	return r.Erased(ctx, o)
 }
 
-// erasureDone records that an erasure was carried out everywhere.
-func (h *house) erasureDone(ctx context.Context, o archive.Ordered, replicas []string) error {
+// erasureDone records that an erasure was carried out everywhere, but for the
+// objects in kept.
+func (h *house) erasureDone(ctx context.Context, o archive.Ordered, replicas []string, kept []onrecord.ObjectValue) error {
 	_, _, err := h.act(ctx, func() (*onrecord.Event, error) {
 		red, err := h.archive.Redactions(ctx)
 		if err != nil {
@@ -103,6 +121,9 @@ func (h *house) erasureDone(ctx context.Context, o archive.Ordered, replicas []s
 				e := &onrecord.Event{
 					Type: onrecord.ArchiveErasureDone, At: now, By: now, Provenance: onrecord.Captured, Index: -1, Prev: o.Index,
 					Takedown: &onrecord.Takedown{Case: o.Takedown.Case},
+				}
+				if len(kept) > 0 {
+					e.Erasure = &onrecord.Erasure{Objects: kept}
 				}
 				if len(list) > 0 {
 					e.Extra = map[string]any{"replicas": list}

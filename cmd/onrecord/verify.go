@@ -236,6 +236,9 @@ func printApart(e *env, rep archive.Report) {
 		fmt.Fprintf(e.io.out, "erased, by events in the ledger: %s, %s of evidence redacted\n",
 			count(int(rep.Erased), "line", "lines"), count(int(rep.Redacted), "record", "records"))
 	}
+	if rep.Kept > 0 {
+		fmt.Fprintf(e.io.out, "erased, and still in %s: the store keeps what is erased (storage.erasure: impossible)\n", count(int(rep.Kept), "object", "objects"))
+	}
 	for _, number := range slices.Sorted(maps.Keys(rep.Withheld)) {
 		fmt.Fprintf(e.io.out, "withheld: %d, case %s\n", rep.Withheld[number], plain(number))
 	}
