@@ -85,35 +85,69 @@ func kinds(objects map[string][]byte) map[string][]string {
 	return out
 }
 
+func isView(key string) bool { return strings.HasPrefix(key, "views/") }
+
+// whole is an archive in which there is one of everything: media, a change of
+// the key, snapshots; and a replica of it.
+func whole(t *testing.T) (w *world, b, to *memory.Bucket) {
+	t.Helper()
+	l := live(t, 70)
+	w, b, to = l.w, l.b, &memory.Bucket{}
+	dir := fastDir(t)
+	next := nextKey(t, origin, 1)
+	o := w.with(t, dir, 3, w.firstKey(), next)
+	o.Trust = true // this machine has not seen the ledger before
+	if _, err := opened(t, b, o).RotateKey(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	w.public, w.signer = next.Public, next.Signer
+	a := opened(t, b, w.with(t, dir, 4, next))
+	for i := range 70 {
+		if _, err := visit(t.Context(), w, a, fmt.Sprintf("press-%d", i%3), fmt.Sprintf("after the change of the key %d", i)); err != nil {
+			t.Fatal(err)
+		}
+		w.wait(1e9)
+	}
+	if _, err := a.Replica(to).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return w, b, to
+}
+
 // Every kind of object, damaged in every way, is put right byte for byte from one
 // replica; what is good is not touched, nor is the replica (security.md T34).
 func TestRepair(t *testing.T) {
 	t.Parallel()
-	w, b, a, _ := filled(t, 140)
-	var to memory.Bucket
-	if _, err := a.Replica(&to).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	good, copied := contents(t, b), contents(t, &to)
+	w, b, to := whole(t)
+	good, copied := contents(t, b), contents(t, to)
 	maps.DeleteFunc(good, func(key string, _ []byte) bool { // of smaller trees, which nobody reads any more
 		return strings.Contains(key, ".p/") && copied[key] == nil
 	})
 	repaired := 0
-	for kind, keys := range kinds(good) {
+	all := kinds(good)
+	for _, kind := range []string{"captures", "journal", "log/checkpoint", "log/head", "log/keys/1", "log/tile/0", "log/tile/entries", "media", "onrecord.json", "state", "views"} {
+		if len(all[kind]) == 0 {
+			t.Fatalf("the archive has nothing of kind %s: %v", kind, all)
+		}
+	}
+	for kind, keys := range all {
 		for i, key := range keys {
 			for _, d := range injuries() {
 				other := keys[(i+1)%len(keys)]
 				hurt := maps.Clone(good)
 				d.do(hurt, key, other)
-				if d.name == "swapped" && (key == other || bytes.Equal(good[key], good[other])) {
-					continue
+				if d.name == "swapped" && (key == other || bytes.Equal(good[key], good[other])) || d.name == "deleted" && kind == "views" {
+					continue // the same, or nothing that must be there
 				}
 				where := fmt.Sprintf("%s: %s %s", kind, key, d.name)
 				sick := bucketOf(t, hurt)
-				repairAll(t, w, sick, &to, where)
+				repairAll(t, w, sick, to, where)
 				repaired++
 				after := contents(t, sick)
 				for key, body := range good {
+					if isView(key) && after[key] == nil {
+						continue // it is made again
+					}
 					if !isRegister(key) && !bytes.Equal(after[key], body) {
 						t.Fatalf("%s: %s is not as it was", where, key)
 					}
@@ -127,7 +161,7 @@ func TestRepair(t *testing.T) {
 			}
 		}
 	}
-	for key, body := range contents(t, &to) {
+	for key, body := range contents(t, to) {
 		if !bytes.Equal(copied[key], body) {
 			t.Errorf("%s of the replica has changed", key)
 		}
@@ -192,6 +226,40 @@ func worldKey(t testing.TB, w *world) note.Verifier {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// A change of the log key that is damaged is put right, too, where the archive
+// was opened to verify it.
+func TestRepairOfAChangedKey(t *testing.T) {
+	t.Parallel()
+	w, b, to := whole(t)
+	const key = "log/keys/1"
+	good := contents(t, b)
+	for _, d := range injuries() {
+		hurt := maps.Clone(good)
+		if d.do(hurt, key, "onrecord.json"); d.name == "swapped" {
+			continue
+		}
+		sick := bucketOf(t, hurt)
+		open := func() *archive.Archive {
+			a, err := archive.OpenToVerify(t.Context(), sick, archive.Options{Now: w.now, Verifier: worldKey(t, w)})
+			if err != nil {
+				t.Fatalf("%s: %v", d.name, err)
+			}
+			return a
+		}
+		rep, err := open().Verify(t.Context(), archive.VerifyOptions{})
+		if err != nil || len(rep.Findings) == 0 {
+			t.Fatalf("%s: found %v, %v", d.name, rep.Findings, err)
+		}
+		done, err := open().Repair(t.Context(), rep.Findings, []archive.RepairFrom{{Name: "replica", Bucket: to}})
+		if err != nil || len(done.Left)+len(done.Refused) > 0 || !bytes.Equal(contents(t, sick)[key], good[key]) {
+			t.Errorf("%s: %+v, %v", d.name, done, err)
+		}
+		if rep, err = open().Verify(t.Context(), archive.VerifyOptions{}); err != nil || len(rep.Findings) > 0 {
+			t.Errorf("%s: left %v, %v", d.name, rep.Findings, err)
+		}
+	}
 }
 
 // Many objects at once, and head and checkpoint among them.

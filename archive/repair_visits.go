@@ -56,41 +56,78 @@ func vouchedMeta(ctx context.Context, a *Archive) ([]byte, error) {
 	return body, nil
 }
 
-// RepairMeta puts onrecord.json back into a bucket in which it is lost or
-// damaged, so that Open finds the archive again. verifier is the key of the
-// archive, from outside the bucket.
-func RepairMeta(ctx context.Context, b bucket.Bucket, from []RepairFrom, o Options) (Mended, error) {
+// RepairMeta puts back into a bucket what Open needs before it finds the
+// archive: onrecord.json, and the changes of the log key, where they are lost or
+// damaged. o.Verifier is the key of the archive, from outside the bucket.
+func RepairMeta(ctx context.Context, b bucket.Bucket, from []RepairFrom, o Options) ([]Mended, error) {
 	if o.Verifier == nil {
-		return Mended{}, fmt.Errorf("repair %s: %w: a key from outside the bucket is needed", metaKey, ErrKey)
+		return nil, fmt.Errorf("repair %s: %w: a key from outside the bucket is needed", metaKey, ErrKey)
 	}
 	last := fmt.Errorf("%w: no copy is given", ErrNoArchive)
 	for _, f := range from {
-		o.Signer, o.StateDir = nil, ""
-		a, err := OpenReplica(ctx, f.Bucket, o)
-		if errors.Is(err, ErrReplica) {
-			a, err = Open(ctx, f.Bucket, o)
+		mended, err := repairOpening(ctx, b, f, o)
+		if err == nil && len(mended) == 0 {
+			return nil, fmt.Errorf("%s and the changes of the log key are as they must be", metaKey)
 		}
-		var body []byte
-		if err == nil {
-			body, err = vouchedMeta(ctx, a)
-		}
-		if err == nil {
-			r := &repair{a: &Archive{b: b, clock: a.clock, log: a.log}}
-			held := bucket.Bytes(body)
-			if err = r.mend(ctx, KindMeta, ref(metaKey, held), f.Name, held.Open, true); err == nil && len(r.done.Refused) > 0 {
-				err = errors.New(r.done.Refused[0])
-			}
-			if err == nil && len(r.done.Mended) == 0 {
-				return Mended{}, fmt.Errorf("%s is as it must be", metaKey)
-			}
-			if err == nil {
-				return r.done.Mended[0], nil
-			}
+		if err == nil || ctx.Err() != nil {
+			return mended, err
 		}
 		last = fmt.Errorf("%s: %w", f.Name, err)
 	}
-	return Mended{}, fmt.Errorf("repair %s: %w", metaKey, last)
+	return nil, fmt.Errorf("repair %s: %w", metaKey, last)
 }
+
+// repairOpening is RepairMeta from one copy.
+func repairOpening(ctx context.Context, b bucket.Bucket, f RepairFrom, o Options) ([]Mended, error) {
+	o.Signer, o.StateDir = nil, ""
+	a, err := OpenReplica(ctx, f.Bucket, o)
+	if errors.Is(err, ErrReplica) {
+		a, err = Open(ctx, f.Bucket, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, err := vouchedMeta(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	list := []ledger.Tile{{Key: metaKey, Bytes: body}}
+	ring, err := a.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	point, err := a.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if links := ring.Links(); len(links) > 0 {
+		for t, err := range a.ledger.TilesOf(ctx, point.Tree, min(links[0].Index, point.Size)) {
+			if err != nil {
+				return nil, outOfReach(err)
+			}
+			if strings.HasPrefix(t.Key, keysFolder) {
+				list = append(list, t)
+			}
+		}
+	}
+	r := &repair{a: &Archive{b: b, clock: a.clock, log: a.log}}
+	for _, t := range list {
+		kind, held := KindMeta, bucket.Bytes(t.Bytes)
+		if t.Key != metaKey {
+			kind = KindTile
+		}
+		if err := r.mend(ctx, kind, ref(t.Key, held), f.Name, held.Open, true); err != nil {
+			return r.done.Mended, err
+		}
+		if len(r.done.Refused) > 0 {
+			return r.done.Mended, errors.New(r.done.Refused[0])
+		}
+	}
+	return r.done.Mended, nil
+}
+
+// keysFolder is where the changes of the log key are (record.md 2).
+const keysFolder = "log/keys/"
 
 // visits puts right the segments and the evidence that findings name, and all
 // those of visits that were lost with the end of the ledger.

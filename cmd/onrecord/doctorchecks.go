@@ -214,6 +214,7 @@ func keySource(h *house) string {
 func (d *doctor) archive(ctx context.Context, h *house) {
 	serving := d.locks(h.cfg.StateDir)
 	d.replicas(ctx, h, serving)
+	d.corpses(ctx, h)
 	d.spool(h)
 	if d.catalog(ctx, h) {
 		d.sources(ctx, h, serving)

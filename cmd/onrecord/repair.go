@@ -101,8 +101,8 @@ func (h *house) sayRepaired(done archive.Repaired) {
 	}
 }
 
-// repairMeta puts onrecord.json back, where that is why the archive did not
-// open, and opens it.
+// repairMeta puts back what opening the archive needs, where that is why it did
+// not open, and opens it.
 func (e *env) repairMeta(ctx context.Context, from string, why error) (*house, error) {
 	if !errors.Is(why, archive.ErrNoArchive) && !errors.Is(why, archive.ErrMismatch) && !errors.Is(why, archive.ErrKey) {
 		return nil, why
@@ -124,10 +124,10 @@ func (e *env) repairMeta(ctx context.Context, from string, why error) (*house, e
 	if err != nil {
 		return nil, errors.Join(why, err)
 	}
-	m, err := archive.RepairMeta(ctx, b, copies, archive.Options{Verifier: h.key.verifier, Now: e.now, Log: h.log})
+	mended, err := archive.RepairMeta(ctx, b, copies, archive.Options{Verifier: h.key.verifier, Now: e.now, Log: h.log})
 	if err != nil {
 		return nil, errors.Join(why, err)
 	}
-	h.sayRepaired(archive.Repaired{Mended: []archive.Mended{m}})
+	h.sayRepaired(archive.Repaired{Mended: mended})
 	return e.openWith(ctx, cfg, recordOnly)
 }
