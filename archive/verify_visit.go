@@ -189,8 +189,8 @@ func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, cited
 		ref := onrecord.CaptureRef{Object: m.At.Object, Offset: m.At.Offset, Length: m.At.Length, SHA256: m.SHA256}
 		cited[ref.Object] = append(cited[ref.Object], citation{ref, f.Index})
 	}
-	if e.Type == onrecord.StatementErased || e.Type == onrecord.ArchiveErasureDone {
-		e.Index = f.Index
+	if f.Index < v.trusted && (e.Type == onrecord.StatementErased || e.Type == onrecord.ArchiveErasureDone) {
+		e.Index, e.Visit = f.Index, leaf.Visit
 		v.mu.Lock()
 		v.acts = append(v.acts, e)
 		v.mu.Unlock()

@@ -100,7 +100,7 @@ func verifyJSON(r archive.Report) any {
 		found[i] = finding(f)
 	}
 	return map[string]any{
-		"size": r.Size, "root": r.Root, "visits": r.Visits, "lines": r.Lines, "objects": r.Objects,
+		"size": r.Size, "root": r.Root, "unsigned": r.Unsigned, "visits": r.Visits, "lines": r.Lines, "objects": r.Objects,
 		"records": r.Records, "bytes": r.Bytes, "decoded_bytes": r.Decoded, "states": r.States, "snapshots": r.Snapshots,
 		"erased": r.Erased, "redacted": r.Redacted, "kept": r.Kept, "withheld": r.Withheld, "findings": found,
 	}

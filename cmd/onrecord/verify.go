@@ -232,6 +232,9 @@ func printReport(e *env, rep archive.Report, part, key string) error {
 
 // printApart prints what is neither right nor wrong.
 func printApart(e *env, rep archive.Report) {
+	if rep.Unsigned > 0 {
+		fmt.Fprintf(e.io.out, "not signed yet: %s behind the checkpoint, which vouches for nothing of them\n", count(int(rep.Unsigned), "leaf", "leaves"))
+	}
 	if rep.Erased+rep.Redacted > 0 {
 		fmt.Fprintf(e.io.out, "erased, by events in the ledger: %s, %s of evidence redacted\n",
 			count(int(rep.Erased), "line", "lines"), count(int(rep.Redacted), "record", "records"))

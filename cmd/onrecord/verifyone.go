@@ -172,7 +172,7 @@ func outside(ctx context.Context, e *env, f verifyFlags, site string) (*archive.
 	if err != nil {
 		return nil, nil, usagef("%v", err)
 	}
-	a, err := archive.OpenToVerify(ctx, b, archive.Options{Verifier: f.verifier, PublicKey: f.key, Now: e.now, Log: e.logger()})
+	a, err := archive.OpenOutside(ctx, b, archive.Options{Verifier: f.verifier, PublicKey: f.key, Now: e.now, Log: e.logger()})
 	if err != nil {
 		err = fmt.Errorf("archive at %s: %w", site, err)
 		switch {
