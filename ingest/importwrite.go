@@ -45,6 +45,9 @@ type importWriter struct {
 	pictures map[string]onrecord.StoredMedia
 	media    int64 // bytes of those in the open visit
 	void     bool  // what was read is not what it seemed: no progress is kept
+
+	hush    *importHush                                    // nil where the files show nothing that was erased
+	redacts map[onrecord.StatementID][]onrecord.CaptureRef // captures of the open visit that do
 }
 
 // A tally counts what one visit does.
@@ -57,6 +60,9 @@ func (r *importRun) newWriter(ctx context.Context, account string, old *onrecord
 		w.behind, w.file, w.capture = old.Next, old.File, old.Capture
 	}
 	var err error
+	if w.hush, err = r.hushed(ctx, account); err != nil {
+		return nil, err
+	}
 	w.known, err = newImportKnown(ctx, r.i, r.s)
 	return w, err
 }
@@ -155,7 +161,7 @@ func (w *importWriter) open(ctx context.Context, account string) error {
 		return errors.Join(errors.New("the storage is out of reach, or an earlier visit of the source waits in the spool: try again once it is committed"), v.Drop(ctx))
 	}
 	w.v, w.runs = &v, v.State.Runs
-	w.bytes, w.media, w.recorded, w.sum = 0, 0, false, tally{}
+	w.bytes, w.media, w.recorded, w.sum, w.redacts = 0, 0, false, tally{}, nil
 	w.base, err = w.known.begin(ctx, account, v.State.Done)
 	if err != nil {
 		w.drop(ctx)
@@ -190,6 +196,7 @@ func (w *importWriter) judge(ctx context.Context, e *evidence, items []onrecord.
 	case res.Stopped:
 		return res, fmt.Errorf("%w: nothing in %s says whose statements these are: give the source its account_id", ErrNoAccount, e.batch.File)
 	}
+	res.Events = nameless(res.Events, known)
 	return res, nil
 }
 
@@ -253,7 +260,7 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 	next.Import = w.progress(done)
 	d := Draft{
 		Base: w.base, Outcome: onrecord.OutcomeOK, Started: v.Started, Ended: now, Provenance: onrecord.Imported,
-		Events: w.known.open(), Next: bounded(next), KeepWARC: w.recorded, Quiet: len(w.known.open()) == 0,
+		Events: w.known.open(), Next: bounded(next), KeepWARC: w.recorded, Quiet: len(w.known.open()) == 0, Redact: w.redacts,
 	}
 	w.v = nil
 	place, err := v.Commit(ctx, d)
@@ -269,6 +276,11 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 	if d.Quiet {
 		w.known.drop()
 		return nil
+	}
+	if len(w.redacts) > 0 {
+		if err := w.afterRedaction(ctx); err != nil {
+			return err
+		}
 	}
 	rep.Visits++
 	rep.Events += int64(len(d.Events))

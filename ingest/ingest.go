@@ -36,8 +36,12 @@ type Ingester struct {
 	// CatchUp returns once View has applied the ledger at least up to the
 	// given size, and says up to which size it has.
 	CatchUp func(ctx context.Context, size int64) (applied int64, err error)
+	// Erased returns the statements that were erased, by each id under which they
+	// may be observed. Nil: nothing was ever erased.
+	Erased func(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
 	// Erase redacts captures that a visit has just committed and that show a
-	// statement that was erased before. Nil: nothing was ever erased.
+	// statement that was erased before, where a store that can't erase had them
+	// already. Nil: nothing was ever erased.
 	Erase func(ctx context.Context, id onrecord.StatementID, captures []onrecord.CaptureRef) error
 }
 

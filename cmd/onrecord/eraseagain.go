@@ -57,6 +57,22 @@ func (h *house) eraseAgain(ctx context.Context, id onrecord.StatementID, capture
 	return nil
 }
 
+// erased returns the statements that were erased, by all their ids.
+func (h *house) erased(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error) {
+	red, err := h.archive.Redactions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[onrecord.StatementID]onrecord.StatementID{}
+	for _, o := range red.Erasures() {
+		ids[o.Statement] = o.Statement
+		for _, also := range o.Erasure.Also {
+			ids[also] = o.Statement
+		}
+	}
+	return ids, nil
+}
+
 // recordsOf returns the records of captures, those beside them included, that
 // are not redacted yet.
 func (h *house) recordsOf(ctx context.Context, captures []onrecord.CaptureRef) ([]onrecord.Span, error) {
