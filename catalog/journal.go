@@ -172,12 +172,18 @@ func (c *Catalog) RecentChanges(ctx context.Context, n int) (list []onrecord.Sta
 }
 
 func (v *view) recentChanges(n int) ([]onrecord.Statement, error) {
-	deleted, _ := v.f.names.numOf(string(onrecord.StatementDeleted))
-	edited, _ := v.f.names.numOf(string(onrecord.StatementEdited))
+	deleted, _, err := v.number(string(onrecord.StatementDeleted))
+	if err != nil {
+		return nil, err
+	}
+	edited, _, err := v.number(string(onrecord.StatementEdited))
+	if err != nil {
+		return nil, err
+	}
 	var ids []onrecord.StatementID
 	seen := map[onrecord.StatementID]bool{}
 	var list []onrecord.Statement
-	err := v.each(func(scan func(...any) error) error {
+	err = v.each(func(scan func(...any) error) error {
 		var key []byte
 		if err := scan(&key); err != nil {
 			return err
@@ -187,7 +193,7 @@ func (v *view) recentChanges(n int) ([]onrecord.Statement, error) {
 			ids = append(ids, id)
 		}
 		return nil
-	}, `SELECT id FROM events WHERE rare AND kind IN ($1, $2) AND id IS NOT NULL ORDER BY i DESC LIMIT $3`, int64(deleted), int64(edited), 8*n+32)
+	}, `SELECT id FROM events WHERE rare AND kind IN ($1, $2) AND id IS NOT NULL ORDER BY i DESC LIMIT $3`, deleted, edited, 8*n+32)
 	if err != nil {
 		return nil, err
 	}

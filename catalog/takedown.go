@@ -38,20 +38,34 @@ func (r *record) takeDown(e onrecord.Event) bool {
 	if erased := r.Down.Type == onrecord.StatementErased; erased != (e.Type == onrecord.StatementErased) {
 		over = !erased
 	}
+	entry := firstErased(r.Down, e)
 	if !over {
+		r.Down.Entry = entry
 		return true
 	}
-	r.Down = down{Type: e.Type, Index: e.Index, At: e.At, By: m, Entry: -1}
+	r.Down = down{Type: e.Type, Index: e.Index, At: e.At, By: m, Entry: entry}
 	if e.Takedown != nil {
 		r.Down.Takedown = *e.Takedown
 	}
 	if r.Down.Takedown.Reason == "" {
 		r.Down.Takedown.Reason = e.Reason // of lines before there were cases
 	}
-	if e.Erasure != nil && e.Type == onrecord.StatementErased && len(e.Erasure.Leaves) > 0 {
-		r.Down.Entry = e.Erasure.Leaves[0]
-	}
 	return true
+}
+
+// firstErased is the Entry of d with what e erases. An erasure that follows
+// another one of the same statement may have no lines, or fewer.
+func firstErased(d down, e onrecord.Event) int64 {
+	entry := int64(-1)
+	if d.Type == onrecord.StatementErased {
+		entry = d.Entry
+	}
+	if e.Type == onrecord.StatementErased && e.Erasure != nil && len(e.Erasure.Leaves) > 0 {
+		if first := slices.Min(e.Erasure.Leaves); entry < 0 || first < entry {
+			entry = first
+		}
+	}
+	return entry
 }
 
 // decision is what readers are told of a statement that is not shown.
@@ -97,8 +111,12 @@ func (c *Catalog) Takedowns(ctx context.Context) ([]onrecord.Decision, error) {
 func (v *view) decided() ([]onrecord.StatementID, error) {
 	var kinds []int64
 	for _, t := range []onrecord.EventType{onrecord.StatementWithheld, onrecord.StatementErased} {
-		if n, ok := v.f.names.numOf(string(t)); ok {
-			kinds = append(kinds, int64(n))
+		n, ok, err := v.number(string(t))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			kinds = append(kinds, n)
 		}
 	}
 	var ids []onrecord.StatementID
@@ -190,9 +208,9 @@ func (v *view) hidden() (map[string][]hiddenSpan, error) {
 // hideKept adds the segments that keep what was erased, because their store can't
 // erase: archive.erasure_done names them.
 func (v *view) hideKept(spans map[string][]hiddenSpan) error {
-	kind, ok := v.f.names.numOf(string(onrecord.ArchiveErasureDone))
-	if !ok {
-		return nil
+	kind, ok, err := v.number(string(onrecord.ArchiveErasureDone))
+	if err != nil || !ok {
+		return err
 	}
 	return v.each(func(scan func(...any) error) error {
 		var doc []byte
@@ -209,7 +227,7 @@ func (v *view) hideKept(spans map[string][]hiddenSpan) error {
 			}
 		}
 		return nil
-	}, `SELECT doc FROM events WHERE rare AND kind = $1`, int64(kind))
+	}, `SELECT doc FROM events WHERE rare AND kind = $1`, kind)
 }
 
 // mark notes of evidence what is not served of it.
@@ -322,28 +340,44 @@ func (c *Catalog) HoldsErased(ctx context.Context) (holds bool, err error) {
 	return holds, err
 }
 
-// holdsErased reports whether lines were applied that an erasure of the
-// statement names.
+// holdsErased reports whether lines were applied that one of the erasures of
+// the statement names.
 func (v *view) holdsErased(id onrecord.StatementID) (bool, error) {
-	r, _, err := v.record(id)
-	if err != nil || !r.Known.Erased {
-		return false, err
-	}
-	var e storedEvent
-	var doc []byte
-	if err := v.row(`SELECT doc FROM events WHERE i = $1`, r.Down.Index).Scan(&doc); err != nil {
-		return false, fmt.Errorf("catalog: %w", err)
-	}
-	if err := unmarshal(doc, &e, v.name); err != nil || e.Event.Erasure == nil {
-		return false, err
-	}
-	for _, i := range e.Event.Erasure.Leaves {
+	leaves, err := v.erasedLeaves(id)
+	for _, i := range leaves {
 		var there bool
-		if err := v.row(`SELECT EXISTS (SELECT 1 FROM events WHERE i = $1)`, i).Scan(&there); err != nil || there {
-			return there, err
+		if err := v.row(`SELECT EXISTS (SELECT 1 FROM events WHERE i = $1)`, i).Scan(&there); err != nil {
+			return false, fmt.Errorf("catalog: %w", err)
+		}
+		if there {
+			return true, nil
 		}
 	}
-	return false, nil
+	return false, err
+}
+
+// erasedLeaves returns the lines that all erasures of a statement name.
+func (v *view) erasedLeaves(id onrecord.StatementID) (leaves []int64, err error) {
+	kind, ok, err := v.number(string(onrecord.StatementErased))
+	if err != nil || !ok {
+		return nil, err
+	}
+	key, _ := packID(string(id))
+	err = v.each(func(scan func(...any) error) error {
+		var doc []byte
+		var e storedEvent
+		if err := scan(&doc); err != nil {
+			return err
+		}
+		if err := unmarshal(doc, &e, v.name); err != nil {
+			return err
+		}
+		if e.Event.Erasure != nil {
+			leaves = append(leaves, e.Event.Erasure.Leaves...)
+		}
+		return nil
+	}, `SELECT doc FROM events WHERE id = $1 AND kind = $2`, key, kind)
+	return leaves, err
 }
 
 // Wordings returns the wordings of a statement, also of one that is withheld:

@@ -201,6 +201,23 @@ func (v *view) name(n uint64) (string, error) {
 	return s, nil
 }
 
+// number is the way back: the number of a name, if the snapshot has it. A name
+// that this process does not know may have come from another one meanwhile.
+func (v *view) number(name string) (n int64, ok bool, err error) {
+	if n, ok := v.f.names.numOf(name); ok {
+		return int64(n), true, nil
+	}
+	err = v.row(`SELECT n FROM names WHERE s = $1`, name).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("name %q: %w", name, err)
+	}
+	v.f.names.add(uint64(n), name)
+	return n, true, nil
+}
+
 // notFound turns an empty row into onrecord.ErrNotFound.
 func notFound(err error, what string, args ...any) error {
 	if errors.Is(err, sql.ErrNoRows) {
