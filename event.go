@@ -56,6 +56,11 @@ const (
 	// TombstoneLine is the type of what stands in place of a line whose leaf an
 	// erasure names; it is no event. Takedown.Case is all that it says.
 	TombstoneLine EventType = "tombstone"
+
+	// ErasureUnsigned is the type under which a statement.erased event is read that
+	// no key of the log has signed; it is no event. It names no statement and no
+	// erasure: nobody follows it.
+	ErasureUnsigned EventType = "erasure.unsigned"
 )
 
 // A State is what is known of a statement now.

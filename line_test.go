@@ -86,6 +86,7 @@ func erasedEvent(t testing.TB) onrecord.Event {
 			Records: []onrecord.Span{{Object: "captures/2026/08/04/01arz3ndektsv4rrffq69g5fav.warc.gz", Offset: 17, Length: 400}, {}},
 			Objects: []onrecord.ObjectValue{{Key: "journal/2026/08/04/01arz3ndektsv4rrffq69g5fav.ndjson.zst", Length: 900, SHA256: strings.Repeat("0a", 32)}, {}},
 			Also:    []onrecord.StatementID{"6qmwp306h4y8cvth"},
+			Note:    "onrecord erasure v1\nexample.org/log\n",
 		},
 		Salt: strings.Repeat("5a", 16),
 	}
@@ -305,5 +306,22 @@ func BenchmarkParseEvent(b *testing.B) {
 		if _, err := onrecord.ParseEvent(line); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// What a key signs of an erasure is what stands in the line, without the note.
+func TestErasureCanonical(t *testing.T) {
+	e := erasedEvent(t)
+	line, err := e.AppendLine(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(line), `"erasure":`)
+	want, _, _ := strings.Cut(rest, `,"note":`)
+	if got := string(e.Erasure.Canonical()); got != want+"}" || e.Erasure.Note == "" {
+		t.Errorf("%s, want %s}", got, want)
+	}
+	if got := string(onrecord.Erasure{}.Canonical()); got != "{}" {
+		t.Errorf("the empty one: %s", got)
 	}
 }

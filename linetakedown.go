@@ -3,6 +3,8 @@
 
 package onrecord
 
+import "bytes"
+
 // takedown writes what the operator decided.
 func (w *lineWriter) takedown(t *Takedown) {
 	if t == nil {
@@ -51,7 +53,18 @@ func (w *lineWriter) erasure(e *Erasure) {
 		})
 	}
 	w.ids("also", e.Also)
+	w.str("note", e.Note)
 	w.b = append(w.b, '}')
+}
+
+// Canonical returns what a key signs of e: the value of "erasure" as it stands
+// in a journal line, without its note.
+func (e Erasure) Canonical() []byte {
+	w := lineWriter{b: []byte{'{'}}
+	e.Note = ""
+	w.erasure(&e)
+	_, value, _ := bytes.Cut(w.b, []byte(":"))
+	return value
 }
 
 func (r *reader) takedown() *Takedown {
@@ -85,6 +98,8 @@ func (r *reader) erasure() *Erasure {
 			r.array(func() { e.Objects = append(e.Objects, r.objectValue()) })
 		case "also":
 			e.Also = r.ids()
+		case "note":
+			e.Note = r.str()
 		default:
 			r.skip()
 		}

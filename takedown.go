@@ -61,6 +61,10 @@ type Erasure struct {
 	// Also are the ids of the statement's aliases, sorted: what is observed under
 	// one of them is journalled without content, too.
 	Also []StatementID `json:"also,omitempty"`
+	// Note is a signed note by which a key of the log vouches for the erasure: it
+	// has the case, the statement and the SHA-256 of Canonical. An erasure without
+	// it orders nothing (record.md 5). A commit sets it.
+	Note string `json:"note,omitempty"`
 }
 
 // A KeptMedia is what a media event says of one attachment of a statement:

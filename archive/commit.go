@@ -57,6 +57,9 @@ func (v *Visit) Commit(ctx context.Context, d Draft) (onrecord.Done, error) {
 	if err != nil {
 		return onrecord.Done{}, fmt.Errorf("visit %s of source %s: %w", v.id, d.Next.Source, err)
 	}
+	if d.Events, err = v.a.sign(ctx, d.Next.Source, d.Events); err != nil {
+		return onrecord.Done{}, fmt.Errorf("visit %s of source %s: %w", v.id, d.Next.Source, err)
+	}
 	p, err := v.prepare(d)
 	if err != nil {
 		return onrecord.Done{}, fmt.Errorf("visit %s of source %s: %w", v.id, d.Next.Source, err)

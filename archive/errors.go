@@ -53,7 +53,7 @@ var answers = []error{
 	bucket.ErrCondition, bucket.ErrTooLarge,
 	ledger.ErrRolledBack, ledger.ErrTampered, ledger.ErrNoMark, ledger.ErrReadOnly, ledger.ErrBatch, ledger.ErrIndex,
 	ledger.ErrCheckpoint, ledger.ErrProof,
-	ledger.ErrSeenMore, ledger.ErrKeyChanged, ledger.ErrRotation,
+	ledger.ErrSeenMore, ledger.ErrKeyChanged, ledger.ErrRotation, ledger.ErrErasure,
 	ErrMismatch, ErrTooLarge, ErrPending, ErrSource, ErrReadOnly, ErrKey, ErrErased, ErrSnapshot,
 	context.Canceled,
 }

@@ -67,7 +67,8 @@ func (a *Archive) finish(ctx context.Context, reg register, tag bucket.Tag, own 
 }
 
 // pendingLeaves checks the objects of a pending visit and returns its leaves.
-// The owner has just put them.
+// The owner has just put them. What anybody else has planned erases nothing
+// unless it is signed: whoever writes to the bucket can write a register.
 func (a *Archive) pendingLeaves(ctx context.Context, p *pending, own *plan) ([]ledger.Leaf, error) {
 	if own != nil && own.Visit == p.Visit {
 		return own.segment.leaves(), nil
@@ -78,6 +79,9 @@ func (a *Archive) pendingLeaves(ctx context.Context, p *pending, own *plan) ([]l
 		}
 	}
 	s, err := a.segment(ctx, p.Visit)
+	if err == nil {
+		err = a.signedIn(ctx, s, p.From)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -297,10 +297,17 @@ func (a *Archive) noteAct(ctx context.Context, r *Redactions, index int64) (eras
 			events = append(events, e.Event)
 		}
 	}
+	erases = len(events) > 0 // a key may be missing that comes to light later
+	keys := voucher{a: a}
+	if events, err = keys.drop(ctx, events, func(e onrecord.Event, why error) {
+		a.log.WarnContext(ctx, "an erasure is not followed: onrecord verify", "index", e.Index, "err", why)
+	}); err != nil {
+		return false, err
+	}
 	for _, e := range events {
 		r.add(e)
 	}
-	return len(events) > 0, nil
+	return erases, nil
 }
 
 // A redactionFile is Options.Redactions: where erasures are, up to a tree. It

@@ -63,7 +63,8 @@ type Entry struct {
 //
 // What was erased comes as a tombstone. While an erasure is not carried out its
 // lines still stand in their segments, and come as they are to whoever has not
-// called Redactions before.
+// called Redactions before. An erasure that no key has signed comes under the
+// type erasure.unsigned, and names nothing.
 func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		size, err := a.Size(ctx)
@@ -79,9 +80,10 @@ func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] 
 		ahead := a.readAhead(ctx, from, size)
 		defer ahead.wg.Wait()
 		defer cancel()
+		keys := &voucher{a: a}
 		for w := range ahead.out {
 			<-w.ready
-			if !a.yieldVisit(w, yield) {
+			if !a.yieldVisit(ctx, keys, w, yield) {
 				return
 			}
 			ahead.give(w)
@@ -94,7 +96,7 @@ func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] 
 
 // yieldVisit yields the entries of one visit, or why there are none. It reports
 // whether the walk goes on.
-func (a *Archive) yieldVisit(w *walked, yield func(Entry, error) bool) (more bool) {
+func (a *Archive) yieldVisit(ctx context.Context, keys *voucher, w *walked, yield func(Entry, error) bool) (more bool) {
 	switch {
 	case w.err != nil && len(w.leaves) == 0:
 		yield(Entry{}, outOfReach(fmt.Errorf("leaf %d: %w", w.index, w.err)))
@@ -104,7 +106,7 @@ func (a *Archive) yieldVisit(w *walked, yield func(Entry, error) bool) (more boo
 		return false
 	}
 	for i, leaf := range w.leaves {
-		e, err := a.recalled().entry(w.index+int64(i), leaf, w.segment)
+		e, err := keys.entry(ctx, a.recalled(), w.index+int64(i), leaf, w.segment)
 		if err != nil {
 			yield(Entry{}, err)
 			return false

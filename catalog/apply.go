@@ -269,7 +269,7 @@ func (b *batch) entry(en Entry) error {
 	switch e.Type {
 	case onrecord.VisitLine:
 		return b.visit(en)
-	case onrecord.TombstoneLine: // it says nothing any more
+	case onrecord.TombstoneLine, onrecord.ErasureUnsigned: // it says nothing any more, or what nobody has signed
 		return nil
 	}
 	if e.At.After(b.lastSeen) {

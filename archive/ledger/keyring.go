@@ -190,7 +190,7 @@ func (r *Keyring) ParseCheckpoint(text []byte) (Checkpoint, error) {
 func (r *Keyring) mayHaveSigned(i int, size int64) error {
 	k := r.keys[i]
 	if k.Since >= 0 && size <= k.Begun.At.Size {
-		return fmt.Errorf("its key is in force behind size %d only, the checkpoint has %d", k.Begun.At.Size, size)
+		return fmt.Errorf("its key is in force behind size %d only, what it has signed has %d", k.Begun.At.Size, size)
 	}
 	if i+1 == len(r.keys) {
 		return nil
@@ -200,7 +200,7 @@ func (r *Keyring) mayHaveSigned(i int, size int64) error {
 		until = r.keys[i+1].Begun.At.Size
 	}
 	if size > until {
-		return fmt.Errorf("its key was replaced at size %d, the checkpoint has %d", until, size)
+		return fmt.Errorf("its key was replaced at size %d, what it has signed has %d", until, size)
 	}
 	return nil
 }

@@ -1,0 +1,194 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"onrecord"
+	"onrecord/archive/ledger"
+)
+
+// Erasures are the only events by which bytes change that the ledger vouches
+// for. Head and states are sealed with a plain hash, so whoever can write to the
+// bucket can append to them, and the next checkpoint signs that. So each erasure
+// is signed by itself, and one that is not orders nothing (record.md 5).
+
+// erasureText is what a key signs of a statement.erased event.
+func erasureText(e onrecord.Event) (ledger.ErasureText, error) {
+	if e.Erasure == nil || e.Takedown == nil {
+		return ledger.ErasureText{}, fmt.Errorf("%w: it has no erasure", ledger.ErrErasure)
+	}
+	return ledger.ErasureText{Case: e.Takedown.Case, Statement: string(e.Statement), Sum: sha256.Sum256(e.Erasure.Canonical())}, nil
+}
+
+// sign signs the erasures among events, which are about to be committed. Where
+// the key is changed before they are, the visit loses its fence.
+func (a *Archive) sign(ctx context.Context, source string, events []onrecord.Event) ([]onrecord.Event, error) {
+	signed := events
+	for i, e := range events {
+		if e.Type != onrecord.StatementErased {
+			continue
+		}
+		if source != BuiltIn {
+			return nil, fmt.Errorf("%w: source %s erases a statement", ErrSource, source)
+		}
+		text, err := erasureText(e)
+		if err != nil {
+			return nil, err
+		}
+		head, err := a.Head(ctx)
+		if err != nil {
+			return nil, err
+		}
+		erasure := *e.Erasure
+		if erasure.Note, err = a.ledger.SignErasure(head, text); err != nil {
+			return nil, err
+		}
+		if &signed[0] == &events[0] {
+			signed = slices.Clone(events)
+		}
+		signed[i].Erasure = &erasure
+	}
+	return signed, nil
+}
+
+// A voucher checks who has signed erasures. It reads the keys of the log when it
+// meets the first one.
+type voucher struct {
+	a     *Archive
+	rings []*ledger.Keyring
+}
+
+// vouched returns nil if a key of the log has signed a statement.erased event,
+// else ErrErasure. Another error says that the keys can't be read.
+func (v *voucher) vouched(ctx context.Context, e onrecord.Event) error {
+	text, err := erasureText(e)
+	if err != nil {
+		return err
+	}
+	if err := v.read(ctx); err != nil {
+		return err
+	}
+	err = ledger.ErrErasure
+	for _, r := range v.rings {
+		if err = r.CheckErasure(e.Erasure.Note, text, e.Index); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// read reads the keys: those that the head has and those that are published.
+// Whichever is damaged, the other does.
+func (v *voucher) read(ctx context.Context) error {
+	if len(v.rings) > 0 {
+		return nil
+	}
+	var errs []error
+	take := func(r *ledger.Keyring, err error) error {
+		switch {
+		case err == nil:
+			v.rings = append(v.rings, r)
+		case !isAnswer(err) || ctx.Err() != nil:
+			return outOfReach(fmt.Errorf("keys of the log: %w", err))
+		default:
+			errs = append(errs, err)
+		}
+		return nil
+	}
+	head, _, err := v.a.ledger.Head(ctx)
+	var ring *ledger.Keyring
+	if err == nil {
+		ring, err = v.a.ledger.KeysOf(head)
+	}
+	if err := take(ring, err); err != nil {
+		return err
+	}
+	if err := take(v.a.ledger.Keys(ctx)); err != nil {
+		return err
+	}
+	if len(v.rings) == 0 {
+		return fmt.Errorf("keys of the log: %w", errors.Join(errs...))
+	}
+	return nil
+}
+
+// entry is Redactions.entry, and tells an erasure that nobody has signed by its
+// type: whoever reads the journal must not follow it.
+func (v *voucher) entry(ctx context.Context, r *Redactions, index int64, leaf ledger.Leaf, s *segment) (Entry, error) {
+	e, err := r.entry(index, leaf, s)
+	if err != nil || e.Event.Type != onrecord.StatementErased {
+		return e, err
+	}
+	err = v.vouched(ctx, e.Event)
+	if errors.Is(err, ledger.ErrErasure) {
+		v.a.log.WarnContext(ctx, "an erasure that no key has signed stands in the ledger, and is not followed: somebody else writes to the bucket",
+			"index", index, "err", err)
+		e.Event.Type, e.Event.Statement, e.Event.Erasure, e.Event.Takedown = onrecord.ErasureUnsigned, "", nil, nil
+		err = nil
+	}
+	return e, err
+}
+
+// signedIn returns nil unless a visit of the operator that somebody else has
+// planned erases something that no key has signed. The visit would begin at an
+// index.
+func (a *Archive) signedIn(ctx context.Context, s *segment, from int64) error {
+	v := voucher{a: a}
+	for i, line := range s.lines {
+		if i == 0 {
+			continue
+		}
+		e, err := onrecord.ParseEvent(line.text)
+		if err != nil || e.Type != onrecord.StatementErased {
+			continue // a tombstone, or nothing that erases
+		}
+		e.Index = from + int64(i)
+		if err := v.vouched(ctx, e); err != nil {
+			if errors.Is(err, ledger.ErrErasure) {
+				err = fmt.Errorf("%w: %w", ErrMismatch, err)
+			}
+			return fmt.Errorf("line %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// drop returns events without the erasures that no key has signed, and tells of
+// each of those.
+func (v *voucher) drop(ctx context.Context, events []onrecord.Event, tell func(e onrecord.Event, why error)) ([]onrecord.Event, error) {
+	kept := make([]onrecord.Event, 0, len(events))
+	for _, e := range events {
+		if e.Type == onrecord.StatementErased {
+			err := v.vouched(ctx, e)
+			if errors.Is(err, ledger.ErrErasure) {
+				tell(e, err)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		kept = append(kept, e)
+	}
+	return kept, nil
+}
+
+// vouch finds the erasures that no key has signed: they excuse nothing.
+func (v *verification) vouch(ctx context.Context) error {
+	keys := voucher{a: v.a}
+	acts, err := keys.drop(ctx, v.acts, func(e onrecord.Event, why error) {
+		v.find(Finding{Kind: KindJournal, Object: journalKey(e.Visit), Offset: -1, Index: e.Index, Reason: why.Error()})
+	})
+	if err != nil && !isAnswer(err) || ctx.Err() != nil {
+		return outOfReach(err)
+	}
+	v.acts = acts // none where the keys themselves are damaged, which is a finding of its own
+	return nil
+}
