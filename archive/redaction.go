@@ -173,7 +173,7 @@ func (r *Redacted) insert(n RedactedRecord) {
 // says the last of those that name it.
 func (r *Redactions) sorted() *Redactions {
 	out := (*Redactions)(nil).clone()
-	out.size, out.done = r.size, r.done
+	out.size, out.done, out.kept = r.size, r.done, r.kept
 	list := r.Erasures()
 	slices.SortFunc(list, func(x, y Ordered) int { return cmp.Compare(x.Index, y.Index) })
 	for _, o := range list {

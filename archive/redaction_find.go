@@ -19,6 +19,7 @@ import (
 	"sync"
 
 	"onrecord"
+	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
 )
 
@@ -220,6 +221,9 @@ func (a *Archive) sourceOfVisit(ctx context.Context, leaf ledger.Leaf) (source s
 		if ctx.Err() != nil {
 			return "", false, context.Cause(ctx)
 		}
+		if _, hidden := errors.AsType[*bucket.WithheldError](err); hidden {
+			return "", true, nil // by a mirror, which withholds no act
+		}
 		if isAnswer(err) {
 			return "", false, nil
 		}
@@ -242,6 +246,9 @@ func (a *Archive) sourceOfVisit(ctx context.Context, leaf ledger.Leaf) (source s
 // visitLine reads the first line of a segment and no more.
 func (a *Archive) visitLine(ctx context.Context, v onrecord.VisitID) ([]byte, error) {
 	r, err := a.b.Open(ctx, journalKey(v), 0, -1)
+	if w, ok := errors.AsType[*bucket.WithheldError](err); ok && len(w.Spans) > 0 && w.Spans[0].Offset > 0 {
+		r, err = a.b.Open(ctx, journalKey(v), 0, w.Spans[0].Offset) // a mirror shows what comes before
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -279,8 +279,15 @@ func (a *adopting) report(got archive.Adopted, public string, took time.Duration
 		a.meta.Name, got.Index, count(len(got.Known), "source", "sources"), took.Seconds(), out.Origin, out.Public); err != nil {
 		return err
 	}
+	segments := 0
 	for _, m := range got.Lacking {
 		a.e.say("missing: %s", findingLine(m))
+		if m.Kind == archive.KindJournal {
+			segments++
+		}
+	}
+	if segments > 0 {
+		a.e.say("warning: without %s no catalog can be made, and no page shown: put them back from another copy first, onrecord -c %s verify --repair --from URL", count(segments, "segment of the journal", "segments of the journal"), a.config)
 	}
 	if age := a.e.now().Sub(got.Last); !got.Again && !got.Last.IsZero() && age < stillAlive {
 		a.e.say("warning: the last visit in the replica was begun %s ago. If the old archive still runs, stop it now: two that go on from one ledger are two histories", age.Round(time.Second))

@@ -81,6 +81,9 @@ func (a *adopting) copyFrom(ctx context.Context, site string) error {
 	if err != nil {
 		return fmt.Errorf("archive at %s: %w", site, err)
 	}
+	for _, f := range done.Here {
+		a.e.say("not copied: %s", findingLine(f))
+	}
 	a.e.say("%s answers: %s copied, %s. Stop that archive: two that go on from one ledger are two histories", site, count(int(done.Objects), "object", "objects"), bytesOf(done.Bytes))
 	return nil
 }
