@@ -114,10 +114,7 @@ func (r *repair) open(ctx context.Context, f RepairFrom, own ledger.Checkpoint, 
 	c := copyOf{name: f.Name, b: f.Bucket, ledger: r.a.ledger.On(f.Bucket)}
 	o := Options{Verifier: r.a.verifier, Now: r.a.clock, Rand: r.a.rand, Log: r.a.log}
 	var err error
-	if c.a, err = OpenReplica(ctx, f.Bucket, o); errors.Is(err, ErrReplica) {
-		c.a, err = Open(ctx, f.Bucket, o)
-	}
-	if err == nil {
+	if c.a, err = openCopy(ctx, f.Bucket, o, r.a.ledger.Keys); err == nil {
 		c.point, err = c.ledger.Checkpoint(ctx)
 	}
 	switch {

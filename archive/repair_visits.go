@@ -80,10 +80,13 @@ func RepairMeta(ctx context.Context, b bucket.Bucket, from []RepairFrom, o Optio
 // repairOpening is RepairMeta from one copy.
 func repairOpening(ctx context.Context, b bucket.Bucket, f RepairFrom, o Options) ([]Mended, error) {
 	o.Signer, o.StateDir = nil, ""
-	a, err := OpenReplica(ctx, f.Bucket, o)
-	if errors.Is(err, ErrReplica) {
-		a, err = Open(ctx, f.Bucket, o)
-	}
+	a, err := openCopy(ctx, f.Bucket, o, func(ctx context.Context) (*ledger.Keyring, error) {
+		links, err := ledger.ReadRotations(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		return ledger.NewKeyring(o.Verifier, links)
+	})
 	if err != nil {
 		return nil, err
 	}

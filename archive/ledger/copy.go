@@ -19,7 +19,7 @@ import (
 func (l *Ledger) On(b bucket.Bucket) *Ledger {
 	o := l.o
 	o.Signer, o.Signers, o.Mark, o.Known, o.Trust, o.Published = nil, nil, "", nil, false, nil
-	on := &Ledger{b: b, o: o}
+	on := &Ledger{b: b, o: o, of: l.known}
 	on.ring.Store(l.ring.Load())
 	return on
 }

@@ -98,7 +98,11 @@ func (l *Ledger) parse(ctx context.Context, text []byte) (Checkpoint, error) {
 		return c, nil
 	}
 	// A damaged object is no fault of the checkpoint: the head has the changes, too.
-	for _, read := range []func(context.Context) (*Keyring, error){l.Keys, l.keysByHead} {
+	reads := []func(context.Context) (*Keyring, error){l.Keys, l.keysByHead}
+	if l.of != nil { // a copy from before the key was changed does not have the change
+		reads = append(reads, l.of)
+	}
+	for _, read := range reads {
 		r, ringErr := read(ctx)
 		switch {
 		case errors.Is(ringErr, bucket.ErrNotExist): // a copy keeps no head
@@ -120,6 +124,20 @@ func (l *Ledger) parse(ctx context.Context, text []byte) (Checkpoint, error) {
 		}
 	}
 	return Checkpoint{}, err
+}
+
+// known returns the keys as far as the ledger shows them, published or in the
+// head.
+func (l *Ledger) known(ctx context.Context) (*Keyring, error) {
+	r, err := l.Keys(ctx)
+	if err == nil && len(r.links) > 0 {
+		return r, nil
+	}
+	byHead, headErr := l.keysByHead(ctx)
+	if headErr != nil {
+		return r, err
+	}
+	return byHead, nil
 }
 
 // keysByHead returns the keys as the head has them.

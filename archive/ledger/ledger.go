@@ -146,6 +146,8 @@ type Ledger struct {
 	o    Options
 	disk *files.Disk // for the mark
 	ring atomic.Pointer[Keyring]
+	// of gives, for a copy, the keys of the ledger that it is a copy of; nil else.
+	of func(context.Context) (*Keyring, error)
 }
 
 // New returns the ledger in b. It reads nothing.
