@@ -86,11 +86,11 @@ type Report struct {
 	States    int64
 	Snapshots int64
 
-	Erased   int64            // lines that are tombstones by an erasure
-	Kept     int64            // objects that keep what was erased, because their store can't erase
-	Redacted int64            // WARC records whose content an erasure took, or kept from being put
-	Withheld map[string]int64 // lines and records that a mirror does not show, by case
-	Findings []Finding        // in order of index, then object, then offset
+	Erased   int64               // lines that are tombstones by an erasure
+	Kept     int64               // objects that keep what was erased, because their store can't erase
+	Redacted int64               // WARC records whose content an erasure took, or kept from being put
+	Withheld map[string]Withheld // what a mirror does not show, by case
+	Findings []Finding           // in order of index, then object, then offset
 }
 
 // A verification is one run of Verify.
@@ -108,7 +108,8 @@ type verification struct {
 	cited    map[onrecord.CaptureRef]bool // checked a while ago; guarded by mu
 	last     map[string]ledgered          // the last visit of each source; guarded by mu
 	acts     []onrecord.Event             // erasures, and that they were carried out; guarded by mu
-	hidden   map[string]bool              // objects that were counted as withheld; guarded by mu
+	hidden   map[string]concealed         // objects of which a mirror does not show everything; guarded by mu
+	decided  []onrecord.Event             // what is withheld, shown again, erased; guarded by mu
 }
 
 // A ledgered is a visit and where its first line is.
@@ -132,10 +133,10 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	if o.Workers <= 0 {
 		o.Workers = max(aheadVisits, runtime.GOMAXPROCS(0)) // most of them wait for the bucket
 	}
-	v := &verification{a: a, o: o, cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string]bool{}}
-	v.report.Withheld = map[string]int64{}
+	v := &verification{a: a, o: o, cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string]concealed{}}
+	v.report.Withheld = map[string]Withheld{}
 	size, err := v.log(ctx)
-	for _, step := range []func(context.Context, int64) error{v.metadata, v.states, v.snapshots, v.settle} {
+	for _, step := range []func(context.Context, int64) error{v.metadata, v.states, v.snapshots, v.settle, v.concealed} {
 		if err == nil {
 			err = step(ctx, size)
 		}
@@ -176,10 +177,10 @@ func (v *verification) add(change func(*Report)) {
 }
 
 // judge turns an error into a finding, unless it says nothing of the bytes:
-// then Verify can't go on. What a mirror withholds is counted.
+// then Verify can't go on. What a mirror withholds is judged at the end.
 func (v *verification) judge(err error, f Finding) error {
 	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-		v.withheld(w)
+		v.withheld(w, f.Index)
 		return nil
 	}
 	if !isAnswer(err) || errors.Is(err, context.Canceled) {
@@ -188,16 +189,6 @@ func (v *verification) judge(err error, f Finding) error {
 	f.Reason = err.Error()
 	v.find(f)
 	return nil
-}
-
-// withheld counts what of an object is not shown, once.
-func (v *verification) withheld(w *bucket.WithheldError) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.hidden[w.Key] {
-		v.hidden[w.Key] = true
-		v.report.Withheld[w.Case] += max(1, int64(len(w.Spans)))
-	}
 }
 
 // findings returns what is left of the suspects: one for each place.

@@ -19,12 +19,13 @@ import (
 // its leaf and the published checkpoint; then every capture that they cite, and
 // in it the record's own digests. A line about something else is a finding.
 func (a *Archive) VerifyStatement(ctx context.Context, id onrecord.StatementID, indexes []int64) (Report, error) {
-	v := &verification{a: a, cited: map[onrecord.CaptureRef]bool{}, hidden: map[string]bool{}}
-	v.report.Withheld = map[string]int64{}
+	v := &verification{a: a, cited: map[onrecord.CaptureRef]bool{}, hidden: map[string]concealed{}}
+	v.report.Withheld = map[string]Withheld{}
 	c, err := a.Checkpoint(ctx)
 	if err != nil {
 		return v.report, fmt.Errorf("verify %s: %w", id, err)
 	}
+	v.tree, v.trusted = c.Tree, c.Size
 	v.report.Size, v.report.Root = c.Size, base64.StdEncoding.EncodeToString(c.Root[:])
 	seen := map[int64]bool{}
 	for todo := append([]int64(nil), indexes...); len(todo) > 0; {
@@ -41,6 +42,9 @@ func (a *Archive) VerifyStatement(ctx context.Context, id onrecord.StatementID, 
 		if prev >= 0 {
 			todo = append(todo, prev)
 		}
+	}
+	if err := v.concealed(ctx, c.Size); err != nil {
+		return v.report, fmt.Errorf("verify %s: %w", id, err)
 	}
 	v.report.Findings = v.findings()
 	return v.report, nil

@@ -37,7 +37,7 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 		}
 		return nil
 	}
-	body, holes, err := v.shown(ctx, f.Object, MaxSegment)
+	body, holes, err := v.shown(ctx, f, MaxSegment)
 	if err != nil {
 		return v.judge(err, f)
 	}
@@ -51,6 +51,10 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 	// A visit line that is not the one in the ledger names nothing.
 	if len(s.lines) > 0 && job.leaves[0].Line == 0 && sha256.Sum256(s.lines[0].text) == job.leaves[0].Hash {
 		v.met(s.header, job.index)
+		if s.header.Source == BuiltIn && len(holes) > 0 {
+			f.Offset, f.Reason = holes[0].Offset, "an act of the operator is withheld; decisions are of statements, and are public themselves"
+			v.find(f)
+		}
 		for _, o := range s.header.Objects {
 			listed[o.Key] = true
 			if err := v.object(ctx, o, cited[o.Key], job.index); err != nil {
@@ -71,13 +75,14 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 
 // shown reads an object. Of one that a mirror withholds in part it reads the
 // rest, and returns the holes, which are zeros.
-func (v *verification) shown(ctx context.Context, key string, limit int64) (body []byte, holes []bucket.Span, err error) {
+func (v *verification) shown(ctx context.Context, f Finding, limit int64) (body []byte, holes []bucket.Span, err error) {
+	key := f.Object
 	body, err = bucket.ReadAll(ctx, v.a.b, key, limit)
 	w, ok := errors.AsType[*bucket.WithheldError](err)
 	if !ok || len(w.Spans) == 0 || w.Spans[0].Offset == 0 || w.Size > limit {
 		return body, nil, err
 	}
-	v.withheld(w)
+	v.withheld(w, f.Index)
 	body = make([]byte, w.Size)
 	at := int64(0)
 	for _, hole := range append(w.Spans, bucket.Span{Offset: w.Size}) {
@@ -189,8 +194,9 @@ func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, cited
 		ref := onrecord.CaptureRef{Object: m.At.Object, Offset: m.At.Offset, Length: m.At.Length, SHA256: m.SHA256}
 		cited[ref.Object] = append(cited[ref.Object], citation{ref, f.Index})
 	}
+	e.Index, e.Visit = f.Index, leaf.Visit
+	v.decision(e)
 	if f.Index < v.trusted && (e.Type == onrecord.StatementErased || e.Type == onrecord.ArchiveErasureDone) {
-		e.Index, e.Visit = f.Index, leaf.Visit
 		v.mu.Lock()
 		v.acts = append(v.acts, e)
 		v.mu.Unlock()
@@ -210,7 +216,7 @@ func (v *verification) citations(ctx context.Context, list []citation) error {
 			continue
 		}
 		if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-			v.withheld(w)
+			v.withheld(w, c.index)
 			continue
 		}
 		if !isAnswer(err) || errors.Is(err, context.Canceled) {

@@ -145,12 +145,36 @@ func (s *server) copyRecord(w http.ResponseWriter, r *http.Request, key string, 
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	if _, err := io.CopyN(w, body, n); err != nil && r.Context().Err() == nil {
-		// Some of it is sent: only a broken connection can say that it is not whole.
-		s.Log.ErrorContext(r.Context(), "send object", "key", key, "err", err)
-		panic(http.ErrAbortHandler)
+	out, in := pace(w), &faults{r: body}
+	sent, err := io.CopyN(out, in, n)
+	if err == nil {
+		err = out.end()
 	}
-	return nil
+	if out.stop(); err == nil || r.Context().Err() != nil {
+		return nil
+	}
+	// Some of it is sent: only a broken connection can say that it is not whole.
+	if in.err != nil {
+		s.Log.ErrorContext(r.Context(), "send object", "key", key, "err", in.err)
+	} else {
+		s.Log.DebugContext(r.Context(), "a reader took an object too slowly, or left", "key", key, "sent", sent, "of", n, "err", err)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// A faults reader keeps what went wrong while it was read: that is ours, and what
+// goes wrong with sending is the reader's.
+type faults struct {
+	r   io.Reader
+	err error
+}
+
+func (f *faults) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	return n, err
 }
 
 // recordHidden answers requests for bytes that are withheld: with the case, and
@@ -180,7 +204,7 @@ func (s *server) recordHidden(w http.ResponseWriter, r *http.Request, key string
 		if h.Length < 0 || end > o.Size {
 			end = o.Size
 		}
-		if last := len(places) - 1; last >= 0 && at <= places[last].Offset+places[last].Length { // they may overlap
+		if last := len(places) - 1; last >= 0 && at < places[last].Offset+places[last].Length { // they may overlap; lines beside each other stay apart
 			places[last].Length = max(places[last].Length, end-places[last].Offset)
 		} else {
 			places = append(places, place{at, end - at})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	"onrecord"
 	"onrecord/archive"
@@ -113,7 +114,7 @@ type openVisit struct{ *archive.Visit }
 func (v openVisit) Entries(ctx context.Context) iter.Seq2[crawler.Entry, error] {
 	return func(yield func(crawler.Entry, error) bool) {
 		for r, err := range v.Visit.Entries(ctx) {
-			if !yield(crawler.Entry{Ref: r.Ref, Exchange: r.Exchange}, err) || err != nil {
+			if !yield(crawler.Entry{Ref: r.Ref, Exchange: r.Exchange, End: r.End}, err) || err != nil {
 				return
 			}
 		}
@@ -207,6 +208,25 @@ func (p public) Object(ctx context.Context, key string, off, n int64) (web.Recor
 	return web.RecordObject(o), forNow(err)
 }
 
+// Hidden returns what is not shown of an object: of a journal segment only the
+// lines about statements that are withheld, so that strangers can check the rest.
 func (p public) Hidden(ctx context.Context, key string) ([]onrecord.Span, onrecord.Takedown, error) {
-	return p.c.Hidden(ctx, key)
+	spans, down, err := p.c.Hidden(ctx, key)
+	if err != nil || len(spans) == 0 || !strings.HasPrefix(key, "journal/") {
+		return spans, down, err
+	}
+	indexes, err := p.c.HiddenLines(ctx, key)
+	if err != nil {
+		return nil, down, err
+	}
+	frames, err := p.a.LineSpans(ctx, key, indexes)
+	switch {
+	case errors.Is(err, archive.ErrMismatch): // where its lines are can't be told
+		return spans, down, nil
+	case err != nil:
+		return nil, down, forNow(err)
+	case len(frames) == 0:
+		return spans, down, nil
+	}
+	return frames, down, nil
 }

@@ -243,7 +243,9 @@ func printApart(e *env, rep archive.Report) {
 		fmt.Fprintf(e.io.out, "erased, and still in %s: the store keeps what is erased (storage.erasure: impossible)\n", count(int(rep.Kept), "object", "objects"))
 	}
 	for _, number := range slices.Sorted(maps.Keys(rep.Withheld)) {
-		fmt.Fprintf(e.io.out, "withheld: %d, case %s\n", rep.Withheld[number], plain(number))
+		w := rep.Withheld[number]
+		fmt.Fprintf(e.io.out, "withheld: %s and %s of evidence, %d bytes, case %s (%s); what they say is not checked\n", count(int(w.Lines), "line", "lines"),
+			count(int(w.Records), "record", "records"), w.Bytes, plain(number), count(int(w.Statements), "statement", "statements"))
 	}
 }
 

@@ -1,0 +1,178 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"onrecord"
+	"onrecord/archive/bucket"
+)
+
+// A Withheld is what a mirror does not show in one case. A leaf says nothing of
+// what its line is about, so what is hidden can't be compared with the decision:
+// it can be counted only.
+type Withheld struct {
+	Lines      int64 `json:"lines"`
+	Records    int64 `json:"records"` // of captures and media
+	Bytes      int64 `json:"bytes"`
+	Statements int64 `json:"statements"` // that signed decisions of the case name, and that are withheld or erased
+}
+
+// A concealed is an object of which a mirror does not show everything.
+type concealed struct {
+	why   *bucket.WithheldError
+	index int64 // of a line that led to it
+}
+
+// withheld notes what of an object is not shown.
+func (v *verification) withheld(w *bucket.WithheldError, index int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.hidden[w.Key]; !ok {
+		v.hidden[w.Key] = concealed{w, index}
+	}
+}
+
+// decision notes an event that withholds a statement, shows it again, or erases
+// it.
+func (v *verification) decision(e onrecord.Event) {
+	if !decides(e) || e.Index >= v.trusted {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.decided = append(v.decided, e)
+}
+
+func decides(e onrecord.Event) bool {
+	return e.Type == onrecord.StatementWithheld || e.Type == onrecord.StatementUnwithheld || e.Type == onrecord.StatementErased
+}
+
+// concealed judges what a mirror does not show: only what a decision in the
+// signed ledger is about may be hidden, and of an object only parts. It counts
+// the rest.
+func (v *verification) concealed(ctx context.Context, size int64) error {
+	if len(v.hidden) == 0 {
+		return nil
+	}
+	if v.o.Parts != 1 { // decisions may be anywhere
+		list, err := v.decisions(ctx, 0, v.trusted)
+		if err != nil {
+			return err
+		}
+		v.decided = list
+	}
+	live := liveCases(v.decided)
+	unknown := func(c concealed) bool { return live[c.why.Case] == 0 }
+	if slices.ContainsFunc(slices.Collect(maps.Values(v.hidden)), unknown) { // it may be newer than the checkpoint
+		list, err := v.meanwhile(ctx)
+		if err != nil {
+			return err
+		}
+		live = liveCases(append(v.decided, list...))
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.hidden)) {
+		c := v.hidden[key]
+		if reason := c.wrong(live); reason != "" {
+			v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: c.index, Reason: reason})
+			continue
+		}
+		n := v.report.Withheld[c.why.Case]
+		n.Statements = live[c.why.Case]
+		if strings.HasPrefix(key, "journal/") {
+			n.Lines += int64(len(c.why.Spans))
+		} else {
+			n.Records += int64(len(c.why.Spans))
+		}
+		for _, s := range c.why.Spans {
+			n.Bytes += s.Length
+		}
+		v.report.Withheld[c.why.Case] = n
+	}
+	return nil
+}
+
+// wrong says why an object may not be withheld like this; nothing if it may. The
+// first frame of a segment, and the first record of a WARC file, say whose visit
+// it was and are of no statement.
+func (c concealed) wrong(live map[string]int64) string {
+	switch w := c.why; {
+	case live[w.Case] == 0:
+		return fmt.Sprintf("it is withheld in case %.100q, and no decision in the signed ledger that is in force is of that case", w.Case)
+	case len(w.Spans) == 0 || w.Spans[0].Offset <= 0:
+		return fmt.Sprintf("it is withheld from its beginning on, in case %.100q; decisions are of statements, which fill no object", w.Case)
+	}
+	return ""
+}
+
+// liveCases returns how many statements are withheld or erased by each case: the
+// last decision about a statement counts, and an erasure before all others.
+func liveCases(decided []onrecord.Event) map[string]int64 {
+	slices.SortStableFunc(decided, func(x, y onrecord.Event) int { return int(x.Index - y.Index) })
+	last := map[onrecord.StatementID]onrecord.Event{}
+	for _, e := range decided {
+		if was, ok := last[e.Statement]; !ok || was.Type != onrecord.StatementErased || e.Type == onrecord.StatementErased {
+			last[e.Statement] = e
+		}
+	}
+	live := map[string]int64{}
+	for _, e := range last {
+		if e.Type != onrecord.StatementUnwithheld && e.Takedown != nil {
+			live[e.Takedown.Case]++
+		}
+	}
+	return live
+}
+
+// meanwhile returns the decisions that were signed while the rest was read.
+func (v *verification) meanwhile(ctx context.Context) ([]onrecord.Event, error) {
+	c, err := v.a.ledger.Checkpoint(ctx)
+	if err == nil && c.Size > v.tree.Size {
+		if err = v.a.ledger.Extends(ctx, v.tree, c.Tree); err == nil {
+			return v.decisions(ctx, v.tree.Size, c.Size)
+		}
+	}
+	if err != nil && !isAnswer(err) {
+		return nil, outOfReach(err)
+	}
+	return nil, nil
+}
+
+// decisions reads the operator's acts between two sizes that the checkpoint
+// covers. What can't be read decides nothing.
+func (v *verification) decisions(ctx context.Context, from, to int64) (list []onrecord.Event, err error) {
+	acts, _, err := v.a.actsBetween(ctx, from, to)
+	if err != nil {
+		if isAnswer(err) && ctx.Err() == nil {
+			return nil, nil
+		}
+		return nil, err
+	}
+	for _, at := range acts {
+		leaf, err := v.a.leaf(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		s, err := v.a.readSegment(ctx, leaf.Visit)
+		for i := at; err == nil && i < min(to, at+int64(len(s.lines))); i++ {
+			var e Entry
+			if leaf, err = v.a.leaf(ctx, i); err == nil {
+				e, err = entry(i, leaf, s)
+			}
+			if err == nil && decides(e.Event) {
+				list = append(list, e.Event)
+			}
+		}
+		if _, hidden := errors.AsType[*bucket.WithheldError](err); err != nil && !hidden && !isAnswer(err) {
+			return nil, err
+		}
+	}
+	return list, nil
+}
