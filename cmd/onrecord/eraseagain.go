@@ -41,7 +41,7 @@ func (h *house) eraseAgain(ctx context.Context, id onrecord.StatementID, capture
 		return err
 	}
 	for _, o := range red.Pending() {
-		if o.Statement != id {
+		if o.Statement != id || len(o.Erasure.Leaves) > 0 { // which are finishErasures': the catalog may hold their lines
 			continue
 		}
 		kept, err := h.carryOut(ctx, o)

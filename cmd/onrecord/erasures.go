@@ -29,7 +29,7 @@ func (h *house) finishErasures(ctx context.Context) (left []string, err error) {
 			return nil, err
 		}
 	}
-	if err := h.renewCatalog(ctx); err != nil {
+	if err := h.renewCatalog(ctx, red); err != nil {
 		return nil, err
 	}
 	for _, o := range red.Pending() {
@@ -59,23 +59,6 @@ func (h *house) carryOut(ctx context.Context, o archive.Ordered) (kept []onrecor
 		return h.archive.Kept(ctx, o)
 	}
 	return nil, err
-}
-
-// renewCatalog makes the catalog anew where its file still holds what was
-// erased. Deleted rows would stay in its pages, in its write-ahead log and in
-// its copies.
-func (h *house) renewCatalog(ctx context.Context) error {
-	holds, err := h.catalog.HoldsErased(ctx)
-	if err != nil || !holds {
-		return err
-	}
-	if _, err := h.rebuild(ctx, h.catalogOptions(), nil); err != nil {
-		return fmt.Errorf("the catalog still holds what was erased: %w", err)
-	}
-	// The next query opens the new file, and the process that applies removes
-	// the old one.
-	_, _, err = h.catalog.Applied(ctx)
-	return err
 }
 
 // erasedInReplicas returns the replicas that have carried out an erasure, or

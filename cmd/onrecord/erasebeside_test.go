@@ -1,0 +1,65 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"onrecord"
+)
+
+// applying applies to the catalog of h, as a process does that serves, until the
+// test ends.
+func applying(t *testing.T, h *house) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := h.applyAll(ctx); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+	t.Cleanup(func() { stop(); wg.Wait() })
+}
+
+// TestEraseBesideServe: the first erasure of an archive, by a process beside the
+// one that serves and applies, leaves nothing in the catalog's files; nor does
+// one that a crash left behind.
+func TestEraseBesideServe(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(&erasable{})
+	t.Cleanup(srv.Close)
+	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+	m.run(t, "crawl", "masto")
+	serving := openAt(t, m, reading)
+	left := serving.catalogPath() + ".abcdefghij" // of a rebuild that was broken off
+	if err := os.WriteFile(left, []byte(secretWords), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	applying(t, serving)
+	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	m.run(t, "erase", string(id), "--case", "T-1", "--yes-erase", string(id))
+	red, err := serving.archive.Redactions(t.Context())
+	if err != nil || len(red.Erasures()) != 1 || len(red.Pending()) != 0 {
+		t.Errorf("%+v, %v", red, err)
+	}
+	secrets := map[string]string{"wording": secretWords, "local id": secretID}
+	if hits := seek(t, filepath.Dir(m.config), secrets); len(hits) > 0 {
+		t.Errorf("the erasure is said to be done, and there is still:\n%s", strings.Join(hits, "\n"))
+	}
+}
