@@ -274,21 +274,27 @@ func (r *Runner) collect(ctx context.Context, now time.Time) time.Duration {
 // sweep commits what is in the spool when somebody left something there, and
 // at least every hour, and finishes pending visits of all sources.
 func (r *Runner) sweep(ctx, hard context.Context) {
+	moved := false
 	for sleep(ctx, sweepEvery, r.spool); ctx.Err() == nil; sleep(ctx, sweepEvery, r.spool) {
-		if sleep(ctx, spoolDelay, nil); ctx.Err() == nil {
-			r.settle(hard)
+		if !moved { // what was begun behind a visit that waited is waiting now, and need not
+			sleep(ctx, spoolDelay, nil)
+		}
+		if ctx.Err() == nil {
+			moved = r.settle(hard)
 		}
 	}
 }
 
 // settle commits what is in the spool, then finishes what is pending: in this
-// order, since a spool may have what a pending visit lacks (record.md 1.6).
-func (r *Runner) settle(hard context.Context) {
+// order, since a spool may have what a pending visit lacks (record.md 1.6). It
+// reports whether any visit was committed.
+func (r *Runner) settle(hard context.Context) (moved bool) {
 	reports, err := r.Visitor.Recover(hard, func(source string) (func(), bool) { return r.Lock(source, "") })
 	for _, rep := range reports {
 		if rep.Index < 0 {
 			continue
 		}
+		moved = true
 		r.Log.Info("a visit that was in the spool is committed", "source", rep.Source, "index", rep.Index, "events", rep.Events)
 	}
 	if err != nil {
@@ -299,6 +305,7 @@ func (r *Runner) settle(hard context.Context) {
 	} else if n > 0 {
 		r.Log.Info("finished pending visits", "visits", n)
 	}
+	return moved
 }
 
 // sleep waits for d, until ctx ends or something comes from wake.

@@ -96,6 +96,10 @@ func (s *server) tombstonePage(w wording, st onrecord.Statement) (reply, error) 
 	d := decisionOf(st)
 	name := withheldName(d)
 	lines := w.tombstone(d)
+	kick := w.f("problem." + name)
+	if d.Type == onrecord.StatementErased {
+		kick = w.f("tombstone.kick_erased")
+	}
 	body := struct {
 		Kick   string
 		Title  string
@@ -103,10 +107,10 @@ func (s *server) tombstonePage(w wording, st onrecord.Statement) (reply, error) 
 		Index  string
 		Events string
 	}{
-		Kick: w.f("problem." + name), Title: lines[0], Lines: lines[1:], Index: number(d.Index),
+		Kick: kick, Title: lines[0], Lines: lines[1:], Index: number(d.Index),
 		Events: fmt.Sprintf("/events?before=%d", d.Index+1),
 	}
-	a, err := s.render("tombstone", frame{Title: s.texts.f("problem." + name), NoIndex: true, Body: body})
+	a, err := s.render("tombstone", frame{Title: kick, NoIndex: true, Body: body})
 	a.Status, a.Cache = problemStatus[name], cacheAsk
 	if a.Status == http.StatusUnavailableForLegalReasons {
 		a.Link = s.blockedBy()
