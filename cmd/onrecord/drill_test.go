@@ -22,6 +22,7 @@ import (
 	"onrecord/archive"
 	"onrecord/config"
 	"onrecord/ingest"
+	"onrecord/internal/testservers"
 )
 
 // A seen is what a website answered at an address.
@@ -88,16 +89,54 @@ func nightFeed(items ...string) []byte {
 func TestDrill(t *testing.T) {
 	t.Parallel()
 	clock := start()
-	home, away, empty := t.TempDir(), t.TempDir(), t.TempDir()
-	w := newWorldIn(t, clock, home)
+	w := newWorldIn(t, clock, t.TempDir())
 	srv, body := serveFeed(t, clock)
+	sources := sourceYAML("press", "a.example", srv.URL+"/feed.xml")
+	drill(t, clock, w, w.open(t, sources), sources, body, config.Store{URL: "file://" + t.TempDir()}, func() {
+		if err := os.RemoveAll(w.at.bucket); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestDrillS3 is TestDrill between a folder and an S3 store: what one machine
+// wrote into the one another goes on with in the other.
+func TestDrillS3(t *testing.T) {
+	t.Parallel()
+	t.Run("a replica in S3", func(t *testing.T) {
+		t.Parallel()
+		store := testservers.StartS3(t)
+		clock, key := start(), keyFileOf(t, store)
+		w := newWorldIn(t, clock, t.TempDir())
+		srv, body := serveFeed(t, clock)
+		sources := sourceYAML("press", "a.example", srv.URL+"/feed.xml")
+		drill(t, clock, w, w.open(t, sources), sources, body, config.Store{URL: store.URL(), Credentials: key}, func() {
+			if err := os.RemoveAll(w.at.bucket); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+	t.Run("a replica of S3", func(t *testing.T) {
+		t.Parallel()
+		store := testservers.StartS3(t)
+		clock, key := start(), keyFileOf(t, store)
+		w := newS3World(t, clock, store.URL(), key)
+		srv, body := serveFeed(t, clock)
+		sources := sourceYAML("press", "a.example", srv.URL+"/feed.xml")
+		drill(t, clock, w, w.openS3(t, key, sources, ""), sources, body, config.Store{URL: "file://" + t.TempDir()}, store.Stop)
+	})
+}
+
+// drill loses an archive, and goes on from a replica of it.
+func drill(t *testing.T, clock *movedClock, w *world, h *house, sources string, body *atomic.Pointer[[]byte], replica config.Store, lose func()) {
+	t.Helper()
+	empty := t.TempDir()
 	var items []string
 	for n := range 12 {
 		items = append(items, item(n, fmt.Sprintf("words of statement %d", n)))
 	}
 	f := nightFeed(items...)
 	body.Store(&f)
-	h := w.open(t, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
 	in, err := h.ingester()
 	if err != nil {
 		t.Fatal(err)
@@ -116,8 +155,7 @@ func TestDrill(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := h.key.verifier
-	replicaURL := "file://" + away
-	if done, err := h.copies.find(h, replicaURL).replicate(t.Context(), archive.ReplicateOptions{}); err != nil || done.Size == 0 {
+	if done, err := h.newReplica(replica, 1).replicate(t.Context(), archive.ReplicateOptions{}); err != nil || done.Size == 0 {
 		t.Fatalf("%+v, %v", done, err)
 	}
 
@@ -125,14 +163,13 @@ func TestDrill(t *testing.T) {
 	if err := h.close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{w.at.bucket, w.at.state} {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.RemoveAll(w.at.state); err != nil {
+		t.Fatal(err)
 	}
+	lose()
 
 	// The morning: an empty machine, and the backup of onrecord.yaml.
-	public, err := adoptWith(t, w.env, w.cfg, replicaURL, empty, sourceYAML("press", "a.example", srv.URL+"/feed.xml"))
+	public, err := adoptWith(t, w.env, w.cfg, replica, empty, sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,21 +221,21 @@ func everyAddress(t *testing.T, h *house) (addresses []string, ids []onrecord.St
 
 // adoptWith adopts a replica with a configuration as it was, but for where the
 // archive is.
-func adoptWith(t *testing.T, e *env, was *config.Config, replica, dir, sources string) (public string, err error) {
+func adoptWith(t *testing.T, e *env, was *config.Config, replica config.Store, dir, sources string) (public string, err error) {
 	t.Helper()
 	text := fmt.Sprintf(`archive: {name: %s, operator: {name: Example e.V., email: desk@archive.example}, url: %q}
-storage: {url: %q}
+storage: {url: %q, credentials: %q}
 log: {origin: %s}
 crawl: {contact: desk@archive.example, min_interval: 1ms, allow_addresses: [127.0.0.0/8]}
 figures:
   - slug: jane-example
     name: Jane Example
     sources:
-%s`, was.Archive.Name, was.Archive.URL, replica, was.Log.Origin, sources)
+%s`, was.Archive.Name, was.Archive.URL, replica.URL, replica.Credentials, was.Log.Origin, sources)
 	if err := os.WriteFile(filepath.Join(dir, "onrecord.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := runAdopt(t.Context(), e, adoptFlags{reason: "the host has switched us off"}, replica, dir); err != nil {
+	if err := runAdopt(t.Context(), e, adoptFlags{reason: "the host has switched us off"}, replica.URL, dir); err != nil {
 		return "", err
 	}
 	key, err := readLogKey(filepath.Join(dir, ".onrecord"))
