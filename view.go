@@ -15,6 +15,9 @@ var ErrNotFound = errors.New("not found")
 // as evidence in a bucket that does not answer.
 var ErrUnavailable = errors.New("not available for now")
 
+// ErrBusy reports that too many others ask for what takes time to make.
+var ErrBusy = errors.New("busy with others")
+
 // A Statement is what a view shows of one statement: its current wording and
 // what is known of its fate. Zero times are unknown.
 type Statement struct {

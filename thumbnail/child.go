@@ -30,6 +30,9 @@ const (
 const (
 	maxSide   = 16384
 	maxPixels = 40 << 20
+	// maxDeep is the most pixels of a picture of 16 bits a channel: each takes 8
+	// bytes, and scaling it ten times as long.
+	maxDeep = 12 << 20
 	// maxInput is how much of a file is read: pictures are smaller.
 	maxInput = 64 << 20
 	// headSize is how much of a file must tell its size in pixels.
@@ -69,6 +72,9 @@ func Child(mode string, in io.Reader, out io.Writer) error {
 	if !s.within() {
 		return fmt.Errorf("%d x %d pixels, at most %d, and %d in all", s.Width, s.Height, maxSide, maxPixels)
 	}
+	if deep(cfg.ColorModel) && s.Width*s.Height > maxDeep {
+		return fmt.Errorf("%d x %d pixels of 16 bits a channel, at most %d", s.Width, s.Height, maxDeep)
+	}
 	if turn > 4 {
 		s.Width, s.Height = s.Height, s.Width
 	}
@@ -86,6 +92,11 @@ func Child(mode string, in io.Reader, out io.Writer) error {
 		return jpeg.Encode(out, turned(small(img), turn), &jpeg.Options{Quality: 82})
 	}
 	return fmt.Errorf("unknown mode %q", mode)
+}
+
+// deep reports whether pictures of a model have 16 bits a channel.
+func deep(m color.Model) bool {
+	return m == color.RGBA64Model || m == color.NRGBA64Model || m == color.Gray16Model
 }
 
 // small returns img on white, at most Side by Side pixels large.

@@ -21,11 +21,17 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"onrecord/internal/flight"
 )
 
 // ErrNone reports a file of which no small picture is made: it is none, it is
 // damaged, or it is beyond the limits.
 var ErrNone = errors.New("no thumbnail of this file")
+
+// ErrBusy reports that so many others wait for pictures that this one is not
+// made now.
+var ErrBusy = flight.ErrBusy
 
 const (
 	// Side is the most that a small picture measures, in pixels.
@@ -34,6 +40,7 @@ const (
 	Type = "image/jpeg"
 
 	atOnce     = 2
+	waiting    = 8 // pictures that wait for their turn; the next is refused
 	childTime  = 20 * time.Second
 	maxOutput  = 4 << 20
 	maxMessage = 4 << 10
@@ -51,9 +58,10 @@ type Options struct {
 
 // A Maker makes small pictures. It is safe for concurrent use.
 type Maker struct {
-	o     Options
-	slots chan struct{}
-	cache *cache
+	o       Options
+	thumbs  *flight.Group[string, []byte] // by digest
+	measure chan struct{}
+	cache   *cache
 }
 
 // New returns a Maker.
@@ -65,12 +73,14 @@ func New(o Options) (*Maker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("thumbnail: %w", err)
 	}
-	return &Maker{o: o, slots: make(chan struct{}, atOnce), cache: c}, nil
+	return &Maker{o: o, thumbs: flight.New[string, []byte](atOnce, waiting), measure: make(chan struct{}, atOnce), cache: c}, nil
 }
 
 // Thumb returns the small picture of the file with this SHA-256 (lower-case
 // hex), a JPEG of at most Side by Side pixels. open opens the file, if it must
-// be made. ErrNone says that there is none, and is remembered for a day.
+// be made: once for all who ask for it meanwhile. ErrNone says that there is none,
+// and is remembered for a day. ErrBusy says that too many others are to be made
+// first; what is kept is returned even so.
 func (m *Maker) Thumb(ctx context.Context, sha256 string, open func(context.Context) (io.ReadCloser, error)) ([]byte, error) {
 	if !isDigest(sha256) {
 		return nil, fmt.Errorf("%w: %.80q is no digest", ErrNone, sha256)
@@ -78,12 +88,12 @@ func (m *Maker) Thumb(ctx context.Context, sha256 string, open func(context.Cont
 	if b, ok, err := m.cache.get(sha256); ok || err != nil {
 		return b, err
 	}
-	free, err := m.slot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer free()
-	if b, ok, err := m.cache.get(sha256); ok || err != nil { // made while this one waited
+	return m.thumbs.Do(ctx, sha256, func(ctx context.Context) ([]byte, error) { return m.thumb(ctx, sha256, open) })
+}
+
+// thumb makes a small picture and keeps it.
+func (m *Maker) thumb(ctx context.Context, sha256 string, open func(context.Context) (io.ReadCloser, error)) ([]byte, error) {
+	if b, ok, err := m.cache.get(sha256); ok || err != nil { // made just before
 		return b, err
 	}
 	in, err := open(ctx)
@@ -98,7 +108,8 @@ func (m *Maker) Thumb(ctx context.Context, sha256 string, open func(context.Cont
 	return b, err
 }
 
-// Measure returns the size of a picture in pixels, as it is to be shown.
+// Measure returns the size of a picture in pixels, as it is to be shown. It waits
+// for its turn, two at a time.
 func (m *Maker) Measure(ctx context.Context, r io.Reader) (width, height int, err error) {
 	free, err := m.slot(ctx)
 	if err != nil {
@@ -118,8 +129,8 @@ func (m *Maker) Measure(ctx context.Context, r io.Reader) (width, height int, er
 
 func (m *Maker) slot(ctx context.Context) (free func(), err error) {
 	select {
-	case m.slots <- struct{}{}:
-		return func() { <-m.slots }, nil
+	case m.measure <- struct{}{}:
+		return func() { <-m.measure }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

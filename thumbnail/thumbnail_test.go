@@ -183,6 +183,81 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// A held file is read until it is let go.
+type held struct {
+	asked chan string
+	end   chan struct{}
+}
+
+func (h held) open(name string, b []byte) func(context.Context) (io.ReadCloser, error) {
+	return func(ctx context.Context) (io.ReadCloser, error) {
+		h.asked <- name
+		select {
+		case <-h.end:
+			return opened(b)(ctx)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// TestBusy: of fifty pictures that take their time, two are made, eight wait, and
+// the others are refused at once; hundreds who want the same one cost one.
+func TestBusy(t *testing.T) {
+	m := maker(t, t.TempDir(), 0, nil)
+	h := held{make(chan string, 100), make(chan struct{})}
+	b := encoded(t, "png", picture(8, 8))
+	kept := encoded(t, "png", picture(9, 9))
+	if _, err := m.Thumb(t.Context(), sumOf(kept), opened(kept)); err != nil {
+		t.Fatal(err)
+	}
+	results := make(chan error, 200)
+	ask := func(name string) {
+		go func() {
+			_, err := m.Thumb(t.Context(), sumOf([]byte(name)), h.open(name, b))
+			results <- err
+		}()
+	}
+	for i := range 50 {
+		ask(fmt.Sprint(i))
+	}
+	for range 40 {
+		if err := <-results; !errors.Is(err, thumbnail.ErrBusy) {
+			t.Fatalf("beyond those that wait: %v", err)
+		}
+	}
+	if _, err := m.Thumb(t.Context(), sumOf(kept), opened(nil)); err != nil {
+		t.Errorf("what is kept: %v", err)
+	}
+	one := <-h.asked
+	for range 100 {
+		ask(one)
+	}
+	close(h.end)
+	for range 110 {
+		if err := <-results; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(h.asked); n != 9 {
+		t.Errorf("%d other pictures were read", n)
+	}
+}
+
+// TestDeep: a picture of 16 bits a channel is decoded only while that is little.
+func TestDeep(t *testing.T) {
+	b := huge(16384, 2500)
+	b[24] = 16 // bits
+	b = append(b[:29:29], binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(b[12:29]))...)
+	m := maker(t, t.TempDir(), 0, nil)
+	if _, _, err := m.Measure(t.Context(), bytes.NewReader(huge(16384, 2500))); err != nil {
+		t.Errorf("8 bits: %v", err)
+	}
+	if _, _, err := m.Measure(t.Context(), bytes.NewReader(b)); !errors.Is(err, thumbnail.ErrNone) || !strings.Contains(err.Error(), "16 bits") {
+		t.Errorf("16 bits: %v", err)
+	}
+}
+
 // TestKeptWithinLimit: what is kept stays within the limit; the oldest go.
 func TestKeptWithinLimit(t *testing.T) {
 	dir := t.TempDir()

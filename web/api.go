@@ -137,6 +137,9 @@ func (s *server) sendProblem(w http.ResponseWriter, r *http.Request, p *problem)
 	if p.Status >= 500 {
 		cache = cacheNever
 	}
+	if p.name == "busy" {
+		w.Header().Set("Retry-After", retryBusy)
+	}
 	if p.Status == http.StatusGone || p.Status == http.StatusUnavailableForLegalReasons {
 		cache = cacheAsk
 	}
@@ -310,18 +313,25 @@ func (s *server) sendCapture(w http.ResponseWriter, r *http.Request) error {
 		head.Set("Content-Disposition", `attachment; filename="`+e.SHA256+`.warc.gz"`)
 		head.Set("Cache-Control", s.fresh(reply{Cache: cacheStatement}))
 		head.Set("ETag", "\""+e.SHA256+"\"")
+		in := &faults{r: body}
 		if r.Method != http.MethodHead {
-			_, err = io.Copy(w, body)
+			out := pace(w)
+			if _, err = io.Copy(out, in); err == nil {
+				err = out.end()
+			}
+			out.stop()
 		}
 		if err := body.Close(); err != nil {
 			s.Log.WarnContext(r.Context(), "close capture", "sha256", e.SHA256, "err", err)
 		}
-		if err != nil && r.Context().Err() == nil {
-			// Some of it is sent: only a broken connection can say that it is not whole.
-			s.Log.ErrorContext(r.Context(), "send capture", "sha256", e.SHA256, "err", err)
-			panic(http.ErrAbortHandler)
+		if err == nil || r.Context().Err() != nil {
+			return nil
 		}
-		return nil
+		// Some of it is sent: only a broken connection can say that it is not whole.
+		if in.err != nil {
+			s.Log.ErrorContext(r.Context(), "send capture", "sha256", e.SHA256, "err", in.err)
+		}
+		panic(http.ErrAbortHandler)
 	}
 	return fmt.Errorf("capture %s of %s: %w", r.PathValue("sha256"), st.ID, onrecord.ErrNotFound)
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -86,12 +87,18 @@ func (s *server) packageDownload(w http.ResponseWriter, r *http.Request) {
 	head.Set("Cache-Control", cacheAsk) // it may be withheld at any time
 	head.Set("ETag", fmt.Sprintf("\"%x\"", p.SHA256))
 	head.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(p.SHA256[:])+":")
-	http.ServeContent(w, r, "", p.Created, bytes.NewReader(p.Body))
+	out := pace(w)
+	defer out.stop()
+	http.ServeContent(out, r, "", p.Created, bytes.NewReader(p.Body))
+	_ = out.end() // the reader may have left
 }
 
 // noPackage says why there is none: to readers with a page, to programs as the
 // API does.
 func (s *server) noPackage(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, onrecord.ErrBusy) {
+		w.Header().Set("Retry-After", retryBusy)
+	}
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		s.page(func(*http.Request) (reply, error) { return reply{}, err }).ServeHTTP(w, r)
 		return

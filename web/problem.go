@@ -62,6 +62,7 @@ var problemStatus = map[string]int{
 	"withheld-legal":     http.StatusUnavailableForLegalReasons,
 	"behind":             http.StatusServiceUnavailable,
 	"unavailable":        http.StatusServiceUnavailable,
+	"busy":               http.StatusServiceUnavailable,
 	"internal":           http.StatusInternalServerError,
 }
 
@@ -115,6 +116,8 @@ func (s *server) asProblem(err error) (*problem, bool) {
 		return s.problem("not-found", s.texts.f("detail.notfound")), true
 	case errors.Is(err, onrecord.ErrUnavailable):
 		return s.problem("unavailable", s.texts.f("detail.unavailable")), true
+	case errors.Is(err, onrecord.ErrBusy):
+		return s.problem("busy", s.texts.f("detail.busy")), true
 	case errors.Is(err, search.ErrCursor):
 		p := s.problem("invalid-cursor", s.texts.f("detail.cursor"))
 		p.Parameter = "cursor"

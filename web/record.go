@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -154,8 +155,8 @@ func (s *server) copyRecord(w http.ResponseWriter, r *http.Request, key string, 
 		return nil
 	}
 	// Some of it is sent: only a broken connection can say that it is not whole.
-	if in.err != nil {
-		s.Log.ErrorContext(r.Context(), "send object", "key", key, "err", in.err)
+	if in.err != nil || errors.Is(err, io.EOF) { // EOF: it is shorter than it was
+		s.Log.ErrorContext(r.Context(), "send object", "key", key, "sent", sent, "of", n, "err", cmp.Or(in.err, err))
 	} else {
 		s.Log.DebugContext(r.Context(), "a reader took an object too slowly, or left", "key", key, "sent", sent, "of", n, "err", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -20,18 +21,28 @@ const (
 	idleTimeout       = 60 * time.Second
 	shutdownTimeout   = 10 * time.Second
 	maxHeaderBytes    = 16 << 10
-	maxAtOnce         = 256 // requests being answered; the next gets 503
+	retryBusy         = "5" // Retry-After, in seconds
+)
+
+// These are how many requests of a kind are answered at once; the next gets 503.
+// What takes long, because it is large or must be made, takes no place from pages.
+const (
+	pagesAtOnce    = 192
+	objectsAtOnce  = 64 // files, objects of the record, captures
+	picturesAtOnce = 48
+	packagesAtOnce = 16
 )
 
 // Serve answers requests on ln with h until ctx is done. Then it takes no new
 // connection, lets the requests that it has run out for ten seconds, cuts off
 // the rest, and returns nil. It closes ln.
 //
-// At most 256 requests are answered at once; those beyond get 503 with
-// Retry-After before any work is done for them.
+// So many requests are answered at once, of pages, downloads, small pictures and
+// packages apart; those beyond get 503 with Retry-After before any work is done
+// for them. An answer has a minute, a download a minute for each mebibyte.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler:           Admit(h, maxAtOnce),
+		Handler:           lanes(h),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -58,6 +69,23 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 	return nil
 }
 
+// lanes admits what takes long apart from pages.
+func lanes(h http.Handler) http.Handler {
+	pages, objects, pictures, packages := Admit(h, pagesAtOnce), Admit(h, objectsAtOnce), Admit(h, picturesAtOnce), Admit(h, packagesAtOnce)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lane := pages
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, "/media/") && strings.HasSuffix(path, "/thumb.jpg"):
+			lane = pictures
+		case strings.HasPrefix(path, "/media/"), strings.HasPrefix(path, "/record/"), strings.Contains(path, "/captures/"):
+			lane = objects
+		case strings.HasSuffix(path, waczSuffix):
+			lane = packages
+		}
+		lane.ServeHTTP(w, r)
+	})
+}
+
 // Admit lets at most n requests at once through to h. Those beyond are
 // answered 503 with Retry-After, before any work.
 func Admit(h http.Handler, n int) http.Handler {
@@ -68,7 +96,7 @@ func Admit(h http.Handler, n int) http.Handler {
 			defer func() { <-slots }()
 			h.ServeHTTP(w, r)
 		default:
-			w.Header().Set("Retry-After", "5")
+			w.Header().Set("Retry-After", retryBusy)
 			w.Header().Set("Cache-Control", "no-store")
 			http.Error(w, "This archive is busy. Please try again in a few seconds.", http.StatusServiceUnavailable)
 		}

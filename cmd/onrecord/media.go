@@ -116,8 +116,11 @@ func (m mediaStore) Thumb(ctx context.Context, k onrecord.KeptMedia) ([]byte, er
 	b, err := m.maker.Thumb(ctx, k.SHA256, func(ctx context.Context) (io.ReadCloser, error) {
 		return m.h.archive.OpenMedia(ctx, k.At, k.SHA256, 0, k.At.Length)
 	})
-	if errors.Is(err, thumbnail.ErrNone) {
+	switch {
+	case errors.Is(err, thumbnail.ErrNone):
 		err = fmt.Errorf("%w: %w", onrecord.ErrNotFound, err)
+	case errors.Is(err, thumbnail.ErrBusy):
+		err = fmt.Errorf("%w: %w", onrecord.ErrBusy, err)
 	}
 	return b, err
 }
