@@ -132,6 +132,7 @@ func (v *Visit) Defer() { v.s.Defer() }
 type Recorded struct {
 	Ref      onrecord.CaptureRef
 	Exchange onrecord.Exchange
+	End      int64 // of the records beside the evidence, in bytes of the object
 }
 
 // Entries yields what the visit has recorded, in order. An error comes alone
@@ -143,7 +144,7 @@ func (v *Visit) Entries(ctx context.Context) iter.Seq2[Recorded, error] {
 				yield(Recorded{}, fmt.Errorf("visit %s: %w", v.id, err))
 				return
 			}
-			if !yield(Recorded{Ref: e.Ref, Exchange: e.Exchange}, nil) {
+			if !yield(Recorded{Ref: e.Ref, Exchange: e.Exchange, End: e.End}, nil) {
 				return
 			}
 		}

@@ -21,6 +21,7 @@ import (
 type Entry struct {
 	Ref      onrecord.CaptureRef
 	Exchange onrecord.Exchange
+	End      int64 // of the records beside the evidence, in bytes of the object; 0 where that is not known
 }
 
 // Replay makes a visit from its record instead of the network: after a crash,

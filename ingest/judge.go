@@ -62,6 +62,16 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 		Base: base - 1, Outcome: cmp.Or(r.Outcome, onrecord.OutcomeOK), Started: r.Started, Ended: r.Ended, Skew: r.Skew,
 		Events: nameless(append(abandoned(s, v.State, i.Now()), res.Events...), known), Next: unvalidated(next, d.ID, redact), KeepWARC: keep, Redact: redact,
 	}
+	if keep || len(draft.Events) > 0 {
+		shown, err := i.showWithheld(ctx, onrecord.Event{
+			At: r.Ended, By: r.Ended, Figure: s.Figure, Source: s.ID, Door: d.ID, Parser: seen.Parser, Index: -1,
+			Account: onrecord.AccountRef{Platform: s.Platform}, Provenance: seen.Provenance,
+		}, v, r.Seen, known)
+		if err != nil {
+			return Report{Source: s.ID, Index: -1}, err
+		}
+		draft.Events = append(draft.Events, shown...)
+	}
 	draft.Quiet = len(draft.Events) == 0 && !keep
 	rep := report(s, d, r, res)
 	rep.Late = v.Late

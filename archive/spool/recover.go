@@ -239,7 +239,7 @@ func (s *Spool) entry(f *os.File, l line) (Entry, error) {
 	if _, err := warc.ReadAt(f, l.Ref, limits()); err != nil {
 		return Entry{}, fmt.Errorf("%w: %s: %w", ErrDamaged, l.Ref.URL, err)
 	}
-	e := Entry{Ref: l.Ref}
+	e := Entry{Ref: l.Ref, End: l.End}
 	found := false
 	for c, err := range warc.Captures(io.NewSectionReader(f, l.Begin, l.End-l.Begin), limits()) {
 		if err != nil {

@@ -86,6 +86,7 @@ type Meta struct {
 type Entry struct {
 	Ref      onrecord.CaptureRef
 	Exchange onrecord.Exchange
+	End      int64 // of the records beside the evidence, in bytes of the object
 }
 
 // Options say who writes, and how much.

@@ -33,7 +33,10 @@ archive, goes on being followed, and "onrecord unwithhold" shows it again. Every
 proof given out before still holds. What must be gone for good is erased: see
 "onrecord erase".
 
-It returns when this machine shows it no more.`,
+It returns when this machine shows it no more. Other machines that serve the
+archive are not known here: each follows the ledger within seconds, or, where it
+can't for a minute, answers 503 for statements; its status page says up to which
+entry it is.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if t.Ground = onrecord.Ground(ground); t.Ground != onrecord.GroundPolicy && t.Ground != onrecord.GroundLaw {
@@ -142,6 +145,7 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 		e.say("note: %s of other statements name this one, as what they answer, repeat or quote; their own words are shown as before: ledger no. %s",
 			count(len(found.named), "entry", "entries"), entryList(found.named))
 	}
+	e.say("this machine shows it no more; others that serve the archive are not known here: their /status has to say ledger no. %d or later", out.Index)
 	return e.print(out, "%s is withheld  case %s, ledger no. %d; %s of evidence that show it are served no more\n",
 		st.ID, t.Case, out.Index, count(len(found.records), "record", "records"))
 }
