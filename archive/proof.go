@@ -96,18 +96,55 @@ func (a *Archive) ProofOf(ctx context.Context, records bool, indexes ...int64) (
 // CheckProof checks a proof file without any archive. It returns the ledger
 // index of each line and the largest checkpoint that the file holds.
 func CheckProof(b []byte, origin string, v note.Verifier) ([]int64, ledger.Checkpoint, error) {
-	var f ProofFile
-	var newest ledger.Checkpoint
-	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, newest, fmt.Errorf("proof file: %w", err)
+	f, err := parseProof(b)
+	if err != nil {
+		return nil, ledger.Checkpoint{}, err
 	}
 	keys, err := ledger.NewKeyring(v, f.Keys)
 	if err != nil {
-		return nil, newest, fmt.Errorf("proof file: %w: %w", ErrMismatch, err)
+		return nil, ledger.Checkpoint{}, fmt.Errorf("proof file: %w: it was made with other log keys, and none of its changes of the key leads to %s+%08x: %w", ErrMismatch, v.Name(), v.KeyHash(), err)
 	}
-	if f.V != 1 || f.Origin != origin && !(keys.Knows(f.Origin) && keys.Knows(origin)) || len(f.Lines) == 0 {
-		return nil, newest, fmt.Errorf("proof file: %w: version %d, log %s, %d lines", ErrMismatch, f.V, f.Origin, len(f.Lines))
+	if f.Origin != origin && !(keys.Knows(f.Origin) && keys.Knows(origin)) {
+		return nil, ledger.Checkpoint{}, otherLog(f, origin)
 	}
+	return f.check(keys)
+}
+
+// CheckProofWith checks a proof file as CheckProof does, with the keys of the
+// ledger as somebody knows them who has its archive: also one from before the
+// key was changed.
+func CheckProofWith(b []byte, keys *ledger.Keyring) ([]int64, ledger.Checkpoint, error) {
+	f, err := parseProof(b)
+	if err != nil {
+		return nil, ledger.Checkpoint{}, err
+	}
+	if !keys.Knows(f.Origin) {
+		return nil, ledger.Checkpoint{}, otherLog(f, keys.InForce().Origin())
+	}
+	return f.check(keys)
+}
+
+func otherLog(f ProofFile, origin string) error {
+	return fmt.Errorf("proof file: %w: it is of the log %s, the key is that of %s", ErrMismatch, f.Origin, origin)
+}
+
+// parseProof reads a proof file; nothing of it is checked.
+func parseProof(b []byte) (f ProofFile, err error) {
+	if err := json.Unmarshal(b, &f); err != nil {
+		return f, fmt.Errorf("proof file: %w", err)
+	}
+	switch {
+	case f.V != 1:
+		return f, fmt.Errorf("proof file: %w: it has version %d, this program reads version 1", ErrMismatch, f.V)
+	case len(f.Lines) == 0:
+		return f, fmt.Errorf("proof file: %w: it holds no line", ErrMismatch)
+	}
+	return f, nil
+}
+
+// check checks lines and records against the keys of the ledger.
+func (f ProofFile) check(keys *ledger.Keyring) ([]int64, ledger.Checkpoint, error) {
+	var newest ledger.Checkpoint
 	var indexes []int64
 	cited := map[string]bool{} // by SHA-256
 	for i, l := range f.Lines {

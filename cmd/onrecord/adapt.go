@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"onrecord"
@@ -164,15 +166,43 @@ type evidence struct {
 	c *catalog.Catalog
 }
 
-// Proof returns the proof of the last line about a statement: through its
-// chain of "prev" the earlier ones follow.
+// maxProven is the most lines that the site proves of one statement.
+const maxProven = 128
+
+// Proof returns the proof of the lines about a statement: of all of them, or,
+// where there are too many, of its wordings and states before all others.
 func (e evidence) Proof(ctx context.Context, id onrecord.StatementID) ([]byte, error) {
 	st, err := e.c.Statement(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	proof, err := e.a.Proof(ctx, st.LastIndex)
-	return proof, forNow(err)
+	events, err := e.c.StatementEvents(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	f, err := e.a.ProofOf(ctx, false, provenOf(events, st.LastIndex)...)
+	if err != nil {
+		return nil, forNow(err)
+	}
+	return json.MarshalIndent(f, "", "  ")
+}
+
+// provenOf returns the ledger indexes that a proof of a statement is made of, in
+// order.
+func provenOf(events []onrecord.Event, last int64) []int64 {
+	tells := map[onrecord.EventType]bool{
+		onrecord.StatementCreated: true, onrecord.StatementEdited: true, onrecord.StatementDeleted: true, onrecord.StatementRestored: true,
+	}
+	list := []int64{last}
+	for _, wanted := range []bool{true, false} {
+		for _, e := range slices.Backward(events) {
+			if tells[e.Type] == wanted && len(list) < maxProven && !slices.Contains(list, e.Index) {
+				list = append(list, e.Index)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // forNow marks an error of a bucket that does not answer as one that passes.

@@ -140,7 +140,7 @@ func runVerify(ctx context.Context, e *env, f verifyFlags, arg string) error {
 	case arg == "":
 		return verifyAll(ctx, e, f)
 	case isFile:
-		return verifyProof(e, f, arg)
+		return verifyProof(ctx, e, f, arg)
 	case isSite && whole:
 		return verifySite(ctx, e, f, arg)
 	case isSite && f.key != "":

@@ -191,7 +191,8 @@ func TestVerifyFromOutside(t *testing.T) {
 	if err != nil {
 		t.Errorf("%s: %v\n%s", printed[0], err, out)
 	}
-	wants(t, string(out), `^1 line and 0 captures proven: recorded no later than the checkpoint of size`, `^this does not show that nothing came after`)
+	wants(t, string(out), `^ledger no\. \d+: statement.created of statement `+string(c.id), `^ledger no\. \d+: statement.edited of statement `+string(c.id),
+		`^2 lines proven: recorded no later than the checkpoint of size`, `^this does not show that nothing came after`)
 
 	// What is withheld is counted apart, and is no finding.
 	c.rest(t)

@@ -33,7 +33,7 @@ const mirrorWorkers = 4
 
 // verifyProof checks a proof file, with the key that was given or that of the
 // configured archive.
-func verifyProof(e *env, f verifyFlags, path string) error {
+func verifyProof(ctx context.Context, e *env, f verifyFlags, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -50,6 +50,9 @@ func verifyProof(e *env, f verifyFlags, path string) error {
 		}
 	}
 	indexes, c, err := archive.CheckProof(b, v.Name(), v)
+	if err != nil && f.verifier == nil {
+		indexes, c, err = e.checkOldProof(ctx, b, err)
+	}
 	if err != nil {
 		return &failure{status: exitMismatch, hint: "is it a proof file of this log, whole, and the key the right one?", err: fmt.Errorf("%s: %w", path, err)}
 	}
@@ -58,6 +61,21 @@ func verifyProof(e *env, f verifyFlags, path string) error {
 		return err
 	}
 	return printProof(e, p, indexes, c, v)
+}
+
+// checkOldProof checks a proof file that log.key alone does not, by first, with
+// all keys that this machine's archive has had.
+func (e *env) checkOldProof(ctx context.Context, b []byte, first error) ([]int64, ledger.Checkpoint, error) {
+	h, err := e.open(ctx, recordOnly)
+	if err != nil {
+		return nil, ledger.Checkpoint{}, fmt.Errorf("%w (an older log key was not looked for: %w)", first, err)
+	}
+	defer h.close()
+	keys, err := h.archive.Keys(ctx)
+	if err != nil || len(keys.Links()) == 0 {
+		return nil, ledger.Checkpoint{}, first
+	}
+	return archive.CheckProofWith(b, keys)
 }
 
 // logVerifier returns the verifier of this machine's log key.
@@ -92,8 +110,12 @@ func printProof(e *env, p archive.ProofFile, indexes []int64, c ledger.Checkpoin
 		}
 		fmt.Fprintln(e.io.out, plain(fmt.Sprintf("ledger no. %d: %s", indexes[i], what)))
 	}
-	fmt.Fprintf(e.io.out, "%s and %s proven: recorded no later than the checkpoint of size %d, and not changed since\nroot %s\nchecked with %s+%08x\n",
-		count(len(p.Lines), "line", "lines"), count(len(p.Records), "capture", "captures"), c.Size, root, v.Name(), v.KeyHash())
+	proven := count(len(p.Lines), "line", "lines")
+	if n := len(p.Records); n > 0 {
+		proven += " and " + count(n, "capture", "captures")
+	}
+	fmt.Fprintf(e.io.out, "%s proven: recorded no later than the checkpoint of size %d, and not changed since\nroot %s\nchecked with %s+%08x\n",
+		proven, c.Size, root, v.Name(), v.KeyHash())
 	fmt.Fprintln(e.io.out, "this does not show that nothing came after, nor that the platform served it")
 	return nil
 }

@@ -4,6 +4,7 @@
 package disk_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -324,6 +325,26 @@ func TestObjectNeverSwapped(t *testing.T) {
 	}
 	if _, err := b.Swap(t.Context(), "o", bucket.Matches(tag), []byte("y")); !errors.Is(err, bucket.ErrKey) {
 		t.Errorf("Swap over an object: %v, want ErrKey", err)
+	}
+}
+
+// TestReplaceWhateverTheMode has a copy of a bucket that did not keep the modes
+// of its files.
+func TestReplaceWhateverTheMode(t *testing.T) {
+	folder := t.TempDir()
+	b := open(t, folder)
+	key := "captures/2026/03/01/v.warc.gz"
+	if err := b.Create(t.Context(), key, bucket.Bytes([]byte("before"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(folder, filepath.FromSlash(key)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Replace(t.Context(), key, sha256.Sum256([]byte("before")), bucket.Bytes([]byte("after"))); err != nil {
+		t.Error(err)
+	}
+	if body, err := bucket.ReadAll(t.Context(), b, key, 10); err != nil || string(body) != "after" {
+		t.Errorf("%q, %v", body, err)
 	}
 }
 

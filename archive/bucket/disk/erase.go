@@ -63,16 +63,12 @@ func (b *Bucket) replace(ctx context.Context, key string, was [32]byte, body buc
 }
 
 // objectIs returns ErrConflict unless the object under key has the bytes whose
-// SHA-256 is was.
+// SHA-256 is was. The key says that it is no register: copies of a folder do not
+// always keep the modes of its files.
 func (b *Bucket) objectIs(ctx context.Context, key string, was [32]byte) error {
 	sum, err := b.sumOf(ctx, key)
 	if err != nil {
 		return err
-	}
-	if info, err := b.root.Lstat(key); err != nil {
-		return err
-	} else if info.Mode().Perm()&0o200 != 0 {
-		return fmt.Errorf("it is a register: %w", bucket.ErrKey)
 	}
 	if sum != was {
 		return bucket.ErrConflict
