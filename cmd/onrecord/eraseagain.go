@@ -48,7 +48,7 @@ func (h *house) eraseAgain(ctx context.Context, id onrecord.StatementID, capture
 		if err != nil {
 			return err
 		}
-		if replicas, why := h.erasedInReplicas(ctx, o); why == "" {
+		if replicas, why := h.copies.erased(ctx, o); why == "" {
 			if err := h.erasureDone(ctx, o, replicas, kept); err != nil {
 				return err
 			}

@@ -11,7 +11,6 @@ import (
 
 	"onrecord"
 	"onrecord/archive"
-	"onrecord/config"
 )
 
 // finishErasures carries out what erasures in the ledger ordered and is not yet
@@ -33,7 +32,7 @@ func (h *house) finishErasures(ctx context.Context) (left []string, err error) {
 		return nil, err
 	}
 	for _, o := range red.Pending() {
-		replicas, why := h.erasedInReplicas(ctx, o)
+		replicas, why := h.copies.erased(ctx, o)
 		if why != "" {
 			left = append(left, why)
 		}
@@ -59,31 +58,6 @@ func (h *house) carryOut(ctx context.Context, o archive.Ordered) (kept []onrecor
 		return h.archive.Kept(ctx, o)
 	}
 	return nil, err
-}
-
-// erasedInReplicas returns the replicas that have carried out an erasure, or
-// why one has not.
-func (h *house) erasedInReplicas(ctx context.Context, o archive.Ordered) (names []string, why string) {
-	for _, store := range h.cfg.Storage.Replicas {
-		if err := h.erasedIn(ctx, store, o); err != nil {
-			return nil, fmt.Sprintf("replica %s has not carried out the erasure of case %s yet; onrecord serve tries again: %v", store.URL, o.Takedown.Case, err)
-		}
-		names = append(names, store.URL)
-	}
-	return names, ""
-}
-
-// erasedIn fills a replica and asks whether it has carried out an erasure.
-func (h *house) erasedIn(ctx context.Context, store config.Store, o archive.Ordered) error {
-	b, err := h.env.openBucket(ctx, store)
-	if err != nil {
-		return err
-	}
-	r := h.archive.Replica(b)
-	if _, err := r.Replicate(ctx, archive.ReplicateOptions{}); err != nil {
-		return err
-	}
-	return r.Erased(ctx, o)
 }
 
 // erasureDone records that an erasure was carried out everywhere, but for the

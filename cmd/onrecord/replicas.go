@@ -237,6 +237,26 @@ func (r *replica) replicate(ctx context.Context, o archive.ReplicateOptions) (ar
 	return done, err
 }
 
+// erased fills the replicas, and returns those that have carried out an erasure,
+// or why one has not. The ledger, which everybody reads for ever, has them by
+// number and kind: an address invites those who would have it gone.
+func (rs *replicas) erased(ctx context.Context, o archive.Ordered) (names []string, why string) {
+	for _, r := range rs.list {
+		_, err := r.replicate(ctx, archive.ReplicateOptions{})
+		if err == nil {
+			var to *archive.Replica
+			if to, err = r.open(ctx); err == nil {
+				err = to.Erased(ctx, o)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Sprintf("replica %s has not carried out the erasure of case %s yet; onrecord serve tries again: %v", r.name(), o.Takedown.Case, err)
+		}
+		names = append(names, fmt.Sprintf("%d of %d (%s)", r.index, len(rs.list), r.kind()))
+	}
+	return names, ""
+}
+
 // health tells how the replicas fare against a ledger of a size.
 func (rs *replicas) health(size int64) []onrecord.ReplicaHealth {
 	if rs == nil {
