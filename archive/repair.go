@@ -53,9 +53,14 @@ type copyOf struct {
 // A repair is one run of Repair.
 type repair struct {
 	a      *Archive
-	copies []copyOf // the furthest first
-	red    *Redactions
-	done   Repaired
+	copies []copyOf    // the furthest first
+	own    *Redactions // what the archive itself says of erasures
+	red    *Redactions // what the copies say, too
+	// unknown says why there may be erasures that nobody knows of; empty if all are
+	// known. spare has it by the key of what was left as it is for that.
+	unknown string
+	spare   map[string]string
+	done    Repaired
 
 	tilesHurt bool // the archive's own tiles can't be believed
 
@@ -71,7 +76,7 @@ type repair struct {
 // only move forward, and lost ends of the ledger are brought back. Nothing is
 // ever written to a copy. An error says that Repair could not go on.
 func (a *Archive) Repair(ctx context.Context, findings []Finding, from []RepairFrom) (Repaired, error) {
-	r := &repair{a: a, tilesHurt: len(of(findings, KindTile)) > 0}
+	r := &repair{a: a, tilesHurt: len(of(findings, KindTile)) > 0, spare: map[string]string{}}
 	r.done.Unfit = map[string]string{}
 	err := r.run(ctx, findings, from)
 	if err != nil {

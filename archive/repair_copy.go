@@ -12,12 +12,13 @@ import (
 	"onrecord/archive/ledger"
 )
 
-// openCopy opens a copy of an archive for reading, a replica or one with a head.
+// openCopy opens a copy of an archive for reading, a replica or one with a head,
+// of which only what its checkpoint signs is read.
 // One that was last filled before the log key was changed knows the newer keys
 // not: it is opened with the newest of the keys of the archive that it knows,
 // all of which follow from o.Verifier.
 func openCopy(ctx context.Context, b bucket.Bucket, o Options, keys func(context.Context) (*ledger.Keyring, error)) (*Archive, error) {
-	a, first := openEither(ctx, b, o)
+	a, first := openSigned(ctx, b, o)
 	if !errors.Is(first, ErrKey) {
 		return a, first
 	}
@@ -27,18 +28,22 @@ func openCopy(ctx context.Context, b bucket.Bucket, o Options, keys func(context
 	}
 	for _, k := range slices.Backward(ring.Keys()) {
 		o.Verifier = k.Verifier
-		if a, err := openEither(ctx, b, o); !errors.Is(err, ErrKey) {
+		if a, err := openSigned(ctx, b, o); !errors.Is(err, ErrKey) {
 			return a, err
 		}
 	}
 	return nil, first
 }
 
-// openEither opens a replica or an archive for reading.
-func openEither(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
-	a, err := OpenReplica(ctx, b, o)
-	if errors.Is(err, ErrReplica) {
-		a, err = Open(ctx, b, o)
+// openSigned opens a replica or an archive for reading, up to its checkpoint:
+// nobody signs a head.
+func openSigned(ctx context.Context, b bucket.Bucket, o Options) (*Archive, error) {
+	o.Signer, o.StateDir = nil, ""
+	v := &headless{Bucket: b}
+	a, err := Open(ctx, v, o)
+	if err != nil {
+		return nil, err
 	}
-	return a, err
+	v.ledger = a.ledger.On(b)
+	return a, nil
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"onrecord"
 	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
 )
@@ -143,6 +144,9 @@ func (r *repair) visits(ctx context.Context, findings []Finding) error {
 	if err != nil {
 		return err
 	}
+	if err := r.acts(ctx); err != nil {
+		return err
+	}
 	if r.red, err = r.redactions(ctx); err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (r *repair) visits(ctx context.Context, findings []Finding) error {
 	}
 	for _, f := range wrong {
 		if !mended[f.Object] {
-			r.leave([]Finding{f}, "no copy has it as the ledger says")
+			r.leave([]Finding{f}, cmp.Or(r.spare[f.Object], "no copy has it as the ledger says"))
 		}
 	}
 	return nil
@@ -221,47 +225,6 @@ func (r *repair) jobs(ctx context.Context, findings []Finding) ([]visitLeaves, e
 	return jobs, nil
 }
 
-// redactions returns every erasure that the archive or a copy knows: a journal
-// that is damaged may not tell of one, and what was erased must not come back.
-func (r *repair) redactions(ctx context.Context) (*Redactions, error) {
-	all := map[int64]Ordered{}
-	// Not through r.a, which keeps what it finds: its journal is still damaged.
-	own, err := Open(ctx, r.a.b, Options{Verifier: r.a.verifier, Now: r.a.clock, Rand: r.a.rand, Log: r.a.log})
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range append(r.archives(), own) {
-		red, err := a.Redactions(ctx)
-		if err != nil {
-			if err = outOfReach(err); ctx.Err() != nil || a == own && !isAnswer(err) {
-				return nil, err
-			}
-			continue
-		}
-		for _, e := range red.Erasures() {
-			all[e.Index] = e
-		}
-	}
-	var list []Ordered
-	for _, e := range all {
-		list = append(list, e)
-	}
-	slices.SortFunc(list, func(x, y Ordered) int { return cmp.Compare(x.Index, y.Index) })
-	red := (*Redactions)(nil).clone()
-	for _, e := range list {
-		red.order(e)
-	}
-	return red, nil
-}
-
-func (r *repair) archives() []*Archive {
-	list := make([]*Archive, len(r.copies))
-	for i, c := range r.copies {
-		list[i] = c.a
-	}
-	return list
-}
-
 // segment returns the segment of a visit as the ledger has it: the archive's
 // own, or a copy's, which is put in its place. It returns nil if there is none.
 func (r *repair) segment(ctx context.Context, job visitLeaves) (*segment, error) {
@@ -273,6 +236,9 @@ func (r *repair) segment(ctx context.Context, job visitLeaves) (*segment, error)
 		}
 	} else if !isAnswer(err) || ctx.Err() != nil {
 		return nil, outOfReach(fmt.Errorf("%s: %w", key, err))
+	}
+	if spared, err := r.spared(ctx, key, job.leaves[0].Visit); err != nil || spared {
+		return nil, err
 	}
 	for _, c := range r.copies {
 		body, err := bucket.ReadAll(ctx, c.b, key, MaxSegment)
@@ -286,10 +252,9 @@ func (r *repair) segment(ctx context.Context, job visitLeaves) (*segment, error)
 		if err != nil {
 			continue
 		}
-		_, erased := r.red.Object(key)
 		held := bucket.Bytes(body)
 		before := len(r.done.Mended)
-		if err := r.mend(ctx, KindJournal, ref(key, held), c.name, held.Open, !erased); err != nil || len(r.done.Mended) > before {
+		if err := r.mend(ctx, KindJournal, ref(key, held), c.name, held.Open, r.kept(key)); err != nil || len(r.done.Mended) > before {
 			return s, err
 		}
 	}
@@ -308,6 +273,9 @@ func (r *repair) evidence(ctx context.Context, o ObjectRef) (bool, error) {
 	case !isAnswer(err) || ctx.Err() != nil:
 		return false, err
 	}
+	if spared, err := r.spared(ctx, o.Key, onrecord.VisitID{}); err != nil || spared {
+		return false, err
+	}
 	for _, c := range r.copies {
 		if err := checkIn(ctx, c.b, o); err != nil {
 			if ctx.Err() != nil {
@@ -316,7 +284,7 @@ func (r *repair) evidence(ctx context.Context, o ObjectRef) (bool, error) {
 			continue
 		}
 		before := len(r.done.Mended)
-		err := r.mend(ctx, kindOf(o.Key), o, c.name, func() (io.ReadCloser, error) { return c.b.Open(ctx, o.Key, 0, -1) }, !erased)
+		err := r.mend(ctx, kindOf(o.Key), o, c.name, func() (io.ReadCloser, error) { return c.b.Open(ctx, o.Key, 0, -1) }, r.kept(o.Key))
 		if err != nil || len(r.done.Mended) > before {
 			return err == nil, err
 		}
