@@ -80,8 +80,11 @@ func (h *house) thumbnails() (*thumbnail.Maker, error) {
 	if len(h.env.helper) == 0 {
 		return nil, nil
 	}
-	return thumbnail.New(thumbnail.Options{Command: h.env.helper, Dir: filepath.Join(h.cfg.StateDir, "thumbs"), Limit: thumbLimit, Now: h.env.now})
+	return thumbnail.New(thumbnail.Options{Command: h.env.helper, Dir: h.thumbDir(), Limit: thumbLimit, Now: h.env.now})
 }
+
+// thumbDir is where this machine keeps small pictures.
+func (h *house) thumbDir() string { return filepath.Join(h.cfg.StateDir, "thumbs") }
 
 // helperCommand is the command that makes small pictures, in a process of its
 // own. Nobody calls it but this program.

@@ -6,6 +6,8 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +68,19 @@ func TestMediaTakenDown(t *testing.T) {
 	m.fetch(t)
 	site := m.site(t)
 	shown := func(b []byte) int { return ask(site, "GET", "/media/"+digestHex(b)+".png").Code }
+	thumb := func(b []byte) string { return filepath.Join(m.h.cfg.StateDir, "thumbs", digestHex(b)+".jpg") }
+	if err := os.MkdirAll(filepath.Dir(thumb(p)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range [][]byte{p, own} {
+		if err := os.WriteFile(thumb(b), []byte("small"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	small := func(b []byte) bool {
+		_, err := os.Stat(thumb(b))
+		return err == nil
+	}
 	m.withhold(t, "one")
 	if got := []int{shown(p), shown(own)}; !slices.Equal(got, []int{200, 451}) {
 		t.Errorf("one of two statements is withheld: %v", got)
@@ -85,10 +100,16 @@ func TestMediaTakenDown(t *testing.T) {
 	if n, _ := m.copiesOf(t, own); n != 0 || shown(own) != 404 {
 		t.Errorf("%d copies of the bytes of an erased statement, served with %d", n, shown(own))
 	}
+	if got := []bool{small(p), small(own)}; !slices.Equal(got, []bool{true, false}) {
+		t.Errorf("small pictures once one of two statements is erased: %v", got)
+	}
 	m.mustVerify(t)
 	m.erase(t, "two")
 	if n, _ := m.copiesOf(t, p); n != 0 || shown(p) != 404 {
 		t.Errorf("%d copies of bytes that only erased statements had, served with %d", n, shown(p))
+	}
+	if small(p) {
+		t.Error("the small picture of erased bytes is still there")
 	}
 	m.mustVerify(t)
 	m.sameCatalog(t)

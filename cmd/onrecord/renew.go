@@ -5,12 +5,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"onrecord"
 	"onrecord/archive"
 	"onrecord/catalog"
+	"onrecord/thumbnail"
 )
 
 // renewCatalog makes the catalog anew where its file still holds what was
@@ -40,7 +43,22 @@ func (h *house) renewCatalog(ctx context.Context, red *archive.Redactions) error
 			return err
 		}
 	}
-	return h.dropReplaced(ctx)
+	if err := h.dropReplaced(ctx); err != nil || red.Empty() {
+		return err
+	}
+	return h.dropThumbs(ctx)
+}
+
+// dropThumbs removes the small pictures of attachments that the catalog does not
+// know any more. This machine may have made one since it last looked.
+func (h *house) dropThumbs(ctx context.Context) error {
+	return thumbnail.Prune(h.thumbDir(), func(sum string) (bool, error) {
+		_, err := h.catalog.StoredMedia(ctx, sum)
+		if errors.Is(err, onrecord.ErrNotFound) {
+			return false, nil
+		}
+		return true, err
+	})
 }
 
 // letGo is how long a process that has a replaced catalog open may take for the
