@@ -28,6 +28,7 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/ledger"
+	"onrecord/archive/warc"
 )
 
 // An erasable is a server of the kind of Mastodon whose posts have long ids; the
@@ -113,10 +114,47 @@ func traces(t *testing.T, h *house, id onrecord.StatementID) map[string]string {
 			found[fmt.Sprintf("SHA-256 of the content of line %d", e.Index)] = hex.EncodeToString(sum[:])
 		}
 	}
+	payloads(t, h, found)
 	if n < 2 {
 		t.Fatalf("%d lines tell of the statement, want a creation and an edit at least", n)
 	}
 	return found
+}
+
+// payloads adds the digests of all payloads that show the statement: whoever can
+// guess the page could confirm the guess by them.
+func payloads(t *testing.T, h *house, found map[string]string) {
+	t.Helper()
+	n := 0
+	for e, err := range h.archive.Walk(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Event.Type != onrecord.VisitLine {
+			continue
+		}
+		for _, o := range e.Visit.Objects {
+			r, err := h.archive.OpenObject(t.Context(), o.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for c, err := range warc.Captures(r, warc.ReaderOptions{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bytes.Contains(c.Exchange.Payload, []byte("umbrella")) {
+					n++
+					found[fmt.Sprintf("digest of payload %d of %s", n, o.Key)] = digestHex(c.Exchange.Payload)
+				}
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n < 3 {
+		t.Fatalf("%d payloads show it", n)
+	}
 }
 
 // decodings returns b, and what it is when decoded by what lies in an archive.
