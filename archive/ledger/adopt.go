@@ -57,7 +57,7 @@ func (l *Ledger) adopted(ctx context.Context, at Checkpoint, leaves []Leaf, chan
 	if h.tag, err = l.b.Swap(ctx, HeadKey, bucket.Absent(), body); err != nil {
 		return Head{}, err
 	}
-	return h, l.writeKeys(ctx, h)
+	return h, l.writeKeys(ctx, h.Tree, h)
 }
 
 // PublishKeys writes the changes of the log key that a head has, before anybody
@@ -66,7 +66,7 @@ func (l *Ledger) PublishKeys(ctx context.Context, h Head) error {
 	if err := h.check(); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	if err := l.writeKeys(ctx, h); err != nil {
+	if err := l.writeKeys(ctx, h.Tree, h); err != nil {
 		return fmt.Errorf("ledger: changes of the log key: %w", err)
 	}
 	return nil

@@ -272,7 +272,7 @@ func (l *Ledger) mayRestart(ctx context.Context, at Head, k LogKey) error {
 		return fmt.Errorf("published checkpoint: %w", err)
 	}
 	if c.Size < at.Size {
-		if err := l.writeTiles(ctx, at); err != nil {
+		if err := l.writeTiles(ctx, c.Tree, at); err != nil {
 			return err
 		}
 	}
@@ -283,11 +283,14 @@ func (l *Ledger) mayRestart(ctx context.Context, at Head, k LogKey) error {
 	if err == nil && ok && origin != k.Origin() && mark.Size > k.Begun.Last.Size {
 		err = fmt.Errorf("%s says that %s had %d leaves, the restart knows of %d: %w", l.o.Mark, origin, mark.Size, k.Begun.Last.Size, ErrRolledBack)
 	}
+	if err == nil {
+		err = l.setAsideBeyond(ctx, at)
+	}
 	return err
 }
 
 // writeKeys writes the changes of the key that h has.
-func (l *Ledger) writeKeys(ctx context.Context, h Head) error {
+func (l *Ledger) writeKeys(ctx context.Context, published Tree, h Head) error {
 	for i, link := range h.Keys {
 		if link.Index < h.From() {
 			continue // published with the head that had it in its batch
@@ -296,7 +299,7 @@ func (l *Ledger) writeKeys(ctx context.Context, h Head) error {
 		if err != nil {
 			return err
 		}
-		if err := l.put(ctx, keyKey(i+1), b); err != nil {
+		if err := l.putBehind(ctx, published, h, link.Index >= published.Size, keyKey(i+1), b); err != nil {
 			return err
 		}
 	}

@@ -55,11 +55,11 @@ func (l *Ledger) publishAfter(ctx context.Context, c Checkpoint, tag bucket.Tag,
 	if err := l.extendedBy(ctx, c.Tree, h); err != nil {
 		return fmt.Errorf("published checkpoint: %w", err)
 	}
-	if err := l.writeTiles(ctx, h); err != nil {
+	if err := l.writeTiles(ctx, c.Tree, h); err != nil {
 		return err
 	}
 	if c.Size < h.Size {
-		if err := l.writeKeys(ctx, h); err != nil {
+		if err := l.writeKeys(ctx, c.Tree, h); err != nil {
 			return err
 		}
 		text, err := l.signOnce(ctx, c.Tree, h)
@@ -167,7 +167,7 @@ func (l *Ledger) overlay(ctx context.Context, h Head) (overlay, error) {
 }
 
 // writeTiles writes what follows from h's batch: entry bundles, then tiles.
-func (l *Ledger) writeTiles(ctx context.Context, h Head) error {
+func (l *Ledger) writeTiles(ctx context.Context, published Tree, h Head) error {
 	if len(h.Batch) == 0 {
 		return nil
 	}
@@ -184,7 +184,7 @@ func (l *Ledger) writeTiles(ctx context.Context, h Head) error {
 		if err != nil {
 			return err
 		}
-		if err := l.put(ctx, tileKey(entries, t.N, t.W), bundle(leaves)); err != nil {
+		if err := l.putBehind(ctx, published, h, reach(0, t.N, t.W) > published.Size, tileKey(entries, t.N, t.W), bundle(leaves)); err != nil {
 			return err
 		}
 	}
@@ -193,7 +193,7 @@ func (l *Ledger) writeTiles(ctx context.Context, h Head) error {
 		if err != nil {
 			return err
 		}
-		if err := l.put(ctx, tileKey(t.L, t.N, t.W), data); err != nil {
+		if err := l.putBehind(ctx, published, h, reach(t.L, t.N, t.W) > published.Size, tileKey(t.L, t.N, t.W), data); err != nil {
 			return err
 		}
 	}
@@ -268,12 +268,16 @@ func (l *Ledger) prune(ctx context.Context, p bucket.Pruner, key string) (remove
 }
 
 // Tidy looks at every tile and removes the partial ones whose full tile is
-// there: what a crash after Publish left. A bucket that can't prune keeps
-// them.
+// there: what a crash after Publish left. A full one that the checkpoint does not
+// reach replaces nothing. A bucket that can't prune keeps them.
 func (l *Ledger) Tidy(ctx context.Context) (removed int, err error) {
 	p, ok := l.b.(bucket.Pruner)
 	if !ok {
 		return 0, nil
+	}
+	c, _, err := l.checkpoint(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("ledger: tidy: %w", err)
 	}
 	full := ""
 	for info, err := range l.b.List(ctx, TileFolder, "") {
@@ -283,7 +287,10 @@ func (l *Ledger) Tidy(ctx context.Context) (removed int, err error) {
 		folder, _, partial := strings.Cut(info.Key, ".p/")
 		switch {
 		case !partial:
-			full = info.Key // sorts directly before its partial tiles
+			full = "" // sorts directly before its partial tiles
+			if end, ok := endOf(info.Key); ok && end <= c.Size {
+				full = info.Key
+			}
 		case folder == full:
 			if err := p.Prune(ctx, info.Key); err != nil {
 				return removed, fmt.Errorf("ledger: tidy: %w", err)
