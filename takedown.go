@@ -3,7 +3,18 @@
 
 package onrecord
 
-import "time"
+import (
+	"regexp"
+	"time"
+	"unicode/utf8"
+)
+
+// caseForm is how a case may be called: it stands on pages and terminals.
+var caseForm = regexp.MustCompile(`^[\pL\pN][\pL\pN ._/#-]{0,63}$`)
+
+// IsCase reports whether s can be the number of a case: letters, digits, spaces
+// and ._/#- only, at most 64.
+func IsCase(s string) bool { return utf8.ValidString(s) && caseForm.MatchString(s) }
 
 // A Ground says why an archive does not show a statement.
 type Ground string

@@ -20,4 +20,4 @@ type WithheldError struct {
 type Span struct{ Offset, Length int64 }
 
 // Error implements error.
-func (e *WithheldError) Error() string { return fmt.Sprintf("%s is withheld, case %s", e.Key, e.Case) }
+func (e *WithheldError) Error() string { return fmt.Sprintf("%s is withheld, case %q", e.Key, e.Case) }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,15 +23,12 @@ import (
 	"onrecord/ingest"
 )
 
-// caseNumber is how a case may be called: it stands on pages.
-var caseNumber = regexp.MustCompile(`^[\pL\pN][\pL\pN ._/#-]{0,63}$`)
-
 // checkCase refuses what can be no number of a case.
 func checkCase(s string) error {
 	if s == "" {
 		return usagef("--case: the number of the case is needed, such as T-2026-014: it is what the public list shows")
 	}
-	if !utf8.ValidString(s) || !caseNumber.MatchString(s) {
+	if !onrecord.IsCase(s) {
 		return usagef("--case %q: letters, digits, spaces and ._/#- only, at most 64", s)
 	}
 	return nil

@@ -7,7 +7,8 @@
 // found through the ledger alone.
 //
 // Nothing that a server answers is trusted: an answer that is longer than was
-// asked for, or of another range, is an error; redirects are not followed.
+// asked for, or of another range, is an error, and so is one that is too slow;
+// redirects are not followed.
 package mirror
 
 import (
@@ -19,10 +20,12 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"onrecord"
 	"onrecord/archive/bucket"
 )
 
@@ -42,8 +45,11 @@ type Options struct {
 	UserAgent string
 	// Stall ends an answer that brings no byte for so long; 30 s if 0.
 	Stall time.Duration
+	// Rate is the fewest bytes a second that an answer may bring, after the first
+	// Stall of it; 16 KiB if 0.
+	Rate int64
 	// Tries is how often a request is made that the server refuses for now, or
-	// whose answer breaks off before its first byte; 4 if 0.
+	// whose answer breaks off; 4 if 0. A mebibyte that came counts as a success.
 	Tries int
 	// Final reports errors of Client after which no other try helps, such as an
 	// address that is refused; nil: there are none.
@@ -76,6 +82,9 @@ func Open(site string, o Options) (*Bucket, error) {
 	}
 	if o.Stall <= 0 {
 		o.Stall = 30 * time.Second
+	}
+	if o.Rate <= 0 {
+		o.Rate = 16 << 10
 	}
 	if o.Tries <= 0 {
 		o.Tries = 4
@@ -126,14 +135,19 @@ func (b *Bucket) Open(ctx context.Context, key string, off, n int64) (bucket.Obj
 	case off > 0:
 		header = fmt.Sprintf("bytes=%d-", off)
 	}
+	whole, cancel := context.WithCancelCause(ctx)
 	for try := 1; ; try++ {
-		o, after, err := b.get(ctx, key, header, off, n)
-		if after <= 0 || try == b.o.Tries {
-			return o, err
+		o, after, err := b.get(whole, key, header, off, n)
+		if err == nil {
+			return bucket.Object{Size: o.size, ReadCloser: b.download(whole, cancel, key, off, o)}, nil
 		}
-		if err := b.o.Sleep(ctx, after*time.Duration(try)); err != nil {
-			return bucket.Object{}, err
+		if after > 0 && try < b.o.Tries {
+			if err = b.o.Sleep(ctx, after*time.Duration(try)); err == nil {
+				continue
+			}
 		}
+		cancel(nil)
+		return bucket.Object{}, err
 	}
 }
 
@@ -149,9 +163,15 @@ func (b *Bucket) empty(ctx context.Context, key string, off int64) (bucket.Objec
 	return bucket.Object{ReadCloser: http.NoBody, Size: o.Size}, o.Close()
 }
 
+// An answer is what one request for bytes brought.
+type answer struct {
+	size int64 // of the whole object
+	body *body
+}
+
 // get makes one request. after is how long to wait before another try; 0 where
 // none would help.
-func (b *Bucket) get(ctx context.Context, key, header string, off, n int64) (o bucket.Object, after time.Duration, err error) {
+func (b *Bucket) get(ctx context.Context, key, header string, off, n int64) (o answer, after time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	timer := time.AfterFunc(b.o.Stall, cancel)
 	end := func() { timer.Stop(); cancel() }
@@ -181,7 +201,7 @@ func (b *Bucket) get(ctx context.Context, key, header string, off, n int64) (o b
 	if err != nil {
 		return o, retryAfter(res), errors.Join(err, res.Body.Close())
 	}
-	return bucket.Object{Size: size, ReadCloser: &body{r: res.Body, left: length, timer: timer, stall: b.o.Stall, end: end}}, 0, nil
+	return answer{size: size, body: &body{r: res.Body, left: length, timer: timer, stall: b.o.Stall, end: end}}, 0, nil
 }
 
 // answer reads the head of an answer: the size of the object, and how many
@@ -213,9 +233,9 @@ func (b *Bucket) answer(res *http.Response, key, header string, off, n int64) (s
 		return 0, 0, withheld(res, key)
 	}
 	if to := res.Header.Get("Location"); to != "" {
-		return 0, 0, fmt.Errorf("%s to %.200q: give that address", res.Status, to)
+		return 0, 0, fmt.Errorf("%d to %.200q: give that address", res.StatusCode, to)
 	}
-	return 0, 0, errors.New(res.Status)
+	return 0, 0, fmt.Errorf("the server answers %.100q", res.Status)
 }
 
 // contentRange reads "bytes first-last/size".
@@ -238,8 +258,8 @@ func withheld(res *http.Response, key string) error {
 			Length int64 `json:"length"`
 		} `json:"spans"`
 	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxProblem)).Decode(&p); err != nil || p.Case == "" {
-		return fmt.Errorf("%s without a case: %w", res.Status, bucket.ErrNotExist)
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxProblem)).Decode(&p); err != nil || !onrecord.IsCase(p.Case) {
+		return fmt.Errorf("%d without the number of a case: %w", res.StatusCode, bucket.ErrNotExist)
 	}
 	e.Case, e.Size = p.Case, p.Size
 	for _, s := range p.Spans {
@@ -249,7 +269,39 @@ func withheld(res *http.Response, key string) error {
 		}
 		e.Spans = append(e.Spans, bucket.Span(s))
 	}
+	e.Spans = fewHoles(e.Spans)
 	return e
+}
+
+// maxBetween is how many parts between holes are read of one object: each is a
+// request.
+const maxBetween = 100
+
+// fewHoles closes the smallest parts between spans, until maxBetween are left:
+// then they count as withheld, too. Spans in another order than that of their
+// offsets are left for others to refuse.
+func fewHoles(spans []bucket.Span) []bucket.Span {
+	var between []int64
+	for i := 1; i < len(spans); i++ {
+		if n := spans[i].Offset - spans[i-1].Offset - spans[i-1].Length; n > 0 {
+			between = append(between, n)
+		}
+	}
+	if len(between) <= maxBetween {
+		return spans
+	}
+	slices.Sort(between)
+	least := between[len(between)-maxBetween-1] // what is no longer than this is closed
+	few := spans[:1:1]
+	for _, s := range spans[1:] {
+		last := &few[len(few)-1]
+		if n := s.Offset - last.Offset - last.Length; n > 0 && n <= least {
+			last.Length += n + s.Length
+		} else {
+			few = append(few, s)
+		}
+	}
+	return few
 }
 
 // retryAfter returns how long a server that refuses for now asks to wait, at
@@ -263,36 +315,6 @@ func retryAfter(res *http.Response) time.Duration {
 		seconds = 1
 	}
 	return min(time.Duration(seconds)*time.Second, time.Minute)
-}
-
-// A body reads as many bytes as were announced, and no more.
-type body struct {
-	r     io.ReadCloser
-	left  int64
-	timer *time.Timer
-	stall time.Duration
-	end   func()
-}
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	if b.left == 0 {
-		return 0, io.EOF
-	}
-	b.timer.Reset(b.stall)
-	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	if err == io.EOF && b.left > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (b *body) Close() error {
-	err := b.r.Close()
-	b.end()
-	return err
 }
 
 // sleep waits by the real clock.

@@ -165,6 +165,146 @@ func TestServerThatIsBusyIsAskedAgain(t *testing.T) {
 	}
 }
 
+// A trickle is a body of size bytes that brings one each second.
+type trickle struct{ size int64 }
+
+func (tr trickle) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, ContentLength: tr.size, Header: http.Header{}, Request: r, Body: &drops{ctx: r.Context(), left: tr.size}}, nil
+}
+
+type drops struct {
+	ctx  context.Context
+	left int64
+}
+
+func (d *drops) Close() error { return nil }
+func (d *drops) Read(p []byte) (int, error) {
+	if d.left == 0 {
+		return 0, io.EOF
+	}
+	select {
+	case <-time.After(time.Second):
+		d.left--
+		p[0] = 'x'
+		return 1, nil
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	}
+}
+
+// TestTrickleEnds: a byte each second is no answer.
+func TestTrickleEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := mirror.Open("https://archive.example", mirror.Options{Client: &http.Client{Transport: trickle{1 << 20}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		o, err := b.Open(t.Context(), "captures/a", 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, o)
+		if err == nil || !strings.Contains(err.Error(), "a second") || time.Since(began) > 3*time.Minute {
+			t.Errorf("%d bytes in %s, %v", n, time.Since(began), err)
+		}
+		_ = o.Close()
+		if b, err = mirror.Open("https://archive.example", mirror.Options{Client: &http.Client{Transport: trickle{25}}}); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := b.Load(t.Context(), "log/head"); err != nil || len(got) != 25 {
+			t.Errorf("a small answer: %q, %v", got, err)
+		}
+	})
+}
+
+// TestBrokenAnswersGoOn: an answer that breaks off is read on from where it was, as
+// long as that brings something and it is the same object.
+func TestBrokenAnswersGoOn(t *testing.T) {
+	text := strings.Repeat("0123456789", 400_000)
+	for name, c := range map[string]struct {
+		part, size int
+		ok         bool
+	}{
+		"from time to time":    {1_500_000, len(text), true},
+		"after each byte":      {1, len(text), false},
+		"as another object":    {1_500_000, len(text) + 1, false},
+		"before its last byte": {len(text) - 1, len(text), true},
+	} {
+		requests := 0
+		b := site(t, func(w http.ResponseWriter, r *http.Request) {
+			from := 0
+			if requests++; requests > 1 {
+				_, _ = fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from)
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(text)-1, c.size))
+			}
+			w.Header().Set("Content-Length", fmt.Sprint(len(text)-from))
+			if requests > 1 {
+				w.WriteHeader(http.StatusPartialContent)
+			}
+			_, _ = io.WriteString(w, text[from:min(from+c.part, len(text))])
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		})
+		o, err := b.Open(t.Context(), "captures/a", 0, -1)
+		if err != nil {
+			if c.ok {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		got, err := io.ReadAll(o)
+		if (err == nil) != c.ok || c.ok && string(got) != text || requests > 10 {
+			t.Errorf("%s: %d bytes after %d requests, %v", name, len(got), requests, err)
+		}
+		_ = o.Close()
+	}
+}
+
+// TestHostileWithheld: cases that are none, and thousands of holes.
+func TestHostileWithheld(t *testing.T) {
+	answer := ""
+	b := site(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnavailableForLegalReasons)
+		fmt.Fprint(w, answer)
+	})
+	for _, number := range []string{`T\u001b]0;owned\u0007`, `T\nno mismatches`, strings.Repeat("T", 300), ` `} {
+		answer = `{"case":"` + number + `","size":100,"spans":[{"offset":10,"length":20}]}`
+		_, err := b.Open(t.Context(), "captures/a", 0, -1)
+		if w, ok := errors.AsType[*bucket.WithheldError](err); ok || err == nil || strings.ContainsAny(err.Error(), "\x1b\n\a") {
+			t.Errorf("%s: %+v, %q", number, w, err)
+		}
+	}
+	var holes strings.Builder
+	for i := range 6000 {
+		fmt.Fprintf(&holes, `,{"offset":%d,"length":1}`, 10+2*i)
+	}
+	answer = `{"case":"T-1","size":100000,"spans":[{"offset":1,"length":2}` + holes.String() + `,{"offset":50000,"length":9}]}`
+	_, err := b.Open(t.Context(), "captures/a", 0, -1)
+	w, ok := errors.AsType[*bucket.WithheldError](err)
+	if !ok || len(w.Spans) > 102 || w.Spans[0] != (bucket.Span{Offset: 1, Length: 2}) || w.Spans[len(w.Spans)-1] != (bucket.Span{Offset: 50000, Length: 9}) {
+		t.Errorf("%d spans, %v", len(w.Spans), err)
+	}
+}
+
+// TestStatusIsQuoted: what a server calls its answer goes to a terminal.
+func TestStatusIsQuoted(t *testing.T) {
+	b, err := mirror.Open("https://archive.example", mirror.Options{Client: &http.Client{Transport: named("418 \x1b]0;owned\x07")}, Tries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = b.Open(t.Context(), "log/head", 0, -1); err == nil || strings.ContainsAny(err.Error(), "\x1b\x07") {
+		t.Errorf("%q", err)
+	}
+}
+
+// named answers with a status of this name.
+type named string
+
+func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 418, Status: string(n), Header: http.Header{}, Request: r, Body: http.NoBody}, nil
+}
+
 // A silent transport never answers.
 type silent struct{}
 
