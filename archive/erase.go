@@ -21,7 +21,7 @@ import (
 
 // ErrKeeps reports a store in which nothing can be erased: it keeps what is
 // replaced and removed.
-var ErrKeeps = errors.New("the store keeps what is erased")
+var ErrKeeps = bucket.ErrKeeps
 
 // CanErase returns ErrKeeps, with the reason, if the bucket is of that kind.
 func (a *Archive) CanErase(ctx context.Context) error {
@@ -35,10 +35,23 @@ func (a *Archive) eraser(ctx context.Context) (bucket.Eraser, error) {
 	if !ok {
 		return nil, ErrKeeps
 	}
-	if err := e.Erases(ctx); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKeeps, err)
+	if err := erases(ctx, e); err != nil {
+		return nil, err
 	}
 	return e, nil
+}
+
+// erases is Erases: ErrKeeps says that the store keeps what is erased, any other
+// error that nobody knows.
+func erases(ctx context.Context, e bucket.Eraser) error {
+	err := e.Erases(ctx)
+	switch {
+	case errors.Is(err, ErrKeeps):
+		return err
+	case errors.Is(err, errors.ErrUnsupported):
+		return fmt.Errorf("%w: %w", ErrKeeps, err)
+	}
+	return outOfReach(err)
 }
 
 // PlanErasure completes an erasure of which Leaves and Records are known: it

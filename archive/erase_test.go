@@ -433,7 +433,7 @@ func filesBelow(t testing.TB, dir string) map[string][]byte {
 // A keeping bucket keeps what is replaced and removed.
 type keeping struct{ *memory.Bucket }
 
-func (keeping) Erases(context.Context) error { return errors.New("object lock") }
+func (keeping) Erases(context.Context) error { return fmt.Errorf("%w: object lock", bucket.ErrKeeps) }
 
 // TestEraseWhereNothingCanBeErased: the erasure is recorded, its event names what
 // stays, and nothing that is read from the record tells of it.

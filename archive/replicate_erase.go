@@ -86,22 +86,25 @@ func (c *copying) bury(ctx context.Context, key string) error {
 // store that keeps what is replaced is named, and does not hold up the rest.
 func (c *copying) carryOut(ctx context.Context, o ObjectRef) error {
 	err := checkIn(ctx, c.Replica.to, o)
-	if err == nil || errors.Is(err, bucket.ErrNotExist) {
-		return nil // done; or of a visit that is not copied yet, or that the archive lacks
+	if errors.Is(err, bucket.ErrNotExist) {
+		return nil // of a visit that is not copied yet, or that the archive lacks
+	}
+	if err == nil {
+		return c.forget(ctx, o)
 	}
 	if !errors.Is(err, ErrMismatch) {
 		return err
 	}
-	keeps := func(why error) error {
-		c.found.add(&c.found.there, Finding{Kind: kindOf(o.Key), Object: o.Key, Offset: -1, Index: -1, Reason: "the replica still has what was erased: " + why.Error()})
-		return nil
-	}
+	keeps := func(why error) error { return c.keeps(o, why) }
 	eraser, ok := c.Replica.to.(bucket.Eraser)
 	if !ok {
 		return keeps(errors.New("its store can't erase"))
 	}
-	if err := eraser.Erases(ctx); err != nil {
+	switch err := erases(ctx, eraser); {
+	case errors.Is(err, ErrKeeps):
 		return keeps(err)
+	case err != nil: // nobody knows: the next run begins here again
+		return fmt.Errorf("erase in %s of the replica: %w", o.Key, err)
 	}
 	was, _, err := digestIn(ctx, c.Replica.to, o.Key)
 	if err != nil {
@@ -126,6 +129,32 @@ func (c *copying) carryOut(ctx context.Context, o ObjectRef) error {
 	}
 	c.erased.Add(1)
 	return nil
+}
+
+// keeps names an object whose store keeps what was erased.
+func (c *copying) keeps(o ObjectRef, why error) error {
+	c.found.add(&c.found.there, Finding{Kind: kindOf(o.Key), Object: o.Key, Offset: -1, Index: -1, Reason: "the replica still has what was erased: " + why.Error()})
+	return nil
+}
+
+// forget ends a replacement that was broken off after the new bytes were there:
+// a store with versions may have the old ones still.
+func (c *copying) forget(ctx context.Context, o ObjectRef) error {
+	eraser, ok := c.Replica.to.(bucket.Eraser)
+	if !ok {
+		return nil
+	}
+	body, err := bodyOf(o, func() (io.ReadCloser, error) { return c.Replica.to.Open(ctx, o.Key, 0, -1) })
+	if err == nil {
+		err = eraser.Replace(ctx, o.Key, [32]byte{}, body) // nothing is that: no other byte changes
+	}
+	if err == nil || errors.Is(err, bucket.ErrConflict) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if why := erases(ctx, eraser); errors.Is(why, ErrKeeps) {
+		return c.keeps(o, why)
+	}
+	return outOfReach(fmt.Errorf("erase in %s of the replica: %w", o.Key, err))
 }
 
 // Erased returns nil if the replica has carried out an erasure: every object

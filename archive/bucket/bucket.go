@@ -48,6 +48,9 @@ var (
 	ErrCondition = errors.New("no condition given")
 	// ErrTooLarge reports a register above MaxRegister.
 	ErrTooLarge = errors.New("register too large")
+	// ErrKeeps reports a store that keeps what is replaced and removed, by its rules
+	// or by what these credentials may do: see Eraser.
+	ErrKeeps = errors.New("the store keeps what is erased")
 )
 
 // MaxRegister is the largest body of a register, in bytes.
@@ -157,7 +160,8 @@ type Eraser interface {
 	// of it; any other key is ErrKey. What is not there is no error.
 	Remove(ctx context.Context, key string) error
 
-	// Erases returns nil if replaced and removed bytes are really gone, and else
-	// why the store keeps them, such as Object Lock.
+	// Erases returns nil if replaced and removed bytes are really gone, and
+	// ErrKeeps, with the reason, where the store keeps them, such as Object Lock.
+	// Any other error is that of a store that could not be asked.
 	Erases(ctx context.Context) error
 }

@@ -106,10 +106,10 @@ func (b *Bucket) clear(ctx context.Context, op, key string) error {
 func (b *Bucket) Erases(ctx context.Context) error {
 	lock, err := b.lock(ctx)
 	if err != nil {
-		return fmt.Errorf("whether the store keeps what is erased is not known: %w", err)
+		return kept("whether the store keeps what is erased is not known", err)
 	}
 	if lock.Mode != "" {
-		return fmt.Errorf("bucket %q keeps every version: %s", b.at.Bucket, lock)
+		return fmt.Errorf("%w: bucket %q keeps every version: %s", bucket.ErrKeeps, b.at.Bucket, lock)
 	}
 	key := "probe/" + strings.ToLower(rand.Text()) + "/erase"
 	first, second := bucket.Bytes([]byte("onrecord: erase this\n")), bucket.Bytes([]byte("onrecord: erased\n"))
@@ -118,10 +118,10 @@ func (b *Bucket) Erases(ctx context.Context) error {
 		_, err = b.put(ctx, "replace", key, bucket.Matches(tag), second)
 	}
 	if err != nil {
-		return fmt.Errorf("whether the store erases could not be tried: %w", err)
+		return kept("whether the store erases could not be tried", err)
 	}
 	if err := errors.Join(b.forget(ctx, key), b.clear(ctx, "remove", key)); err != nil {
-		return fmt.Errorf("the store does not erase: %w", err)
+		return kept("the store does not erase", err)
 	}
 	state, err := b.keeps(ctx)
 	if err != nil || state != versioned {
@@ -131,9 +131,18 @@ func (b *Bucket) Erases(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("the store does not erase: version %s of %s is still there", v.VersionID, key)
+		return fmt.Errorf("%w: version %s of %s is still there", bucket.ErrKeeps, v.VersionID, key)
 	}
 	return nil
+}
+
+// kept words an error of a store that erases nothing. One that these
+// credentials meet with every call is the store's word; any other passes.
+func kept(what string, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok && (isDenied(err) || e.Code == "InvalidRequest") {
+		return fmt.Errorf("%w: %s: %w", bucket.ErrKeeps, what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // digest reads a whole object, and returns its SHA-256 and the tag of what it

@@ -58,7 +58,7 @@ func TestProbe(t *testing.T) {
 	if r, err = b.Probe(t.Context(), time.Now); err != nil || r.Refusal() != nil || r.Lock.String() != "Object Lock, COMPLIANCE, 30 DAYS" || r.Left == "" {
 		t.Errorf("a bucket with locks: %+v, %v", r, err)
 	}
-	if err := b.Erases(t.Context()); err == nil || !strings.Contains(err.Error(), "COMPLIANCE, 30 DAYS") {
+	if err := b.Erases(t.Context()); !errors.Is(err, bucket.ErrKeeps) || !strings.Contains(err.Error(), "COMPLIANCE, 30 DAYS") {
 		t.Errorf("a bucket with locks erases: %v", err)
 	}
 }
