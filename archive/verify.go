@@ -243,10 +243,11 @@ func (v *verification) settle(ctx context.Context, size int64) error {
 		return nil // what is not in this part was not looked at
 	}
 	for key, o := range r.objects {
+		_, hidden := v.hidden[key] // then its records were not all read
 		switch {
 		case r.keeps(key, o.Index): // whose store can't erase; said so by an event
 			v.report.Kept++
-		case r.done[o.Index] && !touched[key]:
+		case r.done[o.Index] && !touched[key] && !hidden:
 			v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index, Reason: "it was erased, and its bytes are those before"})
 		}
 	}

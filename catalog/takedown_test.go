@@ -115,3 +115,40 @@ func TestErasedAgain(t *testing.T) {
 		t.Errorf("%+v, %v; the entry that was erased first is no. 0", list, err)
 	}
 }
+
+// TestWithheldAfterErasure: records are served again once they are redacted, so
+// that strangers can check that they are; not those that a store keeps, and not
+// what another statement withholds.
+func TestWithheldAfterErasure(t *testing.T) {
+	for name, c := range map[string]struct {
+		done *onrecord.Erasure // of the event that ends the erasure; nil for none
+		also bool              // another statement shows there, and is withheld
+		want int
+	}{
+		"under way":      {nil, false, 1},
+		"done":           {&onrecord.Erasure{}, false, 0},
+		"kept":           {&onrecord.Erasure{Objects: []onrecord.ObjectValue{{Key: "captures/x.warc.gz"}}}, false, 1},
+		"done, withheld": {&onrecord.Erasure{}, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j, _, said := openTwice(t)
+			span := onrecord.Span{Object: "captures/x.warc.gz", Offset: 5, Length: 7}
+			if c.also {
+				other := mediaStory()[1]
+				j.apply(t, other, decision(onrecord.StatementWithheld, other, 30, &onrecord.Erasure{Records: []onrecord.Span{span}}))
+			}
+			index := j.next
+			j.apply(t, decision(onrecord.StatementErased, said, 60, &onrecord.Erasure{Leaves: []int64{1}, Records: []onrecord.Span{span}}))
+			if c.done != nil {
+				at := said.At.Add(2 * time.Hour)
+				j.apply(t, onrecord.Event{Type: onrecord.ArchiveErasureDone, At: at, By: at, Prev: index, Provenance: onrecord.Captured, Takedown: &onrecord.Takedown{Case: "T-1"}, Erasure: c.done})
+			}
+			if spans, _, err := j.c.Withheld(t.Context(), span.Object); err != nil || len(spans) != c.want {
+				t.Errorf("withheld: %v, %v", spans, err)
+			}
+			if spans, _, err := j.c.Hidden(t.Context(), span.Object); err != nil || len(spans) != 1 {
+				t.Errorf("hidden: %v, %v", spans, err)
+			}
+		})
+	}
+}

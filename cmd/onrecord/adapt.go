@@ -241,7 +241,7 @@ func (p public) Object(ctx context.Context, key string, off, n int64) (web.Recor
 // Hidden returns what is not shown of an object: of a journal segment only the
 // lines about statements that are withheld, so that strangers can check the rest.
 func (p public) Hidden(ctx context.Context, key string) ([]onrecord.Span, onrecord.Takedown, error) {
-	spans, down, err := p.c.Hidden(ctx, key)
+	spans, down, err := p.c.Withheld(ctx, key)
 	if err != nil || len(spans) == 0 || !strings.HasPrefix(key, "journal/") {
 		return spans, down, err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -62,4 +63,22 @@ func TestEraseBesideServe(t *testing.T) {
 	if hits := seek(t, filepath.Dir(m.config), secrets); len(hits) > 0 {
 		t.Errorf("the erasure is said to be done, and there is still:\n%s", strings.Join(hits, "\n"))
 	}
+}
+
+// TestErasedFromOutside: a stranger finds an archive whole from which something
+// was erased, reads the records that were redacted, and sees that they are.
+func TestErasedFromOutside(t *testing.T) {
+	t.Parallel()
+	c := crawled(t)
+	c.rest(t)
+	c.m.run(t, "withhold", string(c.id), "--ground", "law", "--case", "T-1", "--reason", "personal data")
+	c.m.run(t, "erase", string(c.id), "--case", "T-2", "--yes-erase", string(c.id))
+	wants(t, c.m.run(t, "verify"), ` 0 mismatches$`)
+	c.serve(t)
+	out := c.stranger(t, exitOK, "verify", c.site.URL, "--key", c.key, "--allow-address", "127.0.0.0/8")
+	wants(t, out, ` 0 mismatches$`)
+	if regexp.MustCompile(`withheld: .*record`).MatchString(out) {
+		t.Errorf("records that are redacted are withheld:\n%s", out)
+	}
+	wants(t, out, `^erased, by events in the ledger: [1-9]\d* lines?, [1-9]\d* records? of evidence redacted$`)
 }

@@ -18,7 +18,8 @@ import (
 
 // renewCatalog makes the catalog anew where its file still holds what was
 // erased, and returns when the old file is gone: deleted rows would stay in its
-// pages, in its write-ahead log and in its copies. Before, it waits until the
+// pages, in its write-ahead log and in its copies. Small pictures of erased
+// attachments go with it. Before, it waits until the
 // catalog knows of the erasures that are not done.
 func (h *house) renewCatalog(ctx context.Context, red *archive.Redactions) error {
 	var size int64
