@@ -124,6 +124,13 @@ func escapedJSON(s string) string {
 // Is reports whether id is that of the statement, or of an alias.
 func (t *Trace) Is(id onrecord.StatementID) bool { return t.ids[id] }
 
+// Alias adds ids under which the statement may be observed, too.
+func (t *Trace) Alias(ids ...onrecord.StatementID) {
+	for _, id := range ids {
+		t.ids[id] = true
+	}
+}
+
 // Also returns the ids of the aliases, sorted.
 func (t *Trace) Also(own onrecord.StatementID) []onrecord.StatementID {
 	var list []onrecord.StatementID

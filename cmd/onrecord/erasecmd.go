@@ -47,6 +47,13 @@ The event is written first, then the objects are replaced. After a crash the
 next start goes on by itself. Where the store keeps what is replaced (versions,
 locks), nothing is begun unless the configuration says storage.erasure: impossible.
 
+Said again of a statement that was erased, it looks for what was left, and erases
+that. The archive does not know any more what the statement was called: give its
+address rather than the id, so that it can look for that, too.
+
+The list has one id. The same words published under another id or address are
+another statement, which is recorded, and must be erased by its own id.
+
 It asks twice. A script says --yes-erase with the id.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,15 +91,21 @@ func (r eraseRequest) run(ctx context.Context, e *env, arg string) error {
 	if err != nil {
 		return err
 	}
-	if d := st.Decision; d != nil && d.Type == onrecord.StatementErased {
-		return e.print(decided{Statement: st.ID, Case: d.Case, Index: d.Index, Message: "was erased before"}, "%s was erased before, case %s\n", st.ID, d.Case)
-	}
 	if r.yes != "" && r.yes != string(st.ID) {
 		return usagef("--yes-erase %s: the statement is %s", r.yes, st.ID)
 	}
-	found, err := h.shows(ctx, st, nil)
+	var trace *ingest.Trace
+	if wasErased(st) {
+		if trace, err = h.traceOfErased(ctx, st, arg); err != nil {
+			return err
+		}
+	}
+	found, err := h.shows(ctx, st, trace)
 	if err != nil {
 		return err
+	}
+	if wasErased(st) && len(found.leaves)+len(found.records) == 0 {
+		return r.before(ctx, h, st)
 	}
 	r.tell(e, st, found)
 	if r.yes == "" {
@@ -100,7 +113,7 @@ func (r eraseRequest) run(ctx context.Context, e *env, arg string) error {
 			return err
 		}
 	}
-	return r.erase(ctx, h, st)
+	return r.eraseTraced(ctx, h, st, trace)
 }
 
 // canErase refuses an erasure that could not be carried out.
@@ -162,10 +175,16 @@ func (r eraseRequest) ask(e *env, st onrecord.Statement) error {
 	return nil
 }
 
-// erase writes the event and carries it out. A visit that was under way may
-// have been judged before and committed behind it, so it looks again.
+// erase erases a statement that was not erased before.
 func (r eraseRequest) erase(ctx context.Context, h *house, st onrecord.Statement) error {
-	event, index, trace, err := r.order(ctx, h, st, nil)
+	return r.eraseTraced(ctx, h, st, nil)
+}
+
+// eraseTraced writes the event and carries it out. A visit that was under way
+// may have been judged before and committed behind it, so it looks again. trace
+// is what is known of a statement that was erased before; else nil.
+func (r eraseRequest) eraseTraced(ctx context.Context, h *house, st onrecord.Statement, trace *ingest.Trace) error {
+	event, index, trace, err := r.order(ctx, h, st, trace)
 	if err != nil {
 		return err
 	}
