@@ -81,6 +81,9 @@ func (r *Keyring) CheckErasure(signed string, e ErasureText, index int64) error 
 		return fmt.Errorf("%w: a note of %d bytes", ErrErasure, len(signed))
 	}
 	err := errors.New("its note says something else")
+	if signed == "" {
+		err = errors.New("it has no note")
+	}
 	for i, k := range r.keys {
 		if !strings.HasPrefix(signed, e.text(k.Origin())+"\n") {
 			continue
