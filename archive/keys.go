@@ -70,8 +70,28 @@ func (a *Archive) RotateKey(ctx context.Context, k NewKey) (onrecord.Done, error
 		if err != nil {
 			return done, fmt.Errorf("change the log key: %w", err)
 		}
-		return done, a.published(ctx)
+		return done, a.rotated(ctx, k)
 	}
+}
+
+// rotated does what follows from a change of the key, once that is in force. The
+// snapshots that the key before has signed vouch for nothing any more.
+func (a *Archive) rotated(ctx context.Context, k NewKey) error {
+	if err := a.published(ctx); err != nil {
+		return err
+	}
+	head, err := a.Head(ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := a.ledger.KeysOf(head)
+	if err != nil {
+		return err
+	}
+	if in := keys.InForce(); in.Public != k.Public {
+		return fmt.Errorf("change the log key: %w: the event is recorded, and %s is still in force: was the key changed by another process at the same time?", ledger.ErrRotation, in.Public)
+	}
+	return a.RemoveSnapshots(ctx)
 }
 
 // PublishHead brings tiles and checkpoint up to the head, where they are behind.
@@ -94,7 +114,7 @@ func (a *Archive) rotation(ctx context.Context, v *Visit, k NewKey) (Draft, erro
 	if err != nil {
 		return Draft{}, err
 	}
-	signed, err := a.ledger.Rotation(head, a.meta.PublicKey, k.Public, k.Signer, k.Last)
+	signed, err := a.ledger.Rotation(ctx, head, a.meta.PublicKey, k.Public, k.Signer, k.Last)
 	if err != nil {
 		return Draft{}, err
 	}
@@ -204,13 +224,14 @@ func (s *signers) all() ([]note.Signer, error) {
 // are not those that the archive began with: they may be later ones. It returns
 // the keys.
 func (m Meta) checkChain(ctx context.Context, b bucket.Bucket, o Options, first error) (*ledger.Keyring, error) {
-	links, err := ledger.ReadRotations(ctx, b)
-	if err != nil {
-		return nil, outOfReach(err)
-	}
-	if len(links) == 0 {
+	links, damaged := ledger.ReadRotations(ctx, b)
+	switch {
+	case damaged != nil && (len(links) == 0 || !errors.Is(damaged, ledger.ErrTampered)):
+		return nil, outOfReach(damaged)
+	case len(links) == 0:
 		return nil, first
 	}
+	var err error
 	trusted := o.Verifier
 	if trusted == nil {
 		if trusted, err = note.NewVerifier(m.PublicKey); err != nil {
@@ -218,7 +239,10 @@ func (m Meta) checkChain(ctx context.Context, b bucket.Bucket, o Options, first 
 		}
 	}
 	r, err := ledger.NewKeyring(trusted, links)
-	if err != nil {
+	switch {
+	case err != nil && damaged != nil:
+		return nil, outOfReach(damaged)
+	case err != nil:
 		return nil, fmt.Errorf("%w (%w)", first, err)
 	}
 	keys := r.Keys()

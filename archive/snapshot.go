@@ -118,7 +118,11 @@ func (a *Archive) putSnapshot(ctx context.Context, path string, s *Snapshot) err
 		return err
 	}
 	s.Length, s.SHA256 = body.Size, body.SHA256
-	signed, err := note.Sign(&note.Note{Text: s.text(a.meta.Origin)}, a.signer)
+	signer, err := a.inForce(ctx)
+	if err != nil {
+		return err
+	}
+	signed, err := note.Sign(&note.Note{Text: s.text(a.meta.Origin)}, signer)
 	if err != nil {
 		return err
 	}
@@ -136,6 +140,26 @@ func (a *Archive) putSnapshot(ctx context.Context, path string, s *Snapshot) err
 		return err
 	}
 	return nil
+}
+
+// inForce returns the signer of the key in force, which another process may have
+// changed since this one began.
+func (a *Archive) inForce(ctx context.Context) (note.Signer, error) {
+	keys, err := a.ledger.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	more, err := a.more.all()
+	if err != nil {
+		return nil, err
+	}
+	in := keys.InForce().Verifier
+	for _, s := range append([]note.Signer{a.signer}, more...) {
+		if s.Name() == in.Name() && s.KeyHash() == in.KeyHash() {
+			return s, nil
+		}
+	}
+	return nil, ledger.ErrKeyChanged
 }
 
 // compressFile writes from, compressed, to the file to, and returns the size of
@@ -206,11 +230,12 @@ func (a *Archive) readNote(ctx context.Context, key string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	keys, err := a.ledger.Keys(ctx) // any of them may have signed it
+	keys, err := a.ledger.Keys(ctx)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	n, err := note.Open(b, note.VerifierList(keys.Verifiers()...))
+	// A key that was replaced, perhaps because it leaked, vouches for no catalog.
+	n, err := note.Open(b, note.VerifierList(keys.InForce().Verifier))
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}

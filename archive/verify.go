@@ -136,7 +136,7 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	v := &verification{a: a, o: o, cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string]concealed{}}
 	v.report.Withheld = map[string]Withheld{}
 	size, err := v.log(ctx)
-	for _, step := range []func(context.Context, int64) error{v.metadata, v.states, v.snapshots, v.settle, v.concealed} {
+	for _, step := range []func(context.Context, int64) error{v.metadata, v.changes, v.states, v.snapshots, v.settle, v.concealed} {
 		if err == nil {
 			err = step(ctx, size)
 		}
@@ -220,7 +220,7 @@ func (v *verification) findings() []Finding {
 // settle takes away the suspects that erasures account for, and finds erasures
 // that are said to be done and are not.
 func (v *verification) settle(ctx context.Context, size int64) error {
-	if len(v.acts) == 0 && !slices.ContainsFunc(v.suspects, func(s suspect) bool { return s.unless != nil }) {
+	if v.o.Parts == 1 && len(v.acts) == 0 && !slices.ContainsFunc(v.suspects, func(s suspect) bool { return s.unless != nil }) {
 		return nil
 	}
 	if err := v.vouch(ctx); err != nil {
@@ -240,7 +240,7 @@ func (v *verification) settle(ctx context.Context, size int64) error {
 		return excused
 	})
 	if v.o.Parts > 1 {
-		return nil // what is not in this part was not looked at
+		return v.erasedIn(ctx, r) // what is not in this part was not looked at
 	}
 	for key, o := range r.objects {
 		_, hidden := v.hidden[key] // then its records were not all read

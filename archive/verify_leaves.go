@@ -84,8 +84,11 @@ func (v *verification) tiles(ctx context.Context, g *grouper) error {
 			return outOfReach(err)
 		}
 		kind := KindTile
-		if p.Key == ledger.CheckpointKey {
+		switch p.Key {
+		case ledger.CheckpointKey:
 			kind = KindCheckpoint
+		case ledger.HeadKey:
+			kind = KindHead
 		}
 		v.find(Finding{Kind: kind, Object: p.Key, Offset: -1, Index: -1, Reason: p.Reason})
 	}

@@ -92,10 +92,15 @@ func (v *verification) states(ctx context.Context, size int64) error {
 		if !ok {
 			continue
 		}
-		if there[source] = true; !v.inPart(info.Key) {
+		// An older state is seen by the part that has the visit after it.
+		there[source] = true
+		mine := v.inPart(info.Key)
+		if _, met := v.last[source]; !mine && !met {
 			continue
 		}
-		v.report.States++
+		if mine {
+			v.report.States++
+		}
 		reg, _, err := v.a.load(ctx, source)
 		if err == nil {
 			err = v.state(ctx, source, reg, size)

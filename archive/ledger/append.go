@@ -48,6 +48,12 @@ func (l *Ledger) append(ctx context.Context, at Head, tag bucket.Tag, leaves []L
 	if err := at.check(); err != nil {
 		return Head{}, bucket.Tag{}, err
 	}
+	if len(rotations) > 0 || !l.looked.Load() {
+		if err := l.complete(ctx, at); err != nil {
+			return Head{}, bucket.Tag{}, err
+		}
+		l.looked.Store(true)
+	}
 	h := at.next(leaves)
 	restart, err := l.rotate(&h, rotations)
 	if err != nil {

@@ -78,20 +78,34 @@ func chain(trusted note.Verifier, links []Rotation) (*Keyring, error) {
 	for i, link := range links {
 		text, err := ParseRotation(link.Note)
 		if err != nil {
-			return nil, err
+			return r.until(i, trusted, err)
 		}
 		if i == 0 {
 			r.add(text.Old, -1, RotationText{}, trusted)
 		}
 		before := r.keys[i]
 		if text.Number != i+1 || text.Old != before.Public || text.At.Size < before.Begun.At.Size || link.Index < text.At.Size || link.Index <= before.Since {
-			return nil, fmt.Errorf("%w: change %d of the key does not follow the one before", ErrRotation, i+1)
+			return r.until(i, trusted, fmt.Errorf("%w: change %d of the key does not follow the one before", ErrRotation, i+1))
 		}
 		r.add(text.New, link.Index, text, trusted)
 	}
 	if r.anchor < 0 {
 		return nil, fmt.Errorf("%w: the key %s+%08x is not among those of this ledger", ErrRotation, trusted.Name(), trusted.KeyHash())
 	}
+	return r, nil
+}
+
+// until ends the chain before its i-th link, which is none: anybody who can write
+// into the bucket can put something behind the last one. Where the trusted key
+// has not come yet, that is an error.
+func (r *Keyring) until(i int, trusted note.Verifier, why error) (*Keyring, error) {
+	switch {
+	case i == 0:
+		r = single(trusted)
+	case r.anchor < 0:
+		return nil, why
+	}
+	r.cut, r.links = why, r.links[:i]
 	return r, nil
 }
 

@@ -61,7 +61,7 @@ func rotate(t testing.TB, l *ledger.Ledger, before string, to keyPair) ledger.He
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := l.Rotation(h, before, to.public, to.signer, ledger.Tree{})
+	signed, err := l.Rotation(t.Context(), h, before, to.public, to.signer, ledger.Tree{})
 	if err != nil {
 		t.Fatal(err)
 	}

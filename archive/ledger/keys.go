@@ -41,24 +41,28 @@ func encodeKey(r Rotation) ([]byte, error) {
 // Keys returns the keys of the ledger, as far as they follow from the one that
 // is trusted, by what is published.
 func (l *Ledger) Keys(ctx context.Context) (*Keyring, error) {
-	links, err := l.rotations(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: keys: %w", err)
+	links, damaged := l.rotations(ctx)
+	if damaged != nil && !errors.Is(damaged, ErrTampered) {
+		return nil, fmt.Errorf("ledger: keys: %w", damaged)
 	}
 	r, err := NewKeyring(l.o.Verifier, links)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: keys: %w", err)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("ledger: keys: %w", errors.Join(damaged, err))
+	case damaged != nil && r.cut == nil: // something behind the last change, or that was one
+		r.cut = damaged
 	}
 	return r, nil
 }
 
 // ReadRotations returns the published changes of the log key of the ledger in b,
-// in order; nobody has checked them yet, a Keyring does.
+// in order; nobody has checked them yet, a Keyring does. With ErrTampered come
+// those before the damaged one.
 func ReadRotations(ctx context.Context, b bucket.Bucket) ([]Rotation, error) {
 	l := Ledger{b: b}
 	links, err := l.rotations(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
+		return links, fmt.Errorf("ledger: %w", err)
 	}
 	return links, nil
 }
@@ -77,7 +81,7 @@ func (l *Ledger) rotations(ctx context.Context) ([]Rotation, error) {
 		}
 		var body keyBody
 		if err := json.Unmarshal(b, &body); err != nil || body.V != 1 {
-			return nil, fmt.Errorf("%s: version %d: %w: %w", keyKey(n), body.V, ErrTampered, errors.Join(err, ErrRotation))
+			return links, fmt.Errorf("%s: version %d: %w: %w", keyKey(n), body.V, ErrTampered, errors.Join(err, ErrRotation))
 		}
 		links = append(links, body.Rotation)
 	}
@@ -219,7 +223,10 @@ func (l *Ledger) signer(k LogKey) (note.Signer, error) {
 // public, the key in force behind h. before is the verifier key in force at h.
 // last is the last known tree of the old origin, where public has another name.
 // ErrKeyChanged says that this machine does not have the key in force.
-func (l *Ledger) Rotation(h Head, before, public string, fresh note.Signer, last Tree) (string, error) {
+func (l *Ledger) Rotation(ctx context.Context, h Head, before, public string, fresh note.Signer, last Tree) (string, error) {
+	if err := l.complete(ctx, h); err != nil {
+		return "", fmt.Errorf("ledger: %w", err)
+	}
 	r, err := l.ringOf(h)
 	if err != nil {
 		return "", fmt.Errorf("ledger: %w", err)
@@ -233,6 +240,23 @@ func (l *Ledger) Rotation(h Head, before, public string, fresh note.Signer, last
 		before = in.Public
 	}
 	return SignRotation(RotationText{Number: len(h.Keys) + 1, Old: before, New: public, At: h.Tree, Last: last}, old, fresh)
+}
+
+// complete reports a head that lacks changes of the key which are published, and
+// signed by both keys: somebody has taken them out.
+func (l *Ledger) complete(ctx context.Context, h Head) error {
+	r, err := l.Keys(ctx)
+	if errors.Is(err, ErrTampered) || errors.Is(err, ErrRotation) {
+		return nil // the objects are damaged, and verify names them; the head has them all
+	} else if err != nil {
+		return err
+	}
+	for i := len(h.Keys); i < len(r.links); i++ {
+		if r.links[i].Index < h.Size {
+			return fmt.Errorf("%s lacks change %d of the log key, which is published as %s: %w", HeadKey, i+1, keyKey(i+1), ErrTampered)
+		}
+	}
+	return nil
 }
 
 // rotate adds the changes of the key to the head that follows from them, and

@@ -146,6 +146,8 @@ type Ledger struct {
 	o    Options
 	disk *files.Disk // for the mark
 	ring atomic.Pointer[Keyring]
+	// looked says that a head had all changes of the key that are published.
+	looked atomic.Bool
 	// of gives, for a copy, the keys of the ledger that it is a copy of; nil else.
 	of func(context.Context) (*Keyring, error)
 }

@@ -36,7 +36,25 @@ func (v *verifier) keys() error {
 	if _, err := v.l.ringOf(h); err != nil {
 		return v.report(Problem{Key: HeadKey, Reason: err.Error()})
 	}
-	return nil
+	return v.keyBehind(len(h.Keys) + 1)
+}
+
+// keyBehind looks for an object behind the last change that the head has.
+func (v *verifier) keyBehind(n int) error {
+	_, err := bucket.ReadAll(v.ctx, v.l.b, keyKey(n), maxKeyBody)
+	if errors.Is(err, bucket.ErrNotExist) {
+		return nil
+	} else if err != nil && !errors.Is(err, bucket.ErrTooLarge) {
+		return err
+	}
+	h, _, err := v.l.head(v.ctx) // it may have been written meanwhile
+	if err != nil || len(h.Keys) >= n {
+		return err
+	}
+	if err := v.l.complete(v.ctx, h); err != nil {
+		return v.report(Problem{Key: HeadKey, Reason: err.Error()})
+	}
+	return v.report(Problem{Key: keyKey(n), Reason: fmt.Sprintf("is no change of the log key that %s has", HeadKey)})
 }
 
 // keyObject compares log/keys/<n> with what it must be.
