@@ -63,6 +63,9 @@ func (s *server) sendMedia(w http.ResponseWriter, r *http.Request) error {
 	if name == nil {
 		return onrecord.ErrNotFound
 	}
+	if err := s.noParams(r); err != nil {
+		return err
+	}
 	m, err := s.stored(r, name[1])
 	if err != nil {
 		return err
@@ -147,6 +150,9 @@ func (s *server) sendThumb(w http.ResponseWriter, r *http.Request) error {
 	name := mediaName.FindStringSubmatch(r.PathValue("sha256"))
 	if name == nil || name[2] != "" {
 		return onrecord.ErrNotFound
+	}
+	if err := s.noParams(r); err != nil {
+		return err
 	}
 	m, err := s.stored(r, name[1])
 	if err != nil {

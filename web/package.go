@@ -69,10 +69,7 @@ func (s *server) packagePages(mux *http.ServeMux) {
 // read a WACZ file piece by piece.
 func (s *server) packageDownload(w http.ResponseWriter, r *http.Request) {
 	id := strings.TrimSuffix(r.PathValue("id"), waczSuffix)
-	unknown, err := s.unknownParams(r)
-	if err == nil && len(unknown) > 0 {
-		err = s.unknownParameter(unknown[0], nil)
-	}
+	err := s.noParams(r)
 	var p Package
 	if err == nil {
 		p, err = s.packageOf(r.Context(), id)

@@ -228,6 +228,15 @@ func (q query) at(cursor string) query {
 	return q
 }
 
+// noParams is the problem of a request with any parameter.
+func (s *server) noParams(r *http.Request) error {
+	unknown, err := s.unknownParams(r)
+	if err == nil && len(unknown) > 0 {
+		err = s.unknownParameter(unknown[0], nil)
+	}
+	return err
+}
+
 // unknownParams returns the parameters of r that are not in known, sorted.
 // Marks that trackers add to links are passed over. A query string that can't
 // be read is a problem.

@@ -75,6 +75,9 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 		return onrecord.ErrNotFound
 	}
 	evidence, register := kind[2] != "", kind[3] != ""
+	if err := s.noParams(r); err != nil {
+		return err
+	}
 	want := parseRange(r.Header)
 	if evidence {
 		if done, err := s.recordHidden(w, r, key, want); done || err != nil {
@@ -101,8 +104,12 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer o.Close()
 	var body io.Reader = o
-	// What an erasure replaced stays hidden, so no other bytes are ever shown.
-	tag := tagOf([]byte(key + "\n" + strconv.FormatInt(o.Size, 10)))
+	// An erasure replaces bytes of evidence and keeps their number: only the bytes
+	// themselves make its tag, and what is not read before it is sent has none.
+	tag := ""
+	if !evidence {
+		tag = tagOf([]byte(key + "\n" + strconv.FormatInt(o.Size, 10)))
+	}
 	if n == o.Size && n <= wholeUpTo {
 		b, err := io.ReadAll(io.LimitReader(o, n+1))
 		if err != nil || int64(len(b)) != n {
@@ -111,7 +118,7 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 		sum := sha256.Sum256(b)
 		head.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
 		body = strings.NewReader(string(b))
-		if register {
+		if register || evidence {
 			tag = tagOf(b)
 		}
 	}
@@ -127,8 +134,10 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 	default:
 		head.Set("Cache-Control", cacheForever)
 	}
-	head.Set("ETag", "\""+tag+"\"")
-	if knows(r.Header.Get("If-None-Match"), tag) {
+	if tag != "" {
+		head.Set("ETag", "\""+tag+"\"")
+	}
+	if tag != "" && knows(r.Header.Get("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

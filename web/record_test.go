@@ -144,3 +144,38 @@ func TestRecordWithholds(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordTags: the tag of evidence changes with its bytes, though an erasure
+// keeps their number, and there is none of what is not read before it is sent.
+func TestRecordTags(t *testing.T) {
+	tagOf := func(body string) string {
+		h := siteOf(t, build(), func(o *web.Options) { o.Record = objects{m: map[string]string{captureKey: body}} })
+		w := get(t, h, "/record/"+captureKey, "If-None-Match", "*")
+		if large := len(body) > 256<<10; large != (w.Code == http.StatusOK) {
+			t.Errorf("%d bytes: %d", len(body), w.Code)
+		}
+		return w.Header().Get("ETag")
+	}
+	if before, after := tagOf("what was said"), tagOf("XXXX XXX XXXX"); before == "" || before == after {
+		t.Errorf("%s before, %s after", before, after)
+	}
+	if tag := tagOf(strings.Repeat("x", 300<<10)); tag != "" {
+		t.Errorf("the tag %s names bytes that were not read", tag)
+	}
+}
+
+// TestDownloadsKnowNoParameters: a parameter is never passed over in silence.
+func TestDownloadsKnowNoParameters(t *testing.T) {
+	h, _, at := mediaSite(t, map[string][]byte{"image/png": photo()})
+	for _, path := range []string{at["image/png"] + ".png", at["image/png"] + "/thumb.jpg"} {
+		if w := get(t, h, path+"?version=2"); w.Code != http.StatusBadRequest {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if w := get(t, recordSite(t, onrecord.Takedown{}), "/record/"+captureKey+"?from=3"); w.Code != http.StatusBadRequest {
+		t.Errorf("record: %d", w.Code)
+	}
+	if w := get(t, site(t, build()), "/s/"+string(idDeleted)); strings.Contains(w.Header().Get("Cache-Control"), "stale") {
+		t.Errorf("a cache may show it when this archive would not: %s", w.Header().Get("Cache-Control"))
+	}
+}

@@ -20,8 +20,10 @@ const (
 	cacheWording = "public, max-age=31536000, s-maxage=60, immutable"
 	// A file never changes, but it may be withheld: shared caches ask each minute,
 	// and a reader's own keeps it for a day.
-	cacheMedia     = "public, max-age=86400, s-maxage=60"
-	cacheStatement = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
+	cacheMedia = "public, max-age=86400, s-maxage=60"
+	// A statement may be withheld at any time, and a cache must not show what this
+	// archive refuses to show: none goes on showing it beyond its minute.
+	cacheStatement = "public, max-age=60, must-revalidate"
 	cacheSearch    = "public, max-age=30"
 	cacheAsk       = "no-cache" // keep it, and ask each time whether it is still so
 	cacheNever     = "no-store"
