@@ -77,8 +77,8 @@ func TestParse(t *testing.T) {
 		Storage:  config.Storage{Store: config.Store{URL: "file:///etc/onrecord/data"}},
 		StateDir: "/etc/onrecord/.onrecord", SpoolLimit: 2 << 30,
 		Media: config.Media{Types: []string{"image", "video", "audio", "document"}, MaxImage: 20 << 20, MaxVideo: 500 << 20, MaxAudio: 200 << 20, MaxDocument: 50 << 20},
-		Log:  config.Log{Origin: "archive.example/log"},
-		HTTP: config.HTTP{Listen: "127.0.0.1:8080"},
+		Log:   config.Log{Origin: "archive.example/log"},
+		HTTP:  config.HTTP{Listen: "127.0.0.1:8080"},
 		Crawl: config.Crawl{
 			Contact: "desk@archive.example", ConfirmAfter: 10 * time.Minute, OfflineAfter: time.Hour, MinInterval: time.Second,
 			Jitter: 10, Concurrency: 32,
@@ -210,8 +210,8 @@ func TestTemplate(t *testing.T) {
 			Storage:  config.Storage{Store: config.Store{URL: "file:///srv/archive"}},
 			StateDir: "/srv/state", SpoolLimit: 100 << 20,
 			Media: config.Media{Types: []string{"image", "video", "audio", "document"}, MaxImage: 20 << 20, MaxVideo: 500 << 20, MaxAudio: 200 << 20, MaxDocument: 50 << 20},
-			Log:  config.Log{Origin: "archive.example/2026"},
-			HTTP: config.HTTP{Listen: "[::1]:9000"},
+			Log:   config.Log{Origin: "archive.example/2026"},
+			HTTP:  config.HTTP{Listen: "[::1]:9000"},
 			Crawl: config.Crawl{
 				Contact: "https://archive.example/about", ConfirmAfter: time.Second, OfflineAfter: 90 * time.Minute, MinInterval: 50 * time.Millisecond, Jitter: 25, Concurrency: 8,
 				Recheck: []time.Duration{time.Minute, time.Hour}, Sweep: 48 * time.Hour,
