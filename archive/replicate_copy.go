@@ -115,9 +115,9 @@ func (c *copying) visit(ctx context.Context, job visitLeaves) error {
 	key := journalKey(job.leaves[0].Visit)
 	body, err := bucket.ReadAll(ctx, c.a.b, key, MaxSegment)
 	if err != nil {
-		_, hidden := errors.AsType[*bucket.WithheldError](err)
-		err = outOfReach(fmt.Errorf("%s: %w", key, err))
-		if !hidden && !isAnswer(err) || errors.Is(err, context.Canceled) {
+		if w, hidden := errors.AsType[*bucket.WithheldError](err); hidden {
+			err = w // of a mirror: it answers
+		} else if err = outOfReach(fmt.Errorf("%s: %w", key, err)); !isAnswer(err) || errors.Is(err, context.Canceled) {
 			return &hereError{err}
 		}
 		c.found.lack(job.index, Finding{Kind: KindJournal, Object: key, Offset: -1, Index: job.index, Reason: err.Error()})

@@ -95,7 +95,7 @@ func TestAdoptFromWebsiteThatWithholds(t *testing.T) {
 			if code, hint := status(err); code != exitMismatch || !strings.Contains(hint, "--incomplete") {
 				t.Fatalf("exit status %d, %v\n%s", code, err, out)
 			}
-			wants(t, out, `^not copied: journal journal/.* is withheld, case `+number+`$`, `^missing: journal journal/.*\.zst \(ledger no\. 2\)`)
+			wants(t, out, `^not copied: journal journal/.* is withheld, case "`+number+`"$`, `^missing: journal journal/.*\.zst \(ledger no\. 2\)`)
 			if strings.Contains(out, "nobody knows") {
 				t.Errorf("what is withheld is taken for damage:\n%s", out)
 			}
