@@ -213,7 +213,7 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 		},
 		Statements: h.catalog, Figures: h.catalog, Journal: h.catalog, History: h.catalog, Searcher: h.catalog,
 		Record: public{h.archive, h.catalog}, VerifyProof: "onrecord verify {file} --key '" + h.archive.Meta().PublicKey + "'",
-		Packages: &packages{packer: h.packer()},
+		Packages: newPackages(h.packer()),
 		Evidence: evidence{h.archive, h.catalog},
 		Status:   func(ctx context.Context) ([]onrecord.SourceStatus, error) { return h.status(ctx, in.Sources) },
 		Health:   h.health,
