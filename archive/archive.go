@@ -244,7 +244,7 @@ func (m Meta) ledgerOptions(o Options) (ledger.Options, error) {
 func readMeta(ctx context.Context, b bucket.Bucket) (Meta, error) {
 	body, err := bucket.ReadAll(ctx, b, metaKey, maxMeta)
 	if errors.Is(err, bucket.ErrNotExist) {
-		return Meta{}, fmt.Errorf("%w: the bucket has no %s; onrecord init makes one", ErrNoArchive, metaKey)
+		return Meta{}, fmt.Errorf("%w: the bucket has no %s", ErrNoArchive, metaKey)
 	}
 	if err != nil {
 		return Meta{}, outOfReach(fmt.Errorf("%s: %w", metaKey, err))

@@ -63,7 +63,7 @@ func (h *house) openArchive(ctx context.Context, b bucket.Bucket, o archive.Opti
 	}
 	err = fmt.Errorf("archive at %s: %w", h.cfg.Storage.URL, err)
 	if !h.mayBeAway(err) || ctx.Err() != nil {
-		return h.olderKey(err)
+		return h.olderKey(h.lost(ctx, b, err))
 	}
 	var noCopy error
 	if h.archive, noCopy = archive.OpenAway(b, o); noCopy != nil {

@@ -5,6 +5,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"onrecord/config"
 )
 
 func newConfig(e *env) *cobra.Command {
@@ -21,6 +23,9 @@ func newConfig(e *env) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := e.config()
 			if err != nil {
+				return err
+			}
+			if err := checkCredentials(cfg); err != nil {
 				return err
 			}
 			sources, doors := 0, 0
@@ -52,4 +57,18 @@ func newConfig(e *env) *cobra.Command {
 		},
 	})
 	return cmd
+}
+
+// checkCredentials reads the files of credentials that the configuration names:
+// that one is missing is told before the day on which it is needed.
+func checkCredentials(cfg *config.Config) error {
+	for _, s := range append([]config.Store{cfg.Storage.Store}, cfg.Storage.Replicas...) {
+		if s.Credentials == "" {
+			continue // from the environment, perhaps that of another process
+		}
+		if _, err := credentialsOf(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -115,7 +115,7 @@ func crawlFailure(failed []error, visited int) error {
 // with the archive has a status of its own, all else is a failed source.
 func crawlStatus(err error) (code int, hint string) {
 	switch code, hint := status(err); code {
-	case exitConfig, exitUnreachable, exitLocked:
+	case exitConfig, exitUnreachable, exitLocked, exitMismatch:
 		return code, hint
 	}
 	return exitPartly, ""

@@ -127,6 +127,11 @@ func (d *doctor) store(ctx context.Context, cfg *config.Config) (*house, bool) {
 	}
 	h.env = d.env
 	m := h.archive.Meta()
+	if m.Created.IsZero() { // opened without it, by the key of this machine
+		d.fail("store", "onrecord verify --repair", "%s: onrecord.json is lost or damaged", cfg.Storage.URL)
+		d.ledger(ctx, h)
+		return h, true
+	}
 	d.ok("store", "%s: archive %q, made %s", cfg.Storage.URL, m.Name, m.Created.Format(time.DateOnly))
 	if m.Origin != cfg.Log.Origin {
 		d.fail("ledger", "correct log.origin: it is fixed when an archive is made", "the configuration says %s, the store %s", cfg.Log.Origin, m.Origin)

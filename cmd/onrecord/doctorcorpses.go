@@ -46,10 +46,13 @@ func (d *doctor) corpses(ctx context.Context, h *house) {
 	d.warn(area, "look at them, then remove them by hand; an erasure removes those of what it erases, as far as can be told", "%s", words)
 }
 
-// ageWords words a span in days, or in hours where it is shorter.
+// ageWords words a span in days, in hours or in minutes, in whole ones.
 func ageWords(d time.Duration) string {
 	if days := int(d / (24 * time.Hour)); days > 0 {
 		return count(days, "day", "days")
 	}
-	return count(int(d/time.Hour), "hour", "hours")
+	if hours := int(d / time.Hour); hours > 0 {
+		return count(hours, "hour", "hours")
+	}
+	return count(int(d/time.Minute), "minute", "minutes")
 }

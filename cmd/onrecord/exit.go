@@ -86,7 +86,7 @@ func status(err error) (code int, hint string) {
 	}
 	switch {
 	case errors.Is(err, archive.ErrNoArchive):
-		return exitNoArchive, "onrecord init DIR makes a new archive"
+		return exitNoArchive, "is storage.url right? onrecord init DIR makes a new archive"
 	case errors.Is(err, archive.ErrSource):
 		return exitConfig, "give the source another id, or put back the account that it had"
 	case errors.Is(err, files.ErrSync):
@@ -118,7 +118,8 @@ func status(err error) (code int, hint string) {
 	case errors.Is(err, onrecord.ErrNotFound):
 		return exitFailed, ""
 	}
-	return exitFailed, ""
+	code, hint, _ = damage(err)
+	return code, hint
 }
 
 // report words err for a person and returns the exit status. It is the only
@@ -132,9 +133,24 @@ func report(stderr io.Writer, s *stop, err error) int {
 		fmt.Fprintln(stderr, "onrecord: interrupted")
 		return exitInterrupted
 	}
-	fmt.Fprintf(stderr, "onrecord: %s\n", strings.TrimRight(err.Error(), "\n"))
+	text := strings.TrimRight(err.Error(), "\n")
+	if several(err) {
+		text = strings.ReplaceAll(text, "\n", "\nonrecord: ")
+	}
+	fmt.Fprintf(stderr, "onrecord: %s\n", text)
 	if hint != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", hint)
 	}
 	return code
+}
+
+// several reports whether err is a list of errors, a line each.
+func several(err error) bool {
+	for err != nil {
+		if _, list := err.(interface{ Unwrap() []error }); list {
+			return true
+		}
+		err = errors.Unwrap(err)
+	}
+	return false
 }

@@ -87,7 +87,7 @@ func showJSON(s onrecord.Statement, versions []onrecord.Version, captures []onre
 	}{asJSON(s), vs, captures}
 }
 
-func verifyJSON(r archive.Report) any {
+func verifyJSON(r archive.Report) map[string]any {
 	type finding struct {
 		Kind   string `json:"kind"`
 		Object string `json:"object"`

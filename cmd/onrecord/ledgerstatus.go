@@ -118,7 +118,7 @@ func (h *house) ledgerStatus(ctx context.Context) (ledgerStatus, error) {
 	for _, k := range keys.Keys() {
 		one := keyStatus{Key: k.Public, Since: max(k.Since, 0), Origin: k.Origin()}
 		if one.Key == "" {
-			one.Key = h.archive.Meta().PublicKey
+			one.Key = h.publicKey()
 		}
 		one.Here = h.key.verifier != nil && k.Verifier.Name() == h.key.verifier.Name() && k.Verifier.KeyHash() == h.key.verifier.KeyHash()
 		s.Keys = append(s.Keys, one)
@@ -126,6 +126,19 @@ func (h *house) ledgerStatus(ctx context.Context) (ledgerStatus, error) {
 	s.Witnesses = h.cosigners(point)
 	s.Mark, err = h.markStatus(ctx)
 	return s, err
+}
+
+// publicKey returns the verifier key that the archive began with: as onrecord.json
+// names it, and where that is lost, this machine's own.
+func (h *house) publicKey() string {
+	if public := h.archive.Meta().PublicKey; public != "" {
+		return public
+	}
+	k, err := readKeyFile(filepath.Join(h.cfg.StateDir, keyFile))
+	if err != nil {
+		return "not known"
+	}
+	return k.Public
 }
 
 func rootText(root [32]byte) string { return base64.StdEncoding.EncodeToString(root[:]) }
@@ -184,7 +197,7 @@ func (s ledgerStatus) words(now time.Time) string {
 	line("root", "%s", s.Root)
 	age := ""
 	if at := s.Checkpoint.At; at != nil {
-		age = fmt.Sprintf(", its last visit began %s (%s ago)", stamp(*at), now.Sub(*at).Round(time.Second))
+		age = fmt.Sprintf(", its last visit began %s (%s ago)", stamp(*at), ageWords(now.Sub(*at)))
 	}
 	line("checkpoint", "size %d%s", s.Checkpoint.Size, age)
 	if s.Pending > 0 {

@@ -194,7 +194,13 @@ func (r *replica) follow(ctx context.Context) error {
 	if !r.due(point.Size) {
 		return nil
 	}
-	_, err = r.replicate(ctx, archive.ReplicateOptions{})
+	done, err := r.replicate(ctx, archive.ReplicateOptions{})
+	for _, f := range done.Here {
+		r.h.log.Warn("the archive is damaged; this was not copied to the replica: onrecord verify --repair", "replica", r.name(), "finding", f.String())
+	}
+	for _, f := range done.There {
+		r.h.log.Warn("the replica is damaged; it was left alone", "replica", r.name(), "finding", f.String())
+	}
 	return err
 }
 
@@ -228,12 +234,6 @@ func (r *replica) replicate(ctx context.Context, o archive.ReplicateOptions) (ar
 		r.since = time.Time{}
 	}
 	r.mu.Unlock()
-	for _, f := range done.Here {
-		r.h.log.Warn("the archive is damaged; this was not copied to the replica: onrecord verify --repair", "replica", r.name(), "finding", f.String())
-	}
-	for _, f := range done.There {
-		r.h.log.Warn("the replica is damaged; it was left alone", "replica", r.name(), "finding", f.String())
-	}
 	return done, err
 }
 

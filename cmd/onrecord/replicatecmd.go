@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -83,13 +86,16 @@ func runReplicate(ctx context.Context, e *env, f replicateFlags) error {
 	defer h.close()
 	list := h.copies.list
 	if f.to != "" {
+		if err := checkReplicaURL(f.to); err != nil {
+			return err
+		}
 		list = []*replica{h.copies.find(h, f.to)}
 	}
 	if len(list) == 0 {
 		return &failure{status: exitConfig, hint: "name them under storage.replicas, or one with --to URL", err: errors.New("the configuration names no replica")}
 	}
 	var errs []error
-	mismatches := 0
+	here, there := 0, 0
 	for _, r := range list {
 		bar := e.progress("replicating to " + r.name())
 		done, err := r.replicate(ctx, archive.ReplicateOptions{All: f.all, Progress: bar.set})
@@ -97,23 +103,61 @@ func runReplicate(ctx context.Context, e *env, f replicateFlags) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		mismatches += len(done.Here) + len(done.There)
-		if err := e.told(r, done, err); err != nil {
+		here, there = here+len(done.Here), there+len(done.There)
+		if err := e.told(r, done, f.all, err); err != nil {
 			return err
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("replica %s: %w", r.name(), err))
 		}
 	}
-	if mismatches > 0 {
-		errs = append([]error{&failure{status: exitMismatch, hint: "onrecord verify --repair puts the archive right from a replica; a damaged object of a replica is removed by hand, and replicate --all puts it again",
-			err: fmt.Errorf("replicating found %s", count(mismatches, "mismatch", "mismatches"))}}, errs...)
+	return replicateFailure(errs, here, there)
+}
+
+// What to do about what is damaged in a replica.
+const damagedThere = "a damaged object of a replica is removed by hand, and replicate --all puts it again; where that does not do, give an empty place"
+
+// replicateFailure makes one failure of what went wrong with the replicas: errs,
+// and how much is damaged in the archive and in them.
+func replicateFailure(errs []error, here, there int) error {
+	if here+there == 0 && len(errs) == 0 {
+		return nil
 	}
-	return errors.Join(errs...)
+	var hints []string
+	if here > 0 {
+		hints = append(hints, "onrecord verify --repair puts the archive right from a replica")
+	}
+	code, hint := status(errors.Join(errs...))
+	if there > 0 || code == exitMismatch && hint == repairHint {
+		hints = append(hints, damagedThere)
+	} else if hint != "" {
+		hints = append(hints, hint)
+	}
+	if here+there > 0 {
+		code = exitMismatch
+		errs = append([]error{fmt.Errorf("replicating found %s", count(here+there, "mismatch", "mismatches"))}, errs...)
+	}
+	return &failure{status: code, hint: strings.Join(hints, "; "), err: errors.Join(errs...)}
+}
+
+// checkReplicaURL refuses what is no place for a replica.
+func checkReplicaURL(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err == nil && (u.Scheme == "file" || u.Scheme == "s3"):
+		return nil
+	case err == nil && u.Scheme == "" && !strings.Contains(address, "://"):
+		path, err := filepath.Abs(address)
+		if err != nil {
+			path = address
+		}
+		return usagef("%q is no replica: file:///folder or s3://bucket/prefix?endpoint=…; did you mean %s?", address, (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String())
+	}
+	return usagef("%q is no replica: file:///folder or s3://bucket/prefix?endpoint=…", address)
 }
 
 // told prints what became of a replica.
-func (e *env) told(r *replica, done archive.Copied, failed error) error {
+func (e *env) told(r *replica, done archive.Copied, all bool, failed error) error {
 	out := replicated{
 		Replica: r.name(), From: done.From, Size: done.Size, Visits: done.Visits, Objects: done.Objects, Bytes: done.Bytes,
 		Erased: done.Erased, Missing: done.Missing, Here: findingsJSON(done.Here), There: findingsJSON(done.There),
@@ -133,13 +177,35 @@ func (e *env) told(r *replica, done archive.Copied, failed error) error {
 	if failed != nil {
 		return nil // reported at the end
 	}
-	words := fmt.Sprintf("%s, %s", count(int(done.Objects), "object", "objects"), bytesOf(done.Bytes))
+	_, err := fmt.Fprintf(e.io.out, "%s: %s\n", r.name(), copiedWords(done, all))
+	return err
+}
+
+// copiedWords says what was copied, and whether the replica is whole now.
+func copiedWords(done archive.Copied, all bool) string {
+	put := fmt.Sprintf("%s, %s", count(int(done.Objects), "object", "objects"), bytesOf(done.Bytes))
+	entries := count(int(done.Size), "entry", "entries")
+	words := "up to date, " + entries
+	if len(done.Here)+len(done.There) > 0 {
+		words = "not as it must be: " + count(len(done.Here)+len(done.There), "mismatch", "mismatches") + " in " + entries
+	}
+	switch {
+	case done.Size > done.From:
+		words = fmt.Sprintf("%d of %s copied (%s)", done.Size-done.From, entries, put)
+	case all && done.Objects == 0 && len(done.Here)+len(done.There) > 0:
+		words += "; everything compared"
+	case all && done.Objects == 0:
+		words += "; everything compared, nothing was missing"
+	case all:
+		words += fmt.Sprintf("; everything compared, %s put back (%s)", count(int(done.Objects), "object", "objects"), bytesOf(done.Bytes))
+	case done.Objects > 0:
+		words += "; put what was missing: " + put
+	}
 	if done.Erased > 0 {
 		words += fmt.Sprintf(", erased in %d", done.Erased)
 	}
 	if done.Missing > 0 {
 		words += fmt.Sprintf("; %s not whole, since the archive lacks objects of them", count(done.Missing, "visit is", "visits are"))
 	}
-	_, err := fmt.Fprintf(e.io.out, "%s: %d of %d entries copied (%s)\n", r.name(), done.Size-done.From, done.Size, words)
-	return err
+	return words
 }

@@ -115,7 +115,7 @@ func (f *verifyFlags) options(ctx context.Context, a *archive.Archive) (o archiv
 	}
 	c, err := keys.ParseCheckpoint(text)
 	if err != nil {
-		return o, fmt.Errorf("%s: %w", f.since, err)
+		return o, &failure{status: exitMismatch, hint: "is it a checkpoint of this log, whole?", err: fmt.Errorf("%s: %w", f.since, err)}
 	}
 	o.Since = &c
 	return o, nil
@@ -143,7 +143,7 @@ func runVerify(ctx context.Context, e *env, f verifyFlags, arg string) error {
 		return verifyProof(ctx, e, f, arg)
 	case isSite && whole:
 		return verifySite(ctx, e, f, arg)
-	case isSite && f.key != "":
+	case isSite && (f.key != "" || e.isElsewhere(u)):
 		return verifyElsewhere(ctx, e, f, u)
 	case isID || isSite:
 		return verifyOne(ctx, e, arg)
@@ -175,7 +175,15 @@ func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	return printReport(e, rep, f.partWords(), h.keyWords())
+	return printReport(e, rep, reportOf{part: f.part, key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint()})
+}
+
+// damagedHint says what to do about what does not match.
+func (h *house) damagedHint() string {
+	if len(h.copies.list) > 0 {
+		return "onrecord verify --repair puts it right from a replica; keep a copy of the bucket as it is before"
+	}
+	return "keep a copy of the bucket as it is before you change anything; onrecord verify --repair --from URL puts it right from a copy"
 }
 
 // verified verifies the archive of this machine, and compares it with what this
@@ -192,38 +200,62 @@ func (h *house) verified(ctx context.Context, o archive.VerifyOptions) (archive.
 		if len(rep.Findings) == 0 {
 			return rep, err
 		} // else what keeps the mark from being compared is among the findings
-	} else if err != nil {
+	} else if err != nil && (errors.Is(err, ledger.ErrRolledBack) || !tells(rep.Findings, "log/")) { // else that is why it can't be compared
 		rep.Findings = append(rep.Findings, archive.Finding{Kind: "ledger", Object: ledger.HeadKey, Offset: -1, Index: -1, Reason: "this machine once signed more, or other, than the bucket shows now: " + err.Error()})
 	}
 	return rep, nil
 }
 
-// partWords says that only a part was checked.
-func (f *verifyFlags) partWords() string {
-	if f.part == "" {
-		return ""
+// tells reports whether a finding is of an object below a folder.
+func tells(findings []archive.Finding, folder string) bool {
+	return slices.ContainsFunc(findings, func(f archive.Finding) bool { return strings.HasPrefix(f.Object, folder) })
+}
+
+// A reportOf says what a report is of.
+type reportOf struct {
+	part    string // "3/30"; empty for everything
+	key     string // which key it rests on, in words
+	trusted note.Verifier
+	hint    string // what to do about what does not match
+}
+
+// addTo adds to a report as JSON what it is of.
+func (o reportOf) addTo(v map[string]any) map[string]any {
+	v["part"], v["key"] = nil, nil
+	if o.part != "" {
+		v["part"] = o.part
 	}
-	return "part " + f.part + " of the archive: "
+	if o.trusted != nil {
+		v["key"] = fmt.Sprintf("%s+%08x", o.trusted.Name(), o.trusted.KeyHash())
+	}
+	return v
 }
 
 // printReport prints what was checked and found. Mismatches are an error.
-func printReport(e *env, rep archive.Report, part, key string) error {
+func printReport(e *env, rep archive.Report, o reportOf) error {
 	if e.json {
-		if err := e.print(verifyJSON(rep), ""); err != nil {
+		if err := e.print(o.addTo(verifyJSON(rep)), ""); err != nil {
 			return err
 		}
 	} else {
+		part := ""
+		if o.part != "" {
+			part = "part " + o.part + " of the archive: "
+		}
 		for _, f := range rep.Findings {
 			fmt.Fprintln(e.io.out, plain(findingLine(f)))
 		}
 		fmt.Fprintf(e.io.out, "%s%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %s\n",
 			part, rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"))
+		if o.part != "" && rep.Visits+rep.Objects == 0 {
+			fmt.Fprintln(e.io.out, "nothing lies in this part: the archive has fewer visits than that")
+		}
 		printApart(e, rep)
-		fmt.Fprintf(e.io.out, "root %s\nchecked with %s\n", rep.Root, key)
+		fmt.Fprintf(e.io.out, "root %s\nchecked with %s\n", rep.Root, o.key)
 	}
 	if n := len(rep.Findings); n > 0 {
 		return &failure{
-			status: exitMismatch, hint: "keep a copy of the bucket as it is before you change anything",
+			status: exitMismatch, hint: o.hint,
 			err: fmt.Errorf("verification found %s", count(n, "mismatch", "mismatches")),
 		}
 	}

@@ -153,12 +153,12 @@ func verifyOne(ctx context.Context, e *env, arg string) error {
 		if err != nil {
 			return err
 		}
-		return printStatementReport(e, id, rep, h.keyWords())
+		return printStatementReport(e, id, rep, reportOf{key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint()})
 	}
 	return fmt.Errorf("the archive holds no statement %.300s", arg)
 }
 
-func printStatementReport(e *env, id onrecord.StatementID, rep archive.Report, key string) error {
+func printStatementReport(e *env, id onrecord.StatementID, rep archive.Report, o reportOf) error {
 	if !e.json {
 		for _, f := range rep.Findings {
 			fmt.Fprintln(e.io.out, plain(findingLine(f)))
@@ -166,23 +166,38 @@ func printStatementReport(e *env, id onrecord.StatementID, rep archive.Report, k
 		fmt.Fprintf(e.io.out, "statement %s: %s in the ledger of size %d, %s: %s\n", id, count(int(rep.Lines), "line", "lines"), rep.Size,
 			count(int(rep.Records), "capture", "captures"), count(len(rep.Findings), "mismatch", "mismatches"))
 		printApart(e, rep)
-		fmt.Fprintf(e.io.out, "root %s\nchecked with %s\n", rep.Root, key)
-	} else if err := e.print(verifyJSON(rep), ""); err != nil {
+		fmt.Fprintf(e.io.out, "root %s\nchecked with %s\n", rep.Root, o.key)
+	} else if err := e.print(withStatement(o.addTo(verifyJSON(rep)), id), ""); err != nil {
 		return err
 	}
 	if n := len(rep.Findings); n > 0 {
-		return &failure{status: exitMismatch, err: fmt.Errorf("verification found %s", count(n, "mismatch", "mismatches"))}
+		return &failure{status: exitMismatch, hint: o.hint, err: fmt.Errorf("verification found %s", count(n, "mismatch", "mismatches"))}
 	}
 	return nil
+}
+
+// withStatement adds to a report as JSON which statement it is of.
+func withStatement(v map[string]any, id onrecord.StatementID) map[string]any {
+	v["statement"] = id
+	return v
+}
+
+// isElsewhere reports whether u is a page of a statement of another archive than
+// the configured one.
+func (e *env) isElsewhere(u *url.URL) bool {
+	text, ok := strings.CutPrefix(u.Path, "/s/")
+	text, _, _ = strings.Cut(text, "/")
+	if _, err := onrecord.ParseStatementID(text); err != nil || !ok {
+		return false
+	}
+	cfg, err := e.config()
+	return err != nil || !strings.HasPrefix(u.String(), cfg.Archive.URL+"/s/")
 }
 
 // outside opens an archive through its website.
 func outside(ctx context.Context, e *env, f verifyFlags, site string) (*archive.Archive, *http.Client, error) {
 	if f.verifier == nil {
-		return nil, nil, &failure{
-			status: exitUsage, hint: "onrecord verify " + site + " --key 'name+hash+key'",
-			err: errors.New("an archive is verified from outside with the key of its log, which you have from elsewhere"),
-		}
+		return nil, nil, needsKey(site)
 	}
 	networks := f.networks
 	if cfg, err := e.config(); err == nil {
@@ -210,6 +225,17 @@ func outside(ctx context.Context, e *env, f verifyFlags, site string) (*archive.
 	return a, client, nil
 }
 
+// tellHint says what a stranger does about what does not match.
+const tellHint = "keep what you have seen, and tell the operator: the page About says how"
+
+// needsKey refuses to verify what lies elsewhere without a key.
+func needsKey(address string) error {
+	return &failure{
+		status: exitUsage, hint: "onrecord verify " + address + " --key 'name+hash+key'",
+		err: errors.New("an archive is verified from outside with the key of its log, which you have from elsewhere"),
+	}
+}
+
 // keyFrom says which key a verification from outside rests on.
 func keyFrom(v note.Verifier) string {
 	return fmt.Sprintf("the key that was given, %s+%08x", v.Name(), v.KeyHash())
@@ -232,7 +258,7 @@ func verifySite(ctx context.Context, e *env, f verifyFlags, site string) error {
 	if err != nil {
 		return err
 	}
-	return printReport(e, rep, f.partWords(), keyFrom(f.verifier))
+	return printReport(e, rep, reportOf{part: f.part, key: keyFrom(f.verifier), trusted: f.verifier, hint: tellHint})
 }
 
 // verifyElsewhere checks one statement of another archive: its last line by the
@@ -245,11 +271,14 @@ func verifyElsewhere(ctx context.Context, e *env, f verifyFlags, u *url.URL) err
 		return usagef("%s is no page of a statement, such as https://archive.example/s/0123456789abcdef", u)
 	}
 	site := u.Scheme + "://" + u.Host
+	if f.verifier == nil {
+		return needsKey(u.String())
+	}
 	a, client, err := outside(ctx, e, f, site)
 	if err != nil {
 		return err
 	}
-	b, err := download(ctx, client, site+"/api/v1/statements/"+string(id)+"/proof")
+	b, err := download(ctx, client, id, site)
 	if err != nil {
 		return err
 	}
@@ -261,13 +290,14 @@ func verifyElsewhere(ctx context.Context, e *env, f verifyFlags, u *url.URL) err
 	if err != nil {
 		return err
 	}
-	return printStatementReport(e, id, rep, keyFrom(f.verifier))
+	return printStatementReport(e, id, rep, reportOf{key: keyFrom(f.verifier), trusted: f.verifier, hint: tellHint})
 }
 
-// download reads a proof file from a site.
-func download(ctx context.Context, client *http.Client, address string) ([]byte, error) {
+// download reads the proof file of a statement from a site.
+func download(ctx context.Context, client *http.Client, id onrecord.StatementID, site string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	address := site + "/api/v1/statements/" + string(id) + "/proof"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
@@ -279,7 +309,37 @@ func download(ctx context.Context, client *http.Client, address string) ([]byte,
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", address, res.Status)
+		return nil, noProof(res, id, site)
 	}
 	return io.ReadAll(io.LimitReader(res.Body, maxProofFile))
+}
+
+// maxProblem bounds what a site says of why it gives out no proof, in bytes.
+const maxProblem = 1 << 16
+
+// noProof words why a site gives out no proof of a statement.
+func noProof(res *http.Response, id onrecord.StatementID, site string) error {
+	var p struct {
+		Case    string    `json:"case"`
+		Decided time.Time `json:"decided"`
+	}
+	if b, err := io.ReadAll(io.LimitReader(res.Body, maxProblem)); err == nil {
+		_ = json.Unmarshal(b, &p) // else no more is known
+	}
+	switch res.StatusCode {
+	case http.StatusUnavailableForLegalReasons, http.StatusGone, http.StatusForbidden:
+		if p.Case == "" {
+			break
+		}
+		words := "withheld, case " + plain(fmt.Sprintf("%.100s", p.Case))
+		if !p.Decided.IsZero() {
+			words += ", decided " + p.Decided.UTC().Format(time.DateOnly)
+		}
+		return &failure{status: exitFailed, hint: site + "/about/takedowns lists the decisions; the rest of the record can be verified: onrecord verify " + site, err: fmt.Errorf("statement %s: %s: %s does not show its lines, so they can't be checked", id, words, site)}
+	case http.StatusNotFound:
+		return fmt.Errorf("%s holds no statement %s", site, id)
+	case http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return &failure{status: exitUnreachable, hint: againHint, err: fmt.Errorf("%s can't reach its storage just now (%s)", site, res.Status)}
+	}
+	return fmt.Errorf("the proof of statement %s: %s answers %s", id, site, res.Status)
 }
