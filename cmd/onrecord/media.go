@@ -92,7 +92,8 @@ const helperCommand = "thumbnail-helper"
 
 func newHelper(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use: helperCommand + " MODE", Short: "Read a picture from stdin and write a small one to stdout", Hidden: true, Args: usageArgs(cobra.ExactArgs(1)),
+		Use: helperCommand + " MODE", Short: "Read a picture from stdin and write a small one to stdout",
+		Long: "Decodes one picture in a process of its own, within limits. The program calls it; nobody else needs to.", Hidden: true, Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error { return thumbnail.Child(args[0], e.io.in, e.io.out) },
 	}
 }
