@@ -108,6 +108,7 @@ func whole(t *testing.T) (w *world, b, to *memory.Bucket) {
 		}
 		w.wait(1e9)
 	}
+	l.snapshots(t, a) // those before went with their key
 	if _, err := a.Replica(to).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -95,10 +95,9 @@ func TestTwoRestoreAtOnce(t *testing.T) {
 		}
 		want := len(walk(t, a))
 		other := w.open(t, yesterday, dir, 5)
-		struck := false
+		var struck atomic.Bool
 		strike := func(c fault.Call) bool {
-			first := !struck && c.Op == fault.Swap && c.Key == "log/head"
-			struck = struck || first
+			first := c.Op == fault.Swap && c.Key == "log/head" && !struck.Swap(true)
 			return first
 		}
 		o := fault.Options{Before: func(_ context.Context, c fault.Call) error {
