@@ -82,7 +82,7 @@ A key that you have from elsewhere proves more than one that the archive names.`
 func (f *verifyFlags) read() (err error) {
 	if f.key != "" {
 		if f.verifier, err = note.NewVerifier(f.key); err != nil {
-			return usagef("--key %q: %v; it reads name+hash+key, as the archive's page About prints it", f.key, err)
+			return usagef("--key %q: %v; it reads name+hash+key, as the archive's page /status prints it", f.key, err)
 		}
 	}
 	for _, s := range f.allow {
