@@ -31,8 +31,12 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 	v.add(func(r *Report) { r.Visits++ })
 	f := Finding{Kind: KindJournal, Object: journalKey(id), Offset: -1, Index: job.index}
 	if job.leaves[0].Line == ledger.AbandonedLine {
-		if len(job.leaves) > 1 {
+		switch {
+		case len(job.leaves) > 1:
 			f.Reason = "an abandoned visit has other leaves"
+			v.find(f)
+		case job.leaves[0].Hash != [32]byte{}:
+			f.Reason = "the leaf that abandons a visit has a hash"
 			v.find(f)
 		}
 		return nil
