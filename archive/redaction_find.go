@@ -98,8 +98,9 @@ func (a *Archive) noteActs(ctx context.Context, size int64) error {
 	kept := slices.Clone(m.acts)
 	for _, index := range acts {
 		erases, err := a.noteAct(ctx, r, index)
+		_, hidden := errors.AsType[*bucket.WithheldError](err) // by a mirror, which may withhold no act
 		switch {
-		case err != nil && isAnswer(err) && ctx.Err() == nil:
+		case err != nil && (hidden || isAnswer(err)) && ctx.Err() == nil:
 			still = append(still, index)
 		case err != nil:
 			return err
