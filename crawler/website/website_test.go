@@ -323,7 +323,7 @@ func TestFileInPlaceOfAPage(t *testing.T) {
 	if p, err = d.Read(target, c); err != nil || len(p.Items) != 1 {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	want := onrecord.Content{Type: "article", Title: "The budget (PDF)", Media: []onrecord.Media{{ID: "https://jane.example/documents/budget.pdf"}}}
+	want := onrecord.Content{Type: "article", Title: "The budget (PDF)", Media: []onrecord.Media{{ID: "https://jane.example/documents/budget.pdf", URL: "https://jane.example/documents/budget.pdf", Kind: "document"}}}
 	if d := cmp.Diff(want, p.Items[0].Content); d != "" || p.Items[0].Partial {
 		t.Errorf("partial %t (-want +got):\n%s", p.Items[0].Partial, d)
 	}
