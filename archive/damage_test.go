@@ -259,6 +259,7 @@ var harms = []harm{
 // TestVerifyNamesAllDamage damages every kind of object in every way: each is
 // named, and nothing else is.
 func TestVerifyNamesAllDamage(t *testing.T) {
+	large(t)
 	l := live(t, 150)
 	before := l.verify(t, l.b, archive.VerifyOptions{})
 	for _, f := range before.Findings {

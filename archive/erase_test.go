@@ -357,6 +357,7 @@ func TestErasedWhileOnItsWay(t *testing.T) {
 // verify calls damaged, no tombstone that no event orders, and the next start
 // goes on.
 func TestCrashInErasure(t *testing.T) {
+	large(t)
 	t.Parallel()
 	type play struct {
 		n    int

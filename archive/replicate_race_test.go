@@ -148,6 +148,7 @@ func (s raced) play(t *testing.T, o overlap) (calls int) {
 // fills a replica: nothing of it stays in a replica, and a replica is named as
 // one that has carried it out only when that is so, and stays so, whoever dies.
 func TestErasureWhileCopying(t *testing.T) {
+	large(t)
 	t.Parallel()
 	stride := 13
 	if os.Getenv("ONRECORD_LONG") != "" {

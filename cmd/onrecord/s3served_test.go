@@ -15,6 +15,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/crawler/crawlertest"
 	"onrecord/internal/testservers"
 )
 
@@ -24,6 +25,7 @@ import (
 // sources. All that was visited is in the record once, in the order of its
 // source, and the process is its old self when the trouble is over.
 func TestS3MisbehavesWhileServing(t *testing.T) {
+	crawlertest.Large(t)
 	t.Parallel()
 	each := 12 * time.Second // longer than the worker waits before it takes up a spool
 	if os.Getenv("ONRECORD_LONG") != "" {
