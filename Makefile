@@ -4,7 +4,7 @@
 GO ?= go
 # Tests that the race detector would make ten times as long: they
 # run without it.
-LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls|TestCorpora|TestEveryPageOfASite|TestBounds|TestCrashTableS3|TestCrashPoints|TestKills|TestExport|TestRepair|TestVerifyNamesAllDamage|TestErasureWhileCopying|TestCrashInErasure|TestS3MisbehavesWhileServing
+LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls|TestCorpora|TestEveryPageOfASite|TestBounds|TestCrashTableS3|TestCrashPoints|TestKills|TestExport|TestRepair|TestVerifyNamesAllDamage|TestErasureWhileCopying|TestCrashInErasure
 LARGEIN = ./archive ./cmd/onrecord ./crawler/feed ./crawler/mailbox ./crawler/website
 LISTEN ?= 127.0.0.1:8080
 
@@ -33,7 +33,7 @@ test-long: test
 	ONRECORD_IMPORT_TEN=1 $(GO) test -timeout=30m -run '^TestImportSpeed$$' -v ./cmd/onrecord
 	ONRECORD_SOURCES=1000 $(GO) test -timeout=20m -run '^TestThousandSources$$' -v ./cmd/onrecord
 	$(GO) test -timeout=30m ./change -histories=5000
-	ONRECORD_LONG=1 $(GO) test -parallel=4 -timeout=40m -run '^(TestS3Misbehaves|TestS3Away)$$' -v ./archive ./cmd/onrecord
+	ONRECORD_LONG=1 $(GO) test -parallel=4 -timeout=40m -run '^(TestS3Misbehaves|TestS3Away|TestS3MisbehavesWhileServing)$$' -v ./archive ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^(TestCrashPoints|TestKills)$$' -v ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=60m -run '^(TestPowerCut|TestPowerCutTakes|TestDiskFull|TestCatalogIsKilled)$$' -v ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=30m -run 'Drill' -v ./archive/ledger

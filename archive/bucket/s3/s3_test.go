@@ -11,6 +11,7 @@ import (
 
 	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/buckettest"
+	"onrecord/archive/bucket/retry"
 	"onrecord/archive/bucket/s3"
 	"onrecord/internal/testservers"
 )
@@ -63,15 +64,19 @@ func versioned(t testing.TB, store *testservers.S3, name string, locks bool) *te
 
 func TestBucket(t *testing.T) {
 	store := testservers.AnyS3(t)
-	buckettest.Run(t, func(t *testing.T) bucket.Bucket { return open(t, store.URL(), keys(store), s3.Options{}) })
+	buckettest.Run(t, func(t *testing.T) bucket.Bucket { return again(open(t, store.URL(), keys(store), s3.Options{})) })
 }
 
 // TestBucketWithVersions checks that versions of what was replaced or removed
 // are in nobody's way.
 func TestBucketWithVersions(t *testing.T) {
 	store := versioned(t, testservers.StartS3(t), "with-versions", false)
-	buckettest.Run(t, func(t *testing.T) bucket.Bucket { return open(t, store.URL(), keys(store), s3.Options{}) })
+	buckettest.Run(t, func(t *testing.T) bucket.Bucket { return again(open(t, store.URL(), keys(store), s3.Options{})) })
 }
+
+// again tries again, as the program always does: a server that refuses a put
+// before it has read its body may close the connection, and its answer is lost.
+func again(b *s3.Bucket) bucket.Bucket { return retry.New(b, retry.Options{}) }
 
 func BenchmarkBucket(b *testing.B) {
 	store := testservers.AnyS3(b)
