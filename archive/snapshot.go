@@ -91,13 +91,18 @@ func parseSnapshot(text, origin string) (Snapshot, error) {
 
 // PutSnapshot compresses the catalog's file at path, which has applied the
 // ledger up to at, puts it with its note, and removes those older than the last
-// two. One that is there already, of the same size, stays as it is.
+// two. One that is there already, of the same size, stays as it is. A copy from
+// before an erasure is ErrErased, and does not stay.
 func (a *Archive) PutSnapshot(ctx context.Context, path string, at ledger.Tree, schema string) (Snapshot, error) {
 	s := Snapshot{Tree: at, Schema: schema}
 	if a.signer == nil {
 		return s, ErrReadOnly
 	}
 	if err := a.putSnapshot(ctx, path, &s); err != nil {
+		return s, fmt.Errorf("snapshot at size %d: %w", at.Size, outOfReach(err))
+	}
+	// Only now: an erasure that this does not see removes the snapshot itself.
+	if err := a.recallSnapshot(ctx, s); err != nil {
 		return s, fmt.Errorf("snapshot at size %d: %w", at.Size, outOfReach(err))
 	}
 	if err := a.pruneSnapshots(ctx); err != nil {
@@ -160,6 +165,22 @@ func (a *Archive) inForce(ctx context.Context) (note.Signer, error) {
 		}
 	}
 	return nil, ledger.ErrKeyChanged
+}
+
+// recallSnapshot removes a snapshot that was copied before an erasure and put
+// after it: ErrErased.
+func (a *Archive) recallSnapshot(ctx context.Context, s Snapshot) error {
+	red, err := a.Redactions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range red.Erasures() {
+		if o.Index >= s.Size {
+			err := fmt.Errorf("ledger no. %d orders an erasure: the copy is older, and is removed: %w", o.Index, ErrErased)
+			return errors.Join(err, a.RemoveSnapshots(ctx))
+		}
+	}
+	return nil
 }
 
 // compressFile writes from, compressed, to the file to, and returns the size of

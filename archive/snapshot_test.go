@@ -153,3 +153,34 @@ func putBody(t *testing.T, b bucket.Bucket, key string, body []byte) {
 		t.Fatal(err)
 	}
 }
+
+// TestSnapshotAndErasure: a copy that was made before an erasure, and is put
+// after it has removed the snapshots, does not stay.
+func TestSnapshotAndErasure(t *testing.T) {
+	w, b := newWorld(t), &memory.Bucket{}
+	a := w.init(t, b, fastDir(t))
+	publish(t, w, a)
+	head, err := a.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "catalog.db")
+	if err := os.WriteFile(path, []byte("a row that tells the secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Erase(t.Context(), order(t, w, a)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.PutSnapshot(t.Context(), path, head.Tree, "7-abc"); !errors.Is(err, archive.ErrErased) {
+		t.Errorf("a copy from before the erasure: error %v, want ErrErased", err)
+	}
+	for info, err := range b.List(t.Context(), "views/", "") {
+		t.Errorf("left %s, error %v", info.Key, err)
+	}
+	if head, err = a.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.PutSnapshot(t.Context(), path, head.Tree, "7-abc"); err != nil {
+		t.Errorf("a copy from after it: %v", err)
+	}
+}

@@ -23,6 +23,9 @@ func (h *house) finishErasures(ctx context.Context) (left []string, err error) {
 		return nil, err
 	}
 	kept := map[int64][]onrecord.ObjectValue{}
+	if len(red.Pending()) > 0 {
+		removeLeftovers(h.cfg.StateDir) // copies of the catalog as it was
+	}
 	for _, o := range red.Pending() {
 		if kept[o.Index], err = h.carryOut(ctx, o); err != nil {
 			return nil, err

@@ -70,15 +70,27 @@ func (h *house) snapshot(ctx context.Context) (archive.Snapshot, error) {
 		return archive.Snapshot{}, err
 	}
 	defer os.RemoveAll(dir)
-	if holds, err := h.catalog.HoldsErased(ctx); err != nil || holds {
-		return archive.Snapshot{}, errors.Join(err, errors.New("the catalog is to be made anew first: it still holds what was erased"))
+	if err := h.holdsNone(ctx); err != nil {
+		return archive.Snapshot{}, err
 	}
 	path := filepath.Join(dir, "catalog.db")
 	size, root, err := h.catalog.Snapshot(ctx, path)
 	if err != nil {
 		return archive.Snapshot{}, err
 	}
+	if err := h.holdsNone(ctx); err != nil { // applied while it was copied
+		return archive.Snapshot{}, err
+	}
 	return h.archive.PutSnapshot(ctx, path, ledger.Tree{Size: size, Root: root}, catalog.Schema())
+}
+
+// holdsNone refuses a catalog in whose file what was erased may still be found.
+func (h *house) holdsNone(ctx context.Context) error {
+	holds, err := h.catalog.HoldsErased(ctx)
+	if err == nil && holds {
+		err = errors.New("the catalog is to be made anew first: it still holds what was erased")
+	}
+	return err
 }
 
 // keepSnapshots makes a snapshot whenever enough is new since the last.
@@ -100,7 +112,8 @@ func (h *house) keepSnapshots(ctx context.Context) {
 }
 
 // removeLeftovers removes what a process that died while it made a snapshot
-// left. Only the one that serves calls it.
+// left. One that is being made meanwhile fails, and is made again: the one that
+// serves calls it at its start, and whoever carries out an erasure.
 func removeLeftovers(stateDir string) {
 	left, err := filepath.Glob(filepath.Join(stateDir, "snapshot-*"))
 	if err != nil {
@@ -115,7 +128,7 @@ func removeLeftovers(stateDir string) {
 // program can use.
 func (h *house) snapshotDue(ctx context.Context) (bool, error) {
 	have, _, err := h.catalog.Applied(ctx)
-	if err != nil || have < snapshotLines {
+	if err != nil || have < snapshotLines || !h.roomForSnapshot() {
 		return false, err
 	}
 	newest := int64(0)
@@ -130,6 +143,23 @@ func (h *house) snapshotDue(ctx context.Context) (bool, error) {
 	}
 	fresh := have - newest
 	return fresh >= snapshotLines && fresh >= have/snapshotShare, nil
+}
+
+// roomForSnapshot reports whether the state directory has room for two copies of
+// the catalog, the plain one and the packed, and for the visits beside them.
+func (h *house) roomForSnapshot() bool {
+	files, err := filepath.Glob(h.catalogPath() + "*")
+	if err != nil {
+		return false
+	}
+	need := int64(leastSpace)
+	for _, name := range files {
+		if info, err := os.Stat(name); err == nil {
+			need += 2 * info.Size()
+		}
+	}
+	free, size, err := space(h.cfg.StateDir)
+	return err != nil || size == 0 || free > need
 }
 
 // startFromSnapshot makes the catalog of a machine that has none from the newest

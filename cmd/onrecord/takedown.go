@@ -344,7 +344,7 @@ func (s *seeker) neighbours(ctx context.Context) error {
 	return nil
 }
 
-// plural says how many objects spans lie in.
+// objectsIn counts the objects that spans lie in.
 func objectsIn(spans []onrecord.Span) int {
 	keys := map[string]bool{}
 	for _, s := range spans {

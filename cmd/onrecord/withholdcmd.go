@@ -103,7 +103,7 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 			return err
 		}
 	}
-	why := ""
+	why, before := "", ""
 	event, done, err := h.act(ctx, func() (*onrecord.Event, error) {
 		st, err := h.catalog.Statement(ctx, st.ID)
 		if err != nil {
@@ -121,6 +121,9 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 			why = "is withheld already, case " + d.Case
 			return nil, nil
 		}
+		if d != nil && d.Case != t.Case {
+			before = d.Case
+		}
 		event := h.takedownEvent(kind, st, t)
 		if kind == onrecord.StatementWithheld {
 			event.Erasure = &onrecord.Erasure{Records: found.records}
@@ -135,6 +138,9 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 		return e.print(out, "%s %s\n", st.ID, why)
 	}
 	out.Event, out.Index = event.Type, done.Index+1
+	if before != "" {
+		e.say("note: until now it was withheld in case %s; /about/takedowns shows the last decision, the log all of them", before)
+	}
 	if kind == onrecord.StatementUnwithheld {
 		return e.print(out, "%s is shown again  case %s, ledger no. %d\n", st.ID, t.Case, out.Index)
 	}
