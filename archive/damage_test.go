@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/bucket/memory"
@@ -302,7 +304,7 @@ func TestVerifyNamesAllDamage(t *testing.T) {
 					t.Errorf("seed %d: %s of %s at %d (of %d): found %v", seed, d.name, changed, at, made, rep.Findings)
 				}
 				if d.name == "flip" {
-					exact.look(t, kind, key, int64(at), rep.Findings)
+					exact.look(t, kind, key, b, int64(at), rep.Findings)
 				}
 			}
 			t.Logf("%-10s %-8s %d of %d", kind, d.name, found, made)
@@ -349,10 +351,11 @@ type exactness struct {
 }
 
 // look compares the offset of a finding with the record or frame that was hit.
-func (e *exactness) look(t *testing.T, kind, key string, at int64, found []archive.Finding) {
+func (e *exactness) look(t *testing.T, kind, key string, damaged *memory.Bucket, at int64, found []archive.Finding) {
 	t.Helper()
-	var body []byte
+	var body, harmed []byte
 	e.l.b.Damage(key, func(p []byte) []byte { body = bytes.Clone(p); return p })
+	damaged.Damage(key, func(p []byte) []byte { harmed = bytes.Clone(p); return p })
 	var starts []int64
 	switch kind {
 	case archive.KindJournal:
@@ -374,10 +377,15 @@ func (e *exactness) look(t *testing.T, kind, key string, at int64, found []archi
 	hit := slices.ContainsFunc(found, func(f archive.Finding) bool { return f.Offset == starts[i] && f.Index >= 0 })
 	miss := fmt.Sprintf("%s at %d, of the record at %d: %v", key, at, starts[i], found)
 	if kind == archive.KindJournal {
-		e.journal++
-		if hit {
+		switch end := append(starts, int64(len(body)))[i+1]; {
+		case hit:
+			e.journal++
 			e.journalExact++
-		} else {
+		case sameLine(t, body[starts[i]:end], harmed[starts[i]:end]):
+			// A bit that zstd ignores: no line is another, and only the digest of
+			// all frames behind the visit line knows.
+		default:
+			e.journal++
 			e.journalMisses = append(e.journalMisses, miss)
 		}
 		return
@@ -390,7 +398,23 @@ func (e *exactness) look(t *testing.T, kind, key string, at int64, found []archi
 	}
 }
 
-// check demands the frame of every bit in a journal, and the record of nearly
+// sameLine reports whether a frame whose bit was flipped has the same content.
+func sameLine(t *testing.T, frame, harmed []byte) bool {
+	t.Helper()
+	dec, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dec.Close()
+	was, err := dec.DecodeAll(frame, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := dec.DecodeAll(harmed, nil)
+	return err == nil && bytes.Equal(was, is)
+}
+
+// check demands the frame of every bit in a journal that changes its line, and the record of nearly
 // every bit in a WARC: a few bits of a gzip member mean nothing to whoever
 // inflates it, and of records that no line cites only the object's digest has
 // them.
