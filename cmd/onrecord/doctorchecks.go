@@ -10,11 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
-	"onrecord"
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/ledger"
 	"onrecord/archive/spool"
@@ -24,15 +22,12 @@ import (
 
 // Bounds of what is worth a word.
 const (
-	diskFull   = 100 << 20       // bytes: below that nothing can be relied on
-	diskShare  = 10              // less than a tenth free is worth a warning
-	skewWarn   = 5 * time.Second // windows are widened by it
-	skewFail   = 5 * time.Minute // times here mean little
-	spoolOld   = time.Hour       // a visit that waits longer is not merely under way
-	strayAge   = 24 * time.Hour  // an object that is younger may be of a visit that is under way
-	sickAfter  = 3               // intervals without success
+	diskFull   = 100 << 20      // bytes: below that nothing can be relied on
+	diskShare  = 10             // less than a tenth free is worth a warning
+	spoolOld   = time.Hour      // a visit that waits longer is not merely under way
+	strayAge   = 24 * time.Hour // an object that is younger may be of a visit that is under way
+	sickAfter  = 3              // intervals without success
 	straysTold = 5
-	skewVisits = 2000 // entries of the ledger among which the last visits are looked for
 )
 
 // disks looks at the folders of state and store.
@@ -334,68 +329,4 @@ func (d *doctor) locks(stateDir string) (serving bool) {
 		d.warn("locks", "is state_dir on a network file system?", "%s: %v", path, err)
 	}
 	return false
-}
-
-// clock compares our clock with that of the platforms, as the last visits
-// measured it, and with the record itself.
-func (d *doctor) clock(ctx context.Context, h *house) {
-	size, err := h.archive.Size(ctx)
-	if err != nil {
-		return // told elsewhere
-	}
-	now := h.env.now()
-	last := map[string]time.Duration{}
-	newest := time.Time{}
-	for e, err := range h.archive.Walk(ctx, max(0, size-skewVisits)) {
-		if err != nil {
-			d.fail("ledger", "onrecord verify", "the journal can't be read: %v", err)
-			return
-		}
-		if v := e.Visit; v.Source != "" && v.Source != builtIn && v.Provenance == "" {
-			if metAClock(v.Outcome) {
-				last[v.Source] = time.Duration(v.SkewMS) * time.Millisecond
-			}
-			if v.Ended.After(newest) {
-				newest = v.Ended
-			}
-		}
-	}
-	if ahead := newest.Sub(now); ahead > skewWarn {
-		d.fail("clock", "set the clock of this machine (timedatectl set-ntp true)", "the last visit was recorded %s in the future", ahead.Truncate(time.Second))
-		return
-	}
-	if len(last) == 0 {
-		d.ok("clock", "not compared: no visit that was answered is recorded yet")
-		return
-	}
-	d.skew("clock", "as the last visits measured it, at the nearest of "+count(len(last), "source", "sources"), last)
-}
-
-// metAClock reports whether a visit with an outcome met a clock to compare ours
-// with: of one without an answer the difference is unknown, and written as none.
-func metAClock(o onrecord.Outcome) bool {
-	return o == onrecord.OutcomeOK || o == onrecord.OutcomeNotModified
-}
-
-// builtIn is the source of the operator's acts.
-const builtIn = "archive"
-
-// skew judges differences to several clocks: they can be wrong as well as ours,
-// so the least counts.
-func (d *doctor) skew(area, how string, all map[string]time.Duration) {
-	least, first := time.Duration(0), true
-	for _, s := range all {
-		if first || s.Abs() < least.Abs() {
-			least, first = s, false
-		}
-	}
-	words := strconv.FormatFloat(least.Seconds(), 'f', -1, 64) + " s"
-	switch {
-	case least.Abs() >= skewFail:
-		d.fail(area, "set the clock of this machine (timedatectl set-ntp true)", "off by %s, %s", words, how)
-	case least.Abs() >= skewWarn:
-		d.warn(area, "set the clock of this machine (timedatectl set-ntp true); windows are widened by it", "off by %s, %s", words, how)
-	default:
-		d.ok(area, "off by %s, %s", words, how)
-	}
 }
