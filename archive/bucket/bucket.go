@@ -46,8 +46,9 @@ var (
 	ErrSum = errors.New("bytes do not match their digest")
 	// ErrCondition reports the zero Condition, which means nothing.
 	ErrCondition = errors.New("no condition given")
-	// ErrTooLarge reports a register above MaxRegister.
-	ErrTooLarge = errors.New("register too large")
+	// ErrTooLarge reports a register above MaxRegister, or an object above
+	// MaxObject or above what the reader has room for.
+	ErrTooLarge = errors.New("too large")
 	// ErrKeeps reports a store that keeps what is replaced and removed, by its rules
 	// or by what these credentials may do: see Eraser.
 	ErrKeeps = errors.New("the store keeps what is erased")
@@ -55,6 +56,12 @@ var (
 
 // MaxRegister is the largest body of a register, in bytes.
 const MaxRegister = 1 << 20
+
+// MaxObject is the largest object of an archive, in bytes: what S3 takes in one
+// PUT. Only a PUT has the conditions that Create and Replace need, so what is
+// larger could be neither copied to such a store nor erased there. Whoever makes
+// objects keeps below it.
+const MaxObject = 5 << 30
 
 // A Tag names the bytes that a register held at one moment. It is opaque; the
 // zero Tag names nothing and matches nothing.

@@ -4,6 +4,7 @@
 package spool
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"sync/atomic"
 
 	"onrecord"
+	"onrecord/archive/bucket"
 	"onrecord/archive/files"
 )
 
@@ -48,6 +50,7 @@ func Open(dir string, o Options) (*Dir, error) {
 		o.Rand = rand.Reader
 	}
 	o.Rand = &lockedReader{r: o.Rand}
+	o.Largest = cmp.Or(o.Largest, bucket.MaxObject)
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"hash"
 
 	"onrecord"
+	"onrecord/archive/bucket"
 	"onrecord/archive/warc"
 )
 
@@ -41,8 +42,8 @@ func (s *Spool) flush() error {
 
 // RecordFile appends a file that no exchange brought, whole or not at all, with
 // memory that does not grow with it. Of x it takes address, times and media
-// type. A file that is not what f says is warc.ErrExchange; the spool is as it
-// was.
+// type. A file that is not what f says, and one with which the WARC would be larger
+// than an object may be, is warc.ErrExchange; the spool is as it was.
 func (s *Spool) RecordFile(ctx context.Context, x onrecord.Exchange, f onrecord.File) (onrecord.CaptureRef, error) {
 	if err := ctx.Err(); err != nil {
 		return onrecord.CaptureRef{}, err
@@ -62,6 +63,9 @@ func (s *Spool) RecordFile(ctx context.Context, x onrecord.Exchange, f onrecord.
 	}
 	s.newWriter()
 	res, err := s.w.WriteFile(x, f)
+	if err == nil && res.End > s.d.o.Largest {
+		err = fmt.Errorf("%s: with it the visit's WARC would have %d bytes, and no object of an archive has more than %d; split the file: %w: %w", x.URL, res.End, s.d.o.Largest, warc.ErrExchange, bucket.ErrTooLarge)
+	}
 	if errors.Is(err, warc.ErrExchange) {
 		s.sum = before
 		if err2 := s.warc.Truncate(s.warcSize); err2 != nil {

@@ -18,6 +18,8 @@ import (
 // known to be what the Body promises: a request that lacks its end is no
 // object. The client may still read while the call returns, hence the lock.
 type bodyReader struct {
+	moved func() // told of every read that gave bytes; may be nil
+
 	mu   sync.Mutex
 	body bucket.Body
 	r    io.ReadCloser // nil once closed
@@ -56,6 +58,9 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p[:min(int64(len(p)), b.body.Size-b.n)])
 	b.sum.Write(p[:n])
 	b.n += int64(n)
+	if n > 0 && b.moved != nil {
+		b.moved()
+	}
 	switch {
 	case b.n == b.body.Size:
 		b.err = b.check(err)

@@ -8,13 +8,14 @@
 //
 // # What is written how
 //
-// An object up to [Options.PartSize] is one PUT with If-None-Match, signed over
-// its SHA-256, which it also sends as x-amz-checksum-sha256: a store that gets
-// other bytes refuses them, and one that keeps checksums can find bit rot. There
-// are no trailing checksums: stores differ in them. A larger object is sent in
-// parts, each with its own SHA-256, and appears by the conditional completion;
-// its whole SHA-256 is compared before that. A Body whose bytes are not what it
-// promises is broken off before its last byte, so that nothing of it appears.
+// An object is one PUT with If-None-Match, signed over its SHA-256, which it also
+// sends as x-amz-checksum-sha256: a store that gets other bytes refuses them, and
+// one that keeps checksums can find bit rot. There are no trailing checksums:
+// stores differ in them. Nothing is sent in parts: whether a store heeds the
+// condition when it joins them is another matter than whether a PUT does, an
+// erasure could not replace what no single PUT can hold, and nothing in an archive
+// is larger than bucket.MaxObject. A Body whose bytes are not what it promises is
+// broken off before its last byte, so that nothing of it appears.
 //
 // A register is one PUT with If-Match or If-None-Match. Its tag is its ETag.
 //
@@ -24,7 +25,7 @@
 // whether a write happened. Nothing is tried twice here: package retry does
 // that, and compares before it reports a conflict. Every request ends in time:
 // [Options.Timeout] until the first byte of an answer and between any two reads,
-// and for a body as long as it takes at [Options.MinRate].
+// and a body that is sent as long as it goes at [Options.MinRate], however large.
 package s3
 
 import (
@@ -55,21 +56,18 @@ type Options struct {
 	// MinRate is the slowest upload that is waited for, in bytes a second;
 	// default 64 KiB.
 	MinRate int64
-	// PartSize is the largest object that is sent in one request, and the size
-	// of the parts of a larger one, each of which is held in memory while it is
-	// sent; in bytes, at least 5 MiB, which is S3's own least; default 16 MiB.
-	PartSize int64
+	// Largest is the largest object that is sent, in bytes: what a store takes in
+	// one PUT; default bucket.MaxObject. A larger one is bucket.ErrTooLarge.
+	Largest int64
 	// Transport makes the requests; nil: one of its own.
 	Transport http.RoundTripper
 }
 
 const (
-	defaultTimeout  = 30 * time.Second
-	defaultDial     = 5 * time.Second
-	defaultMinRate  = 64 << 10
-	defaultPartSize = 16 << 20
-	leastPartSize   = 5 << 20
-	maxIdle         = 64 // connections that are kept open
+	defaultTimeout = 30 * time.Second
+	defaultDial    = 5 * time.Second
+	defaultMinRate = 64 << 10
+	maxIdle        = 64 // connections that are kept open
 )
 
 // A Bucket is a bucket.Bucket, a bucket.Pruner and a bucket.Eraser in an S3
@@ -97,7 +95,7 @@ func New(at Location, keys Credentials, o Options) (*Bucket, error) {
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	o.Dial = cmp.Or(o.Dial, defaultDial)
 	o.MinRate = cmp.Or(o.MinRate, defaultMinRate)
-	o.PartSize = max(cmp.Or(o.PartSize, defaultPartSize), leastPartSize)
+	o.Largest = cmp.Or(o.Largest, bucket.MaxObject)
 	if o.Transport == nil {
 		o.Transport = newTransport(o)
 	}
@@ -148,17 +146,25 @@ func (b *Bucket) name(key string) string {
 }
 
 // begin starts a request that sends size bytes: the context of its call, and
-// what is learned of its answer.
+// what is learned of its answer. Each call of the answer's more begins the wait
+// anew.
 func (b *Bucket) begin(ctx context.Context, size int64) (context.Context, *answer, context.CancelFunc) {
 	a := &answer{}
 	wait := b.o.Timeout + time.Duration(float64(size)/float64(b.o.MinRate)*float64(time.Second))
-	ctx, cancel := context.WithTimeoutCause(context.WithValue(ctx, answerKey{}, a), wait, &timeout{wait})
-	return ctx, a, cancel
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, answerKey{}, a))
+	clock := newClock(wait, cancel)
+	a.more = clock.start
+	return ctx, a, func() {
+		clock.stop()
+		cancel(nil)
+	}
 }
 
 // An answer is what the headers of an answer tell that errors of the client do
 // not.
 type answer struct {
+	more func() // begins the wait for it anew
+
 	mu     sync.Mutex
 	after  time.Duration // Retry-After
 	date   string        // Date

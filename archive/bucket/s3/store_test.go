@@ -13,9 +13,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -192,11 +195,20 @@ func TestReplaceForgets(t *testing.T) {
 	}
 }
 
-// TestParts sends objects that are larger than a part.
-func TestParts(t *testing.T) {
+// TestLarge sends objects that are larger than what is sent without a look
+// before: one put, too, so that the condition of a put is all that counts.
+func TestLarge(t *testing.T) {
 	store := testservers.AnyS3(t)
-	b := open(t, store.URL(), keys(store), s3.Options{PartSize: 5 << 20})
-	large := bytes.Repeat([]byte("0123456789abcdef"), 11<<16) // 11 MiB: three parts
+	var puts atomic.Int32
+	through := requests(func(r *http.Request) {
+		if r.Method == http.MethodPut && r.URL.RawQuery == "" {
+			puts.Add(1)
+		} else if r.Method == http.MethodPost {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+	})
+	b := open(t, store.URL(), keys(store), s3.Options{Transport: through})
+	large := bytes.Repeat([]byte("0123456789abcdef"), 17<<16) // 17 MiB
 	body := bucket.Bytes(large)
 	lie := body
 	lie.SHA256[0] ^= 1
@@ -204,35 +216,40 @@ func TestParts(t *testing.T) {
 		t.Errorf("a body that lies: %v", err)
 	}
 	nothingLeft(t, b)
+	tried := again(b)
 	errs := make([]error, 3)
 	var wg sync.WaitGroup
 	for i := range errs {
-		wg.Go(func() { errs[i] = b.Create(t.Context(), "captures/large", body) })
+		wg.Go(func() { errs[i] = tried.Create(t.Context(), "captures/large", body) })
 	}
 	wg.Wait()
-	made := 0
-	for _, err := range errs {
-		if err == nil {
-			made++
-		} else if !errors.Is(err, bucket.ErrExists) {
+	if !slices.Contains(errs, nil) {
+		t.Errorf("none of three at once made it: %v", errs)
+	}
+	for _, err := range errs { // equal bytes are ours, where an answer was lost
+		if err != nil && !errors.Is(err, bucket.ErrExists) {
 			t.Errorf("one of three at once: %v", err)
 		}
-	}
-	if made != 1 {
-		t.Errorf("%d of three at once made it", made)
 	}
 	if _, err := bucket.ReadRange(t.Context(), b, "captures/large", 0, -1, body.Size, body.SHA256); err != nil {
 		t.Error(err)
 	}
-	if err := b.Create(t.Context(), "captures/large", body); !errors.Is(err, bucket.ErrExists) {
-		t.Errorf("again: %v", err)
+	puts.Store(0)
+	other := bytes.Clone(large)
+	other[7] ^= 1
+	if err := b.Create(t.Context(), "captures/large", bucket.Bytes(other)); !errors.Is(err, bucket.ErrExists) || puts.Load() != 0 {
+		t.Errorf("again: %v, after %d puts", err, puts.Load())
+	}
+	// What an erasure does.
+	if err := b.Replace(t.Context(), "captures/large", body.SHA256, bucket.Bytes(other)); err != nil {
+		t.Errorf("replace: %v", err)
 	}
 	broken := body
 	broken.Open = func() (io.ReadCloser, error) {
 		return io.NopCloser(io.MultiReader(bytes.NewReader(large[:6<<20]), errReader{io.ErrNoProgress})), nil
 	}
 	if err := b.Create(t.Context(), "captures/broken", broken); !errors.Is(err, io.ErrNoProgress) {
-		t.Errorf("a disk that fails in the second part: %v", err)
+		t.Errorf("a disk that fails in the middle: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancelled := body
@@ -240,14 +257,96 @@ func TestParts(t *testing.T) {
 		return io.NopCloser(io.MultiReader(bytes.NewReader(large[:6<<20]), doing{cancel}, bytes.NewReader(large[6<<20:]))), nil
 	}
 	if err := b.Create(ctx, "captures/cancelled", cancelled); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled in the second part: %v", err)
+		t.Errorf("cancelled in the middle: %v", err)
 	}
-	if store.Root != "" {
-		for up := range client(t, store).ListIncompleteUploads(t.Context(), store.Bucket, "", true) {
-			t.Errorf("an upload is left: %s (%v)", up.Key, up.Err)
+	for _, key := range []string{"captures/broken", "captures/cancelled"} {
+		if _, err := b.Open(t.Context(), key, 0, -1); !errors.Is(err, bucket.ErrNotExist) {
+			t.Errorf("%s: %v", key, err)
 		}
 	}
 }
+
+// requests is a transport that shows each request to a function.
+type requests func(*http.Request)
+
+func (f requests) RoundTrip(r *http.Request) (*http.Response, error) {
+	f(r)
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestTooLarge checks that what no put can hold is refused before a byte of it
+// is read, to be created as to be replaced.
+func TestTooLarge(t *testing.T) {
+	store := testservers.StartS3(t)
+	b := open(t, store.URL(), keys(store), s3.Options{Largest: 20})
+	small, large := bucket.Bytes([]byte("twenty bytes at most")), bucket.Bytes([]byte("twenty-one bytes here"))
+	large.Open = func() (io.ReadCloser, error) { return nil, errors.New("it was read") }
+	const key = "captures/2026/03/01/v.warc.gz"
+	if err := b.Create(t.Context(), key, large); !errors.Is(err, bucket.ErrTooLarge) || !strings.Contains(err.Error(), "it has 21 bytes, and an S3 store takes at most 20 in one put") {
+		t.Errorf("Create: %v", err)
+	}
+	if err := b.Create(t.Context(), key, small); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Replace(t.Context(), key, small.SHA256, large); !errors.Is(err, bucket.ErrTooLarge) {
+		t.Errorf("Replace: %v", err)
+	}
+	if err := again(b).Create(t.Context(), "captures/other", large); !errors.Is(err, bucket.ErrTooLarge) {
+		t.Errorf("Create behind retry: %v", err)
+	}
+}
+
+// TestSlowStore checks that a body may take as long as it goes on, and that one
+// that has come to a stand is given up, however much of it is to come.
+func TestSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at, err := s3.ParseURL("s3://bucket?endpoint=http://store.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		stand := false
+		store := transport(func(r *http.Request) (*http.Response, error) {
+			buf := make([]byte, 64<<10)
+			for n := 0; r.Body != nil; {
+				k, err := r.Body.Read(buf)
+				if n += k; err != nil {
+					break
+				}
+				wait := 2 * time.Second // for 64 KiB: half of MinRate
+				if stand && n > 1<<20 {
+					wait = 24 * time.Hour
+				}
+				select {
+				case <-time.After(wait):
+				case <-r.Context().Done():
+					return nil, r.Context().Err()
+				}
+			}
+			if r.Method == http.MethodHead {
+				return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody, Request: r, Header: http.Header{}}, nil
+			}
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r, Header: http.Header{"Etag": {`"1"`}}}, nil
+		})
+		b, err := s3.New(at, s3.Credentials{AccessKey: "a", SecretKey: s3.NewSecret("b")}, s3.Options{Transport: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := bucket.Bytes(make([]byte, 20<<20))
+		began := time.Now()
+		if err := b.Create(t.Context(), "captures/slow", body); err != nil {
+			t.Errorf("slow: %v after %s", err, time.Since(began))
+		}
+		stand, began = true, time.Now()
+		err = b.Create(t.Context(), "captures/stands", body)
+		if e, ok := errors.AsType[*s3.Error](err); !ok || !e.Retryable() || !strings.Contains(err.Error(), "no answer within 4m46s") || time.Since(began) > 6*time.Minute {
+			t.Errorf("standing still: %v after %s", err, time.Since(began))
+		}
+	})
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 type errReader struct{ err error }
 
