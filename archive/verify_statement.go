@@ -95,6 +95,11 @@ func (v *verification) statementLine(ctx context.Context, id onrecord.StatementI
 			}
 		}
 	}
+	if e.Prev >= index {
+		f.Kind, f.Reason = KindPrev, fmt.Sprintf("it names index %d as the event before", e.Prev)
+		v.find(f)
+		return -1, nil
+	}
 	return e.Prev, nil
 }
 

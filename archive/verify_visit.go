@@ -49,8 +49,12 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 	if e, ok := errors.AsType[*segmentError](err); ok {
 		v.segmentFault(f, e, body)
 	}
-	good, cited := v.lines(job, s)
-	v.add(func(r *Report) { r.Lines += good; r.Bytes += int64(len(body)) })
+	said := v.lines(job, s)
+	v.add(func(r *Report) { r.Lines += said.good; r.Bytes += int64(len(body)) })
+	for _, f := range v.history.add(said.links) {
+		v.find(f)
+	}
+	cited := said.cited
 	listed := map[string]bool{}
 	// A visit line that is not the one in the ledger names nothing.
 	if len(s.lines) > 0 && job.leaves[0].Line == 0 && sha256.Sum256(s.lines[0].text) == job.leaves[0].Hash {
@@ -136,11 +140,17 @@ func isValue(key string, n int64, sum [32]byte) func(*Redactions) bool {
 	}
 }
 
-// lines compares lines with leaves, and returns how many match and the captures
-// that those cite, by object.
-func (v *verification) lines(job visitLeaves, s *segment) (good int64, cited map[string][]citation) {
+// What the lines of a visit say.
+type said struct {
+	good  int64                 // lines that match their leaves
+	cited map[string][]citation // by object
+	links []link
+}
+
+// lines compares lines with leaves.
+func (v *verification) lines(job visitLeaves, s *segment) said {
 	f := Finding{Kind: KindJournal, Object: journalKey(job.leaves[0].Visit)}
-	cited = map[string][]citation{}
+	out := said{cited: map[string][]citation{}}
 	for i, leaf := range job.leaves {
 		f.Index, f.Offset = job.index+int64(i), -1
 		if !job.partial && leaf.Line != uint32(i) {
@@ -158,19 +168,19 @@ func (v *verification) lines(job visitLeaves, s *segment) (good int64, cited map
 		if line.hidden {
 			continue
 		}
-		if v.line(f, leaf, line, cited) {
-			good++
+		if v.line(f, leaf, line, &out) {
+			out.good++
 		}
 	}
 	if last := job.leaves[len(job.leaves)-1].Line; !job.partial && int(last)+1 < len(s.lines) {
 		v.find(Finding{Kind: KindJournal, Object: f.Object, Offset: s.lines[last+1].offset, Index: -1,
 			Reason: fmt.Sprintf("the segment has %d lines, the ledger %d", len(s.lines), last+1)})
 	}
-	return good, cited
+	return out
 }
 
-// line compares one line with its leaf and notes what it cites.
-func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, cited map[string][]citation) bool {
+// line compares one line with its leaf and notes what it says.
+func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, out *said) bool {
 	f.Offset = line.offset
 	if sum := sha256.Sum256(line.text); sum != leaf.Hash {
 		f.Reason = fmt.Sprintf("SHA-256 of line %d is %x, the leaf has %x", leaf.Line, sum, leaf.Hash)
@@ -183,6 +193,7 @@ func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, cited
 	}
 	v.add(func(r *Report) { r.Decoded += int64(len(line.text)) + 1 })
 	if leaf.Line == 0 {
+		out.links = append(out.links, link{Finding: f, prev: -1, of: ofNothing})
 		return true
 	}
 	e, err := onrecord.ParseEvent(line.text)
@@ -191,6 +202,8 @@ func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, cited
 		v.find(f)
 		return true
 	}
+	out.links = append(out.links, v.linked(f, f.Index-int64(leaf.Line), e))
+	cited := out.cited
 	for _, ref := range e.Captures {
 		cited[ref.Object] = append(cited[ref.Object], citation{ref, f.Index})
 	}

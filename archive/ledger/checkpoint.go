@@ -54,7 +54,7 @@ func ParseCheckpoint(text []byte, origin string, v note.Verifier) (Checkpoint, e
 	if len(text) > maxCheckpoint {
 		return Checkpoint{}, fmt.Errorf("%w: %d bytes, more than %d", ErrCheckpoint, len(text), maxCheckpoint)
 	}
-	n, err := note.Open(text, note.VerifierList(v))
+	n, err := OpenNote(text, v)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}

@@ -6,8 +6,12 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -39,8 +43,13 @@ func (l *Ledger) Consistency(ctx context.Context, from int64, to Tree) ([][32]by
 // AddSignatures appends note signatures, one line each, to the published
 // checkpoint, if that is still the one of c's tree; ok says whether they are
 // there now. A newer checkpoint is never replaced by an older one, and of one
-// key there is one signature: the first. Whoever calls has checked them.
+// key there is one signature: the last. Whoever calls has checked them.
 func (l *Ledger) AddSignatures(ctx context.Context, c Checkpoint, lines ...[]byte) (ok bool, err error) {
+	for _, line := range lines {
+		if !isSignature(append(bytes.TrimRight(line, "\n"), '\n')) {
+			return false, fmt.Errorf("ledger: add cosignatures: %.200q is no signature", line)
+		}
+	}
 	for {
 		now, tag, err := l.checkpoint(ctx)
 		if err != nil {
@@ -71,16 +80,116 @@ func textOf(signed []byte) []byte {
 	return text
 }
 
-// withSignatures appends the lines whose keys have not signed yet.
+// maxSignatures is how many signatures of a note its readers look at: package
+// note takes one with more for malformed.
+const maxSignatures = 100
+
+// withSignatures adds lines, each in place of the one that its key has there.
+// What is no signature, or is one too many for other readers, is left out: anybody
+// who can write to the bucket can put such lines there. The log's own come first.
 func withSignatures(signed []byte, lines [][]byte) []byte {
-	out := bytes.Clone(signed)
+	text, there := cutNote(signed)
+	origin, _, _ := bytes.Cut(text, []byte("\n"))
+	own := slices.Concat([]byte("\u2014 "), origin, []byte(" "))
+	var first, added, others [][]byte
 	for _, line := range lines {
 		line = append(bytes.TrimRight(line, "\n"), '\n')
-		if key := signatureKey(line); key != nil && !hasSignature(out, key) {
-			out = append(out, line...)
+		if key := signatureKey(line); key != nil && !hasKey(added, key) {
+			added = append(added, line)
 		}
 	}
-	return out
+	for line := range bytes.Lines(there) {
+		key := signatureKey(line)
+		switch {
+		case key == nil || !isSignature(line) || hasKey(added, key):
+		case bytes.HasPrefix(line, own):
+			first = append(first, line)
+		default:
+			others = append(others, line)
+		}
+	}
+	room := max(maxSignatures-len(first)-len(added), 0)
+	list := slices.Concat(first, others[:min(len(others), room)], added)
+	return bytes.Join(slices.Concat([][]byte{text, []byte("\n")}, list), nil)
+}
+
+// cutNote returns the part of a note that is signed, with its last newline, and
+// the lines of its signatures.
+func cutNote(signed []byte) (text, lines []byte) {
+	i := bytes.LastIndex(signed, []byte("\n\n"))
+	if i < 0 {
+		return signed, nil
+	}
+	return signed[:i+1], signed[i+2:]
+}
+
+// isSignature reports whether a line has the form of a signature (C2SP
+// signed-note).
+func isSignature(line []byte) bool {
+	_, err := note.Open(slices.Concat([]byte("x\n\n"), line), nil)
+	_, unverified := errors.AsType[*note.UnverifiedNoteError](err)
+	return unverified
+}
+
+// OpenNote is note.Open with lines of other keys than those of vs left out, so
+// that neither how many there are nor what they look like keeps the note from
+// being read.
+func OpenNote(signed []byte, vs ...note.Verifier) (*note.Note, error) {
+	text, lines := cutNote(signed)
+	known := append(bytes.Clone(text), '\n')
+	for line := range bytes.Lines(lines) {
+		if slices.ContainsFunc(vs, func(v note.Verifier) bool { return bytes.HasPrefix(line, keyPrefix(v)) }) {
+			known = append(known, line...)
+		}
+	}
+	if len(known) == len(text)+1 {
+		return nil, fmt.Errorf("none of its %d lines of signatures is of a key that is known here", bytes.Count(lines, []byte("\n")))
+	}
+	return note.Open(known, note.VerifierList(vs...))
+}
+
+// keyPrefix is what signatureKey returns of the lines of a key.
+func keyPrefix(v note.Verifier) []byte {
+	hash := binary.BigEndian.AppendUint32(nil, v.KeyHash())
+	return []byte("\u2014 " + v.Name() + " " + base64.StdEncoding.EncodeToString(hash)[:5])
+}
+
+// Signatures finds what is wrong with the signatures of a note beside those that
+// make it valid: a line that is none, more of them than other programs read, and
+// one by a key of vs that is not its. offset is in the note.
+func Signatures(signed []byte, vs ...note.Verifier) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		text, lines := cutNote(signed)
+		offset, n := int64(len(text)+1), 0
+		for line := range bytes.Lines(lines) {
+			n++
+			err := signature(text, line, vs)
+			if err == nil && n == maxSignatures+1 {
+				err = fmt.Errorf("more than %d signatures: other programs do not read it", maxSignatures)
+			}
+			if err != nil && !yield(offset, err) {
+				return
+			}
+			offset += int64(len(line))
+		}
+	}
+}
+
+// signature says what is wrong with one line.
+func signature(text, line []byte, vs []note.Verifier) error {
+	if !isSignature(line) {
+		return errors.New("a line that is no signature: other programs do not read it")
+	}
+	for _, v := range vs {
+		if !bytes.HasPrefix(line, keyPrefix(v)) {
+			continue
+		}
+		_, err := note.Open(slices.Concat(text, []byte("\n"), line), note.VerifierList(v))
+		if _, wrong := errors.AsType[*note.InvalidSignatureError](err); wrong {
+			return fmt.Errorf("a signature that %s+%08x did not make", v.Name(), v.KeyHash())
+		}
+	}
+	return nil
 }
 
 // signatureKey returns the beginning of a signature line that names its key:
@@ -95,25 +204,19 @@ func signatureKey(line []byte) []byte {
 	return line[:len(dash)+name+1+hash]
 }
 
-func hasSignature(signed, key []byte) bool {
-	for line := range bytes.Lines(signed) {
-		if bytes.HasPrefix(line, key) {
-			return true
-		}
-	}
-	return false
+// hasKey reports whether one of lines is of a key, as signatureKey returns it.
+func hasKey(lines [][]byte, key []byte) bool {
+	return slices.ContainsFunc(lines, func(line []byte) bool { return bytes.HasPrefix(line, key) })
 }
 
 // Cosigners returns the names of those of vs whose valid signature stands
 // under the checkpoint.
 func (c Checkpoint) Cosigners(vs ...note.Verifier) []string {
-	n, err := note.Open(c.Note, note.VerifierList(vs...))
-	if err != nil {
-		return nil
-	}
 	var names []string
-	for _, s := range n.Sigs {
-		names = append(names, s.Name)
+	for _, v := range vs {
+		if _, err := OpenNote(c.Note, v); err == nil {
+			names = append(names, v.Name())
+		}
 	}
 	return names
 }

@@ -179,7 +179,7 @@ func (r *Keyring) ParseCheckpoint(text []byte) (Checkpoint, error) {
 	if len(text) > maxCheckpoint {
 		return Checkpoint{}, fmt.Errorf("%w: %d bytes, more than %d", ErrCheckpoint, len(text), maxCheckpoint)
 	}
-	n, err := note.Open(text, note.VerifierList(r.Verifiers()...))
+	n, err := OpenNote(text, r.Verifiers()...)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}

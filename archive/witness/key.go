@@ -17,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"onrecord/archive/ledger"
 )
 
 // The key types of C2SP signed-note that a witness may have.
@@ -88,7 +90,7 @@ func cosignature(checkpoint, lines []byte, v note.Verifier) (line []byte, at tim
 	if !ok {
 		return nil, at, errors.New("no checkpoint")
 	}
-	n, err := note.Open(bytes.Join([][]byte{text, lines}, []byte("\n\n")), note.VerifierList(v))
+	n, err := ledger.OpenNote(bytes.Join([][]byte{text, lines}, []byte("\n\n")), v)
 	if err != nil {
 		return nil, at, fmt.Errorf("no valid cosignature of %s+%08x in its answer: %w", v.Name(), v.KeyHash(), err)
 	}

@@ -1,0 +1,74 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"onrecord"
+)
+
+// settle takes away the suspects that erasures account for, and finds erasures
+// that are said to be done and are not.
+func (v *verification) settle(ctx context.Context, size int64) error {
+	if v.o.Parts == 1 && len(v.acts) == 0 && !slices.ContainsFunc(v.suspects, func(s suspect) bool { return s.unless != nil }) {
+		return nil
+	}
+	if err := v.vouch(ctx); err != nil {
+		return err
+	}
+	r, err := v.redactions(ctx)
+	if err != nil {
+		return err
+	}
+	touched := map[string]bool{} // objects in which something differs from what was committed
+	v.suspects = slices.DeleteFunc(v.suspects, func(s suspect) bool {
+		touched[s.Object] = true
+		excused := s.unless != nil && s.unless(r)
+		if excused && s.line {
+			v.report.Erased++
+		}
+		return excused
+	})
+	if v.o.Parts > 1 {
+		return v.erasedIn(ctx, r) // what is not in this part was not looked at
+	}
+	for key, o := range r.objects {
+		_, hidden := v.hidden[key] // then its records were not all read
+		switch {
+		case r.keeps(key, o.Index): // whose store can't erase; said so by an event
+			v.report.Kept++
+		case r.done[o.Index] && !touched[key] && !hidden:
+			v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index, Reason: "it was erased, and its bytes are those before"})
+		}
+	}
+	return nil
+}
+
+// redactions returns the erasures: those that were met, where everything was
+// read; else they are looked for. A ledger that can't be read for it knows none.
+func (v *verification) redactions(ctx context.Context) (*Redactions, error) {
+	if v.o.Parts > 1 {
+		r, err := v.a.Redactions(ctx)
+		if err != nil && !isAnswer(err) {
+			return nil, outOfReach(err)
+		}
+		return r.upTo(v.trusted), nil
+	}
+	slices.SortFunc(v.acts, func(x, y onrecord.Event) int { return cmp.Compare(x.Index, y.Index) })
+	r := (*Redactions)(nil).clone()
+	for _, e := range v.acts {
+		r.add(e)
+	}
+	return r, nil
+}
+
+// kindAt returns the kind of the object under key.
+func kindAt(key string) string {
+	folder, _, _ := strings.Cut(key, "/")
+	return map[string]string{"captures": KindCapture, "media": KindMedia, "journal": KindJournal}[folder]
+}
