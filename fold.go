@@ -5,7 +5,6 @@ package onrecord
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -46,8 +45,11 @@ func NewKnown(id StatementID) Known {
 //     Deleted and Grade are the window of the first deletion in force and the
 //     best grade. Otherwise: Reported, and no state but that of a statement
 //     never seen first-hand, which is deleted with grade D0.
-//   - withheld, unwithheld, erased: Withheld, Erased and Also; the state below stays
-//     as it is and is shown again when the withholding is lifted.
+//   - withheld, unwithheld: Cases, in each of which the last decision counts.
+//     Withheld is so while any of them withholds: what is lifted in one case says
+//     nothing of another one. The state below stays as it is and is shown again when
+//     all are lifted.
+//   - erased: Erased and Also.
 //   - media.kept, media.missed: nothing but what every event moves.
 //   - source.looked: where the run saw the statement, in its list or as one of
 //     the account's in its range, and is first-hand, LastSeen
@@ -95,9 +97,7 @@ func (k *Known) Apply(e Event) {
 	case StatementDeleted:
 		k.delete(e)
 	case StatementWithheld, StatementUnwithheld:
-		if m := markOf(e); m.Over(k.WithheldBy) {
-			k.WithheldBy, k.Withheld = m, e.Type == StatementWithheld
-		}
+		k.rule(e)
 	case StatementErased:
 		k.Erased = true
 		if e.Erasure != nil && len(e.Erasure.Also) > 0 {
@@ -107,95 +107,26 @@ func (k *Known) Apply(e Event) {
 	k.settle()
 }
 
-// Clone returns a copy of k that shares nothing with it that Apply changes.
-func (k Known) Clone() Known {
-	k.Readings = maps.Clone(k.Readings)
-	k.Aliases = slices.Clone(k.Aliases)
-	k.Also = slices.Clone(k.Also)
-	k.Versions = slices.Clone(k.Versions)
-	k.Wordings = slices.Clone(k.Wordings)
-	k.Gone = slices.Clone(k.Gone)
-	k.Absences = slices.Clone(k.Absences)
-	k.Deletions = slices.Clone(k.Deletions)
-	k.Reported = slices.Clone(k.Reported)
-	return k
-}
-
-// Read returns what the door and parser of key last read of the statement. ok
-// is false if they never read it, or if what they read is not known any more.
-// named tells that an event says so; without one it is the wording that was
-// current at that time.
-func (k *Known) Read(key string) (r Reading, named, ok bool) {
-	r, ok = k.Readings[key]
-	if !ok || r.Version != "" {
-		return r, ok, ok
+// rule folds a decision of the operator.
+func (k *Known) rule(e Event) {
+	r := Ruling{Withheld: e.Type == StatementWithheld, Mark: markOf(e)}
+	if e.Takedown != nil {
+		r.Takedown = *e.Takedown
 	}
-	r.Version = k.currentAt(r.At)
-	return r, false, r.Version != ""
-}
-
-// Current returns the observation that the current wording comes from.
-func (k *Known) Current() Wording {
-	w, _ := k.latest(func(Wording) bool { return true })
-	return w
-}
-
-// Suspect reports whether the statement was found absent or gone and not seen
-// since; one that is deleted is.
-func (k *Known) Suspect() bool {
-	return !k.Absent.IsZero() || len(k.Gone) > 0
-}
-
-// OwnGone reports whether the statement's own address calls it gone, though no
-// list has missed it: nothing else was seen of its end.
-func (k *Known) OwnGone() bool {
-	return len(k.Gone) > 0 && len(k.Absences) == 0 && k.Grade < GradeD4 && !k.Erased
-}
-
-// Unsettled reports whether looks at the statement's own address are wanted: it
-// is a suspect, and not deleted by D3 or D4 yet.
-func (k *Known) Unsettled() bool { return k.Suspect() && !k.Erased && k.Grade < GradeD3 }
-
-// StateUnder returns the state of the statement while its account is in the
-// given state: what is live in itself is gone with an account that is
-// suspended, closed or private, and offline with its platform.
-func (k *Known) StateUnder(account AccountState, offline bool) State {
-	if k.State == StateWithheld || k.State == StateDeleted {
-		return k.State
+	if r.Takedown.Reason == "" {
+		r.Takedown.Reason = e.Reason // of lines before there were cases
 	}
-	switch {
-	case account == AccountSuspended || account == AccountClosed || account == AccountPrivate:
-		return StateGoneWithAccount
-	case offline:
-		return StatePlatformOffline
+	if was, ok := k.Cases[r.Takedown.Case]; ok && !r.Mark.Over(was.Mark) {
+		return
 	}
-	return k.State
-}
-
-// currentAt returns the version that was current at t, as k knows now.
-func (k *Known) currentAt(t time.Time) VersionID {
-	w, _ := k.latest(func(w Wording) bool { return !w.Mark.At.After(t) })
-	return w.Version
-}
-
-func (k *Known) latest(ok func(Wording) bool) (Wording, bool) {
-	for _, rank := range []func(Wording) bool{
-		func(w Wording) bool { return w.Moves && w.Mark.FirstHand },
-		func(w Wording) bool { return w.Mark.FirstHand && !w.Past },
-		func(w Wording) bool { return !w.Past },
-		func(Wording) bool { return true },
-	} {
-		if !slices.ContainsFunc(k.Wordings, rank) {
-			continue
-		}
-		for _, w := range slices.Backward(k.Wordings) {
-			if rank(w) && ok(w) {
-				return w, true
-			}
-		}
-		return Wording{}, false
+	if k.Cases == nil {
+		k.Cases = map[string]Ruling{}
 	}
-	return Wording{}, false
+	k.Cases[r.Takedown.Case] = r
+	k.Withheld = false
+	for _, c := range k.Cases {
+		k.Withheld = k.Withheld || c.Withheld
+	}
 }
 
 // name notes what every event of a statement says of it.

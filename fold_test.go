@@ -60,6 +60,12 @@ func reported(e onrecord.Event) onrecord.Event {
 	return e
 }
 
+// in makes e a decision in a case.
+func in(number string, e onrecord.Event) onrecord.Event {
+	e.Takedown = &onrecord.Takedown{Case: number}
+	return e
+}
+
 func TestKnownApply(t *testing.T) {
 	all := onrecord.Range{FromIn: true, ToIn: true}
 	created := wording(onrecord.StatementCreated, 0, 2, "aaa")
@@ -98,6 +104,12 @@ func TestKnownApply(t *testing.T) {
 		}, onrecord.StateDeleted, "aaa", 30},
 		{"withheld and given back", []onrecord.Event{
 			created, event(onrecord.StatementWithheld, 5, 4), event(onrecord.StatementUnwithheld, 6, 6),
+		}, onrecord.StateLive, "aaa", 0},
+		{"withheld in two cases, given back in one", []onrecord.Event{
+			created, in("A", event(onrecord.StatementWithheld, 5, 4)), in("B", event(onrecord.StatementWithheld, 6, 6)), in("B", event(onrecord.StatementUnwithheld, 7, 8)),
+		}, onrecord.StateWithheld, "aaa", 0},
+		{"withheld in two cases, given back in both", []onrecord.Event{
+			created, in("A", event(onrecord.StatementWithheld, 5, 4)), in("B", event(onrecord.StatementWithheld, 6, 6)), in("A", event(onrecord.StatementUnwithheld, 7, 8)), in("B", event(onrecord.StatementUnwithheld, 8, 10)),
 		}, onrecord.StateLive, "aaa", 0},
 		{"withheld", []onrecord.Event{created, event(onrecord.StatementWithheld, 5, 4)}, onrecord.StateWithheld, "aaa", 0},
 		{"erased", []onrecord.Event{created, event(onrecord.StatementErased, 5, 4)}, onrecord.StateWithheld, "aaa", 0},

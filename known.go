@@ -5,6 +5,8 @@ package onrecord
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -94,21 +96,121 @@ type Known struct {
 	Deleted Window     // of the deletion in force, where State is deleted
 	Grade   Grade      // of that deletion
 
-	FirstIndex int64       // ledger index of its first event; -1 for none
-	Wordings   []Wording   // oldest observation first; Version and Versions follow from them
-	Absences   []time.Time // every look that found it absent since LastSeen, oldest first
-	Deletions  []Deletion  // since LastSeen, oldest first
-	WasDeleted bool        // it was seen live again after a deletion
-	LastRead   time.Time   // last time that somebody first-hand read how it is worded, and not only that it is there
-	Checked    time.Time   // last first-hand look that would have shown an edit or its end: at its own address, or whole in a complete range; zero if never
-	Tried      time.Time   // last time that it was asked for at its own address, whatever came of it; never before Checked
-	LastLook   time.Time   // last statement.looked or statement.deleted, whatever it found
-	Named      Mark        // of the event that ID and URL come from
-	Withheld   bool
-	WithheldBy Mark          // of the last statement.withheld or unwithheld
-	Erased     bool          // its content must not be recorded again
-	Also       []StatementID // ids of the aliases of an erased statement, sorted (Erasure.Also)
-	Reported   []string      // sources that reported it deleted without having seen it first-hand (D0), sorted
+	FirstIndex int64             // ledger index of its first event; -1 for none
+	Wordings   []Wording         // oldest observation first; Version and Versions follow from them
+	Absences   []time.Time       // every look that found it absent since LastSeen, oldest first
+	Deletions  []Deletion        // since LastSeen, oldest first
+	WasDeleted bool              // it was seen live again after a deletion
+	LastRead   time.Time         // last time that somebody first-hand read how it is worded, and not only that it is there
+	Checked    time.Time         // last first-hand look that would have shown an edit or its end: at its own address, or whole in a complete range; zero if never
+	Tried      time.Time         // last time that it was asked for at its own address, whatever came of it; never before Checked
+	LastLook   time.Time         // last statement.looked or statement.deleted, whatever it found
+	Named      Mark              // of the event that ID and URL come from
+	Withheld   bool              // some case is in force
+	Cases      map[string]Ruling // by number of the case
+	Erased     bool              // its content must not be recorded again
+	Also       []StatementID     // ids of the aliases of an erased statement, sorted (Erasure.Also)
+	Reported   []string          // sources that reported it deleted without having seen it first-hand (D0), sorted
+}
+
+// Clone returns a copy of k that shares nothing with it that Apply changes.
+func (k Known) Clone() Known {
+	k.Readings = maps.Clone(k.Readings)
+	k.Aliases = slices.Clone(k.Aliases)
+	k.Cases = maps.Clone(k.Cases)
+	k.Also = slices.Clone(k.Also)
+	k.Versions = slices.Clone(k.Versions)
+	k.Wordings = slices.Clone(k.Wordings)
+	k.Gone = slices.Clone(k.Gone)
+	k.Absences = slices.Clone(k.Absences)
+	k.Deletions = slices.Clone(k.Deletions)
+	k.Reported = slices.Clone(k.Reported)
+	return k
+}
+
+// Read returns what the door and parser of key last read of the statement. ok
+// is false if they never read it, or if what they read is not known any more.
+// named tells that an event says so; without one it is the wording that was
+// current at that time.
+func (k *Known) Read(key string) (r Reading, named, ok bool) {
+	r, ok = k.Readings[key]
+	if !ok || r.Version != "" {
+		return r, ok, ok
+	}
+	r.Version = k.currentAt(r.At)
+	return r, false, r.Version != ""
+}
+
+// Current returns the observation that the current wording comes from.
+func (k *Known) Current() Wording {
+	w, _ := k.latest(func(Wording) bool { return true })
+	return w
+}
+
+// Suspect reports whether the statement was found absent or gone and not seen
+// since; one that is deleted is.
+func (k *Known) Suspect() bool {
+	return !k.Absent.IsZero() || len(k.Gone) > 0
+}
+
+// OwnGone reports whether the statement's own address calls it gone, though no
+// list has missed it: nothing else was seen of its end.
+func (k *Known) OwnGone() bool {
+	return len(k.Gone) > 0 && len(k.Absences) == 0 && k.Grade < GradeD4 && !k.Erased
+}
+
+// Unsettled reports whether looks at the statement's own address are wanted: it
+// is a suspect, and not deleted by D3 or D4 yet.
+func (k *Known) Unsettled() bool { return k.Suspect() && !k.Erased && k.Grade < GradeD3 }
+
+// StateUnder returns the state of the statement while its account is in the
+// given state: what is live in itself is gone with an account that is
+// suspended, closed or private, and offline with its platform.
+func (k *Known) StateUnder(account AccountState, offline bool) State {
+	if k.State == StateWithheld || k.State == StateDeleted {
+		return k.State
+	}
+	switch {
+	case account == AccountSuspended || account == AccountClosed || account == AccountPrivate:
+		return StateGoneWithAccount
+	case offline:
+		return StatePlatformOffline
+	}
+	return k.State
+}
+
+// currentAt returns the version that was current at t, as k knows now.
+func (k *Known) currentAt(t time.Time) VersionID {
+	w, _ := k.latest(func(w Wording) bool { return !w.Mark.At.After(t) })
+	return w.Version
+}
+
+func (k *Known) latest(ok func(Wording) bool) (Wording, bool) {
+	for _, rank := range []func(Wording) bool{
+		func(w Wording) bool { return w.Moves && w.Mark.FirstHand },
+		func(w Wording) bool { return w.Mark.FirstHand && !w.Past },
+		func(w Wording) bool { return !w.Past },
+		func(Wording) bool { return true },
+	} {
+		if !slices.ContainsFunc(k.Wordings, rank) {
+			continue
+		}
+		for _, w := range slices.Backward(k.Wordings) {
+			if rank(w) && ok(w) {
+				return w, true
+			}
+		}
+		return Wording{}, false
+	}
+	return Wording{}, false
+}
+
+// A Ruling is what was last decided in one case: to withhold a statement, or to
+// withhold it no more.
+type Ruling struct {
+	Takedown Takedown
+	Withheld bool
+	Mark     Mark // of the event
 }
 
 // ReadingKey is the key of Known.Readings: a source's door and its parser.

@@ -37,14 +37,17 @@ type Takedown struct {
 	Decided time.Time `json:"decided,omitzero"`
 }
 
-// A Decision is a take-down as readers are told of it: the operator's last one
-// about a statement.
+// A Decision is a take-down as readers are told of it.
 type Decision struct {
 	Takedown
 	Type      EventType   // statement.withheld, unwithheld or erased
 	Statement StatementID // empty in lists where it was erased
 	Index     int64       // ledger index of the event that records it
-	Entry     int64       // ledger index of the statement's first entry
+	Entry     int64       // ledger index of the statement's first entry; -1 where that is not told
+	InForce   bool        // the statement is not shown because of it
+	// Others are in force, too, where a statement is withheld in several cases:
+	// it is shown when all of them are lifted.
+	Others []Decision
 }
 
 // A Span is a part of an object, in bytes.

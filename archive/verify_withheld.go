@@ -112,20 +112,38 @@ func (c concealed) wrong(live map[string]int64) string {
 	return ""
 }
 
-// liveCases returns how many statements are withheld or erased by each case: the
-// last decision about a statement counts, and an erasure before all others.
+// liveCases returns how many statements are withheld or erased by each case: of
+// each case about a statement the last decision counts (onrecord.Known.Cases), and
+// once it is erased only its erasures.
 func liveCases(decided []onrecord.Event) map[string]int64 {
 	slices.SortStableFunc(decided, func(x, y onrecord.Event) int { return int(x.Index - y.Index) })
-	last := map[onrecord.StatementID]onrecord.Event{}
+	last := map[onrecord.StatementID]map[string]onrecord.EventType{}
+	erased := map[onrecord.StatementID]string{}
 	for _, e := range decided {
-		if was, ok := last[e.Statement]; !ok || was.Type != onrecord.StatementErased || e.Type == onrecord.StatementErased {
-			last[e.Statement] = e
+		if e.Takedown == nil {
+			continue
 		}
+		if e.Type == onrecord.StatementErased {
+			erased[e.Statement] = e.Takedown.Case
+			continue
+		}
+		if last[e.Statement] == nil {
+			last[e.Statement] = map[string]onrecord.EventType{}
+		}
+		last[e.Statement][e.Takedown.Case] = e.Type
 	}
 	live := map[string]int64{}
-	for _, e := range last {
-		if e.Type != onrecord.StatementUnwithheld && e.Takedown != nil {
-			live[e.Takedown.Case]++
+	for _, number := range erased {
+		live[number]++
+	}
+	for id, cases := range last {
+		if _, ok := erased[id]; ok {
+			continue
+		}
+		for number, t := range cases {
+			if t == onrecord.StatementWithheld {
+				live[number]++
+			}
 		}
 	}
 	return live

@@ -72,6 +72,9 @@ func anything(r *rand.Rand, kind onrecord.EventType, at time.Time) onrecord.Even
 		e.Look = []onrecord.LookResult{onrecord.LookAbsent, onrecord.LookGone, onrecord.LookLive, onrecord.LookUnclear}[r.IntN(4)]
 		e.Grade = []onrecord.Grade{onrecord.GradeD2, onrecord.GradeD3}[r.IntN(2)]
 		e.After = at.Add(-time.Minute)
+		if kind == onrecord.StatementWithheld || kind == onrecord.StatementUnwithheld {
+			e.Takedown = &onrecord.Takedown{Case: []string{"T-1", "T-2"}[r.IntN(2)]}
+		}
 	case onrecord.AccountWasSuspended:
 		e.State = onrecord.AccountSuspended
 	case onrecord.AccountRestored:

@@ -13,35 +13,31 @@ import (
 	"onrecord"
 )
 
-// A down is the last decision of the operator about a statement: to withhold
-// it, to show it again, or to erase it, which ends all others.
+// A down is the last erasure of a statement, which ends all other decisions about
+// it. Those are in onrecord.Known.
 type down struct {
 	Takedown onrecord.Takedown
-	Type     onrecord.EventType
 	Index    int64 // of the event
 	At       time.Time
-	By       onrecord.Mark
-	Entry    int64 // of an erasure: ledger index of the first line that it erased; else -1
+	By       onrecord.Mark // zero where it was not erased
+	Entry    int64         // ledger index of the first line that was erased; -1 for none
 }
 
-// takeDown folds a decision into r. It reports whether e is one.
+// takeDown folds a decision of the operator into r. It reports whether e is one.
 func (r *record) takeDown(e onrecord.Event) bool {
 	switch e.Type {
-	case onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased:
+	case onrecord.StatementWithheld, onrecord.StatementUnwithheld:
+		return true // see onrecord.Known.Cases
+	case onrecord.StatementErased:
 	default:
 		return false
 	}
-	m := markOf(e)
-	over := m.Over(r.Down.By)
-	if erased := r.Down.Type == onrecord.StatementErased; erased != (e.Type == onrecord.StatementErased) {
-		over = !erased
-	}
-	entry := firstErased(r.Down, e)
-	if !over {
+	m, entry := markOf(e), firstErased(r.Down, e)
+	if !m.Over(r.Down.By) {
 		r.Down.Entry = entry
 		return true
 	}
-	r.Down = down{Type: e.Type, Index: e.Index, At: e.At, By: m, Entry: entry}
+	r.Down = down{Index: e.Index, At: e.At, By: m, Entry: entry}
 	if e.Takedown != nil {
 		r.Down.Takedown = *e.Takedown
 	}
@@ -55,10 +51,10 @@ func (r *record) takeDown(e onrecord.Event) bool {
 // another one of the same statement may have no lines, or fewer.
 func firstErased(d down, e onrecord.Event) int64 {
 	entry := int64(-1)
-	if d.Type == onrecord.StatementErased {
+	if d.By != (onrecord.Mark{}) {
 		entry = d.Entry
 	}
-	if e.Type == onrecord.StatementErased && e.Erasure != nil && len(e.Erasure.Leaves) > 0 {
+	if e.Erasure != nil && len(e.Erasure.Leaves) > 0 {
 		if first := slices.Min(e.Erasure.Leaves); entry < 0 || first < entry {
 			entry = first
 		}
@@ -66,43 +62,86 @@ func firstErased(d down, e onrecord.Event) int64 {
 	return entry
 }
 
-// decision is what readers are told of a statement that is not shown.
+// decision is what readers are told of a statement that is not shown: its erasure,
+// else the gravest decision in force, with the others. The law goes before a
+// policy, then the latest before others.
 func (r *record) decision() *onrecord.Decision {
-	d := r.Down
-	out := &onrecord.Decision{Takedown: d.Takedown, Type: d.Type, Index: d.Index, Entry: r.Known.FirstIndex}
-	if out.Decided.IsZero() {
-		out.Decided = d.At
+	if d := r.Down; r.Known.Erased {
+		out := &onrecord.Decision{Takedown: d.Takedown, Type: onrecord.StatementErased, Index: d.Index, Entry: r.Known.FirstIndex, InForce: true}
+		if out.Decided.IsZero() {
+			out.Decided = d.At
+		}
+		if d.Entry >= 0 {
+			out.Entry = d.Entry
+		}
+		return out
 	}
-	if d.Entry >= 0 {
-		out.Entry = d.Entry
+	var list []onrecord.Decision
+	for _, c := range r.Known.Cases {
+		if !c.Withheld {
+			continue
+		}
+		d := onrecord.Decision{Takedown: c.Takedown, Type: onrecord.StatementWithheld, Index: c.Mark.Index, Entry: r.Known.FirstIndex, InForce: true}
+		if d.Decided.IsZero() {
+			d.Decided = c.Mark.At
+		}
+		list = append(list, d)
 	}
-	return out
+	if len(list) == 0 {
+		return nil
+	}
+	law := func(d onrecord.Decision) bool { return d.Ground == onrecord.GroundLaw }
+	slices.SortFunc(list, func(a, b onrecord.Decision) int {
+		return cmp.Or(compareBool(law(b), law(a)), b.Decided.Compare(a.Decided), cmp.Compare(b.Index, a.Index))
+	})
+	list[0].Others = list[1:]
+	return &list[0]
 }
 
-// Takedowns returns all decisions in force and lifted, the newest first: of a
-// statement the last one. Erased statements are not named.
-func (c *Catalog) Takedowns(ctx context.Context) ([]onrecord.Decision, error) {
-	var list []onrecord.Decision
-	err := c.view(ctx, func(v *view) error {
-		ids, err := v.decided()
-		if err != nil {
+// Takedowns returns at most limit decisions of the operator with a ledger index
+// less than before (0: the newest), newest first: those that are in force, those
+// that others have replaced, and those that were lifted. next is the index to go
+// on from, or 0 at the end. Statements that are erased now are not named.
+func (c *Catalog) Takedowns(ctx context.Context, before int64, limit int) (list []onrecord.Decision, next int64, err error) {
+	limit = min(max(limit, 1), 1000)
+	if before <= 0 {
+		before = maxIndex
+	}
+	err = c.view(ctx, func(v *view) error {
+		var events []onrecord.Event
+		f := onrecord.EventFilter{Types: []onrecord.EventType{onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased}}
+		if events, next, err = v.eventsAt(before, true, f, limit); err != nil {
 			return err
 		}
-		for _, id := range ids {
-			r, _, err := v.record(id)
+		for _, e := range events {
+			r, _, err := v.record(e.Statement)
 			if err != nil {
 				return err
 			}
-			d := *r.decision()
-			if d.Type != onrecord.StatementErased {
-				d.Statement = id
-			}
-			list = append(list, d)
+			list = append(list, r.told(e))
 		}
 		return nil
 	})
-	slices.SortFunc(list, func(a, b onrecord.Decision) int { return cmp.Compare(b.Index, a.Index) })
-	return list, err
+	return list, next, err
+}
+
+// told is what the public list says of a decision about the statement.
+func (r *record) told(e onrecord.Event) onrecord.Decision {
+	d := onrecord.Decision{Type: e.Type, Index: e.Index, Entry: -1, Statement: e.Statement}
+	if e.Takedown != nil {
+		d.Takedown = *e.Takedown
+	}
+	d.Reason = cmp.Or(d.Reason, e.Reason) // of lines before there were cases
+	if d.Decided.IsZero() {
+		d.Decided = e.At
+	}
+	if r.Known.Erased {
+		d.Statement, d.InForce = "", e.Type == onrecord.StatementErased
+		return d
+	}
+	c := r.Known.Cases[d.Case]
+	d.InForce = c.Withheld && c.Mark.Index == e.Index
+	return d
 }
 
 // decided returns the statements that were ever withheld or erased.

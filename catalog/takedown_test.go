@@ -4,6 +4,8 @@
 package catalog_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +73,7 @@ func TestFirstTakedownOfAnotherProcess(t *testing.T) {
 				erasure.Leaves = []int64{1}
 			}
 			j.apply(t, decision(kind, said, 60, erasure))
-			list, err := other.Takedowns(t.Context())
+			list, _, err := other.Takedowns(t.Context(), 0, 10)
 			if err != nil || len(list) != 1 || list[0].Type != kind {
 				t.Errorf("takedowns: %+v, %v", list, err)
 			}
@@ -110,9 +112,63 @@ func TestErasedAgain(t *testing.T) {
 	if holds, err := j.c.HoldsErased(t.Context()); err != nil || !holds {
 		t.Errorf("holds what was erased: %t, %v", holds, err)
 	}
-	list, err := j.c.Takedowns(t.Context())
-	if err != nil || len(list) != 1 || list[0].Index != 3 || list[0].Entry != 0 {
-		t.Errorf("%+v, %v; the entry that was erased first is no. 0", list, err)
+	st, err := j.c.Statement(t.Context(), said.Statement)
+	if err != nil || st.Decision == nil || st.Decision.Index != 3 || st.Decision.Entry != 0 {
+		t.Errorf("%+v, %v; the entry that was erased first is no. 0", st.Decision, err)
+	}
+}
+
+// TestWithheldInSeveralCases: a statement is shown again when no case about it is
+// in force, in whatever order they were decided, and the list tells every decision.
+func TestWithheldInSeveralCases(t *testing.T) {
+	j, other, said := openTwice(t)
+	in := func(number string, ground onrecord.Ground, kind onrecord.EventType, minutes int) onrecord.Event {
+		e := decision(kind, said, minutes, nil)
+		e.Takedown = &onrecord.Takedown{Case: number, Ground: ground, Reason: "personal data"}
+		return e
+	}
+	for _, step := range []struct {
+		event onrecord.Event
+		force string // the cases in force, the gravest first
+	}{
+		{in("A", onrecord.GroundLaw, onrecord.StatementWithheld, 10), "A"},
+		{in("B", onrecord.GroundPolicy, onrecord.StatementWithheld, 20), "A B"},
+		{in("B", "", onrecord.StatementUnwithheld, 30), "A"},
+		{in("C", "", onrecord.StatementUnwithheld, 40), "A"},
+		{in("B", onrecord.GroundLaw, onrecord.StatementWithheld, 50), "B A"},
+		{in("A", "", onrecord.StatementUnwithheld, 60), "B"},
+		{in("B", onrecord.GroundLaw, onrecord.StatementWithheld, 45), "B"}, // recorded late
+		{in("B", "", onrecord.StatementUnwithheld, 70), ""},
+	} {
+		j.apply(t, step.event)
+		st, err := other.Statement(t.Context(), said.Statement)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var force []string
+		if d := st.Decision; d != nil {
+			force = append(force, d.Case)
+			for _, o := range d.Others {
+				force = append(force, o.Case)
+			}
+		}
+		if got := strings.Join(force, " "); got != step.force || (st.State == onrecord.StateWithheld) != (step.force != "") {
+			t.Errorf("after %s of %s: state %s, in force %q, want %q", step.event.Type, step.event.Takedown.Case, st.State, got, step.force)
+		}
+	}
+	var told []string
+	for before, more := int64(0), true; more; more = before > 0 {
+		list, next, err := other.Takedowns(t.Context(), before, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range list {
+			told = append(told, fmt.Sprintf("%d %s %s %t", d.Index, d.Type, d.Case, d.InForce))
+		}
+		before = next
+	}
+	if len(told) != 8 || told[7] != "2 statement.withheld A false" || told[0] != "9 statement.unwithheld B false" {
+		t.Errorf("told %q", told)
 	}
 }
 

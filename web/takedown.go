@@ -10,16 +10,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"onrecord"
 )
 
 // A Decisions reads what the operator withheld and erased.
 type Decisions interface {
-	// Takedowns returns the last decision about each statement that was ever
-	// withheld or erased, newest first. Erased ones are not named.
-	Takedowns(ctx context.Context) ([]onrecord.Decision, error)
+	// Takedowns returns at most limit decisions whose ledger index is less than
+	// before (0: the newest), newest first, in force or not, and the index to go on
+	// from, or 0 at the end. Statements that are erased are not named.
+	Takedowns(ctx context.Context, before int64, limit int) (list []onrecord.Decision, next int64, err error)
 }
 
 // maxBehind is how far behind the checkpoint a reader may be and still show
@@ -81,6 +80,13 @@ func (w wording) tombstone(d onrecord.Decision) []string {
 	if d.Case != "" {
 		lines = append(lines, w.f("tombstone.case", "case", plain(d.Case)))
 	}
+	if len(d.Others) > 0 {
+		others := make([]string, len(d.Others))
+		for i, o := range d.Others {
+			others[i] = plain(o.Case)
+		}
+		lines = append(lines, w.n("tombstone.others", int64(len(others)), "cases", strings.Join(others, ", ")))
+	}
 	if d.Entry >= 0 {
 		lines = append(lines, w.f("tombstone.existed", "index", number(d.Entry)))
 	}
@@ -116,101 +122,6 @@ func (s *server) tombstonePage(w wording, st onrecord.Statement) (reply, error) 
 		a.Link = s.blockedBy()
 	}
 	return a, err
-}
-
-// A takedownRow is a decision in the public list.
-type takedownRow struct {
-	Case, Ground, Category, State string
-	Decided                       moment
-	Ledger                        int64
-	LedgerHref                    string
-	Href                          string // of the statement, where it may be named
-}
-
-// decisions reads the list.
-func (s *server) decisions(ctx context.Context) ([]onrecord.Decision, error) {
-	if s.Decisions == nil {
-		return nil, nil
-	}
-	list, err := s.Decisions.Takedowns(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("take-downs: %w", err)
-	}
-	return list, nil
-}
-
-// stateOf is what became of a decision, as the API spells it.
-func stateOf(d onrecord.Decision) string {
-	switch d.Type {
-	case onrecord.StatementErased:
-		return "erased"
-	case onrecord.StatementUnwithheld:
-		return "lifted"
-	}
-	return "withheld"
-}
-
-// takedownsPage is /about/takedowns: what this archive does not show.
-func (s *server) takedownsPage(r *http.Request) (reply, error) {
-	list, err := s.decisions(r.Context())
-	if err != nil {
-		return reply{}, err
-	}
-	w := s.words(nil)
-	rows := make([]takedownRow, len(list))
-	for i, d := range list {
-		rows[i] = takedownRow{
-			Case: plain(d.Case), Category: plain(d.Reason), State: w.f("takedowns.state." + stateOf(d)), Decided: w.moment(d.Decided),
-			Ledger: d.Index, LedgerHref: fmt.Sprintf("/events?before=%d", d.Index+1),
-		}
-		if d.Ground != "" {
-			rows[i].Ground = w.f("takedowns.ground." + string(groundOf(d)))
-		}
-		if d.Statement != "" {
-			rows[i].Href = "/s/" + string(d.Statement)
-		}
-	}
-	return s.render("takedowns", frame{
-		Title: s.texts.f("title.takedowns"), Canonical: s.base + "/about/takedowns", Section: "about", Body: rows,
-		Head: []headLink{{Rel: "alternate", Href: "/api/v1/takedowns", Type: "application/json"}},
-	})
-}
-
-// groundOf is the ground of a decision; policy where it names another one.
-func groundOf(d onrecord.Decision) onrecord.Ground {
-	if d.Ground == onrecord.GroundLaw {
-		return onrecord.GroundLaw
-	}
-	return onrecord.GroundPolicy
-}
-
-// apiTakedown is a decision not to show a statement.
-type apiTakedown struct {
-	Case      string                `json:"case" example:"T-2026-014"`
-	Ground    *string               `json:"ground" doc:"policy, law; null of one that was lifted"`
-	Category  *string               `json:"category" doc:"Why, in words" example:"personal data of a third party"`
-	Decided   *time.Time            `json:"decided"`
-	State     string                `json:"state" enum:"withheld,lifted,erased" doc:"What became of it"`
-	Statement *onrecord.StatementID `json:"statement" doc:"null where it was erased"`
-	LogIndex  int64                 `json:"log_index" doc:"Ledger index of the decision"`
-}
-
-// registerTakedowns registers /takedowns.
-func (s *server) registerTakedowns(api huma.API) {
-	huma.Register(api, operation("listTakedowns", "/api/v1/takedowns", "Take-downs", "The last decision about each statement that this archive withheld or erased, newest first."), s.apiTakedowns)
-}
-
-func (s *server) apiTakedowns(ctx context.Context, _ *noInput) (*answer[apiPage[apiTakedown]], error) {
-	list, err := s.decisions(ctx)
-	if err != nil {
-		return nil, s.fail(ctx, err)
-	}
-	return wholeList(ctx, s, list, "/api/v1/takedowns", "/about/takedowns", func(d onrecord.Decision) apiTakedown {
-		return apiTakedown{
-			Case: d.Case, Ground: text(string(d.Ground)), Category: text(d.Reason), Decided: at(d.Decided), State: stateOf(d),
-			Statement: id(d.Statement), LogIndex: d.Index,
-		}
-	})
 }
 
 // current answers 503 in place of h while this reader is so far behind the

@@ -18,7 +18,18 @@ import (
 // decisions is a web.Decisions.
 type decisions []onrecord.Decision
 
-func (d decisions) Takedowns(context.Context) ([]onrecord.Decision, error) { return d, nil }
+func (d decisions) Takedowns(_ context.Context, before int64, limit int) (list []onrecord.Decision, next int64, err error) {
+	for _, one := range d {
+		if before > 0 && one.Index >= before {
+			continue
+		}
+		if len(list) == limit {
+			return list, list[limit-1].Index, nil
+		}
+		list = append(list, one)
+	}
+	return list, 0, nil
+}
 
 // withheldFor is the fixture with one statement withheld on a ground.
 func withheldFor(ground onrecord.Ground, kind onrecord.EventType) *memory {
@@ -88,16 +99,17 @@ func TestErasedTombstone(t *testing.T) {
 func TestTakedowns(t *testing.T) {
 	on := time.Date(2026, 8, 6, 9, 0, 0, 0, time.UTC)
 	list := decisions{
-		{Takedown: onrecord.Takedown{Case: "T-3 <b>", Ground: onrecord.GroundLaw, Reason: "an order of a court", Decided: on}, Type: onrecord.StatementErased, Index: 1300},
+		{Takedown: onrecord.Takedown{Case: "T-3 <b>", Ground: onrecord.GroundLaw, Reason: "an order of a court", Decided: on}, Type: onrecord.StatementErased, Index: 1300, InForce: true},
 		{Takedown: onrecord.Takedown{Case: "T-2", Decided: on}, Type: onrecord.StatementUnwithheld, Statement: idLive, Index: 1200},
-		{Takedown: onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundPolicy, Reason: "personal data of a third party", Decided: on}, Type: onrecord.StatementWithheld, Statement: idWithheld, Index: 1100},
+		{Takedown: onrecord.Takedown{Case: "T-2", Ground: onrecord.GroundPolicy, Reason: "a mistake", Decided: on}, Type: onrecord.StatementWithheld, Statement: idLive, Index: 1150},
+		{Takedown: onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundPolicy, Reason: "personal data of a third party", Decided: on}, Type: onrecord.StatementWithheld, Statement: idWithheld, Index: 1100, InForce: true},
 	}
 	h := siteOf(t, build(), func(o *web.Options) { o.Decisions = list })
 	doc := page(t, h, "/about/takedowns", http.StatusOK)
-	if n := doc.Find("ol.log > li").Length(); n != 3 {
+	if n := doc.Find("ol.log > li").Length(); n != 4 {
 		t.Fatalf("%d rows", n)
 	}
-	for i, row := range [][]string{{"erased", "T-3 <b>", "law", "an order of a court", "1,300"}, {"shown again", "T-2"}, {"withheld", "policy of this archive"}} {
+	for i, row := range [][]string{{"erased", "T-3 <b>", "law", "an order of a court", "1,300"}, {"lifted", "T-2"}, {"not in force any more", "a mistake"}, {"withheld", "policy of this archive"}} {
 		for _, part := range row {
 			wants(t, doc, fmt.Sprintf("ol.log > li:nth-child(%d)", i+1), part)
 		}
@@ -106,14 +118,62 @@ func TestTakedowns(t *testing.T) {
 		t.Error("an erased statement is named")
 	}
 	data, _ := ask(t, h, "/api/v1/takedowns", http.StatusOK)["data"].([]any)
-	if len(data) != 3 {
-		t.Fatalf("%d of 3 in the API", len(data))
+	if len(data) != 4 {
+		t.Fatalf("%d of 4 in the API", len(data))
 	}
 	first, _ := data[0].(map[string]any)
-	if first["state"] != "erased" || first["ground"] != "law" || first["statement"] != nil || first["log_index"] != 1300.0 {
+	if first["state"] != "erased" || first["ground"] != "law" || first["statement"] != nil || first["log_index"] != 1300.0 || first["in_force"] != true {
 		t.Errorf("first %v", first)
 	}
+	if third, _ := data[2].(map[string]any); third["state"] != "withheld" || third["in_force"] != false {
+		t.Errorf("third %v", third)
+	}
 	wants(t, page(t, site(t, build()), "/about/takedowns", http.StatusOK), ".empty", "Nothing was withheld or erased.")
+}
+
+// TestTakedownsPaged: the list is told by pages, each decision once.
+func TestTakedownsPaged(t *testing.T) {
+	var list decisions
+	for i := int64(120); i > 0; i-- {
+		list = append(list, onrecord.Decision{Takedown: onrecord.Takedown{Case: fmt.Sprint("T-", i)}, Type: onrecord.StatementUnwithheld, Index: i})
+	}
+	h := siteOf(t, build(), func(o *web.Options) { o.Decisions = list })
+	rows, pages := 0, 0
+	for path, ok := "/about/takedowns", true; ok; pages++ {
+		doc := page(t, h, path, http.StatusOK)
+		rows += doc.Find("ol.log > li").Length()
+		path, ok = doc.Find(".pager a[rel=next]").Attr("href")
+	}
+	if rows != 120 || pages != 3 {
+		t.Errorf("%d rows on %d pages", rows, pages)
+	}
+	rows = 0
+	for path, ok := "/api/v1/takedowns?limit=100", true; ok; {
+		doc := ask(t, h, path, http.StatusOK)
+		data, _ := doc["data"].([]any)
+		rows += len(data)
+		links, _ := doc["links"].(map[string]any)
+		path, ok = links["next"].(string)
+		path = strings.TrimPrefix(path, base)
+	}
+	if rows != 120 {
+		t.Errorf("%d rows in the API", rows)
+	}
+	for _, path := range []string{"/about/takedowns?before=x", "/api/v1/takedowns?before=0"} {
+		if a := get(t, h, path); a.Code != http.StatusBadRequest {
+			t.Errorf("%s: status %d", path, a.Code)
+		}
+	}
+}
+
+// TestTombstoneOfSeveralCases: the page names every case in force, the gravest
+// first.
+func TestTombstoneOfSeveralCases(t *testing.T) {
+	m := withheldFor(onrecord.GroundLaw, onrecord.StatementWithheld)
+	st := m.statements[idWithheld]
+	st.Decision.Others = []onrecord.Decision{{Takedown: onrecord.Takedown{Case: "B-7"}}, {Takedown: onrecord.Takedown{Case: "C-9"}}}
+	m.statements[idWithheld] = st
+	wants(t, page(t, site(t, m), "/s/"+string(idWithheld), http.StatusUnavailableForLegalReasons), "main", "It is withheld in 2 more cases: B-7, C-9.")
 }
 
 // TestBehind: a reader that is behind the checkpoint for more than a minute

@@ -52,7 +52,7 @@ func (h *house) openArchive(ctx context.Context, b bucket.Bucket, o archive.Opti
 		open = archive.OpenToVerify
 	}
 	first := ctx
-	if h.env.serving && isS3(h.cfg.Storage.URL) {
+	if (h.env.serving || h.env.patient) && isS3(h.cfg.Storage.URL) {
 		var cancel context.CancelFunc
 		first, cancel = context.WithTimeout(ctx, firstPatience)
 		defer cancel()

@@ -316,7 +316,7 @@ func TestErase(t *testing.T) {
 	}
 	_ = h.close()
 	m.run(t, "verify")
-	m.run(t, "unwithhold", string(id), "--case", "T-2026-015")
+	m.run(t, "unwithhold", string(id), "--case", "T-2026-014")
 	if out := m.run(t, "show", string(id)); !strings.Contains(out, laterWords) {
 		t.Errorf("shown again: %q", out)
 	}

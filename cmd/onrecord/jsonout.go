@@ -35,6 +35,28 @@ type statementJSON struct {
 	Version     onrecord.VersionID   `json:"version"`
 	Versions    int                  `json:"version_count"`
 	LogIndex    int64                `json:"log_index"`
+	Decisions   []decisionJSON       `json:"decisions,omitempty"` // why it is not shown
+}
+
+// A decisionJSON is a decision in force not to show a statement.
+type decisionJSON struct {
+	Case     string          `json:"case"`
+	State    string          `json:"state"` // withheld or erased
+	Ground   onrecord.Ground `json:"ground,omitempty"`
+	Category string          `json:"category,omitempty"`
+	Decided  *time.Time      `json:"decided"`
+	LogIndex int64           `json:"log_index"`
+}
+
+func decisionsJSON(s onrecord.Statement) (list []decisionJSON) {
+	for _, d := range inForce(s) {
+		one := decisionJSON{d.Case, "withheld", d.Ground, d.Reason, orNull(d.Decided), d.Index}
+		if d.Type == onrecord.StatementErased {
+			one.State = "erased"
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 func asJSON(s onrecord.Statement) statementJSON {
@@ -44,6 +66,7 @@ func asJSON(s onrecord.Statement) statementJSON {
 		Grade: s.Grade, After: orNull(s.StateWindow.After), By: orNull(s.StateWindow.By),
 		FirstSeenAt: orNull(s.FirstSeen), LastSeenAt: orNull(s.LastSeen),
 		Version: s.Version, Versions: s.Versions, LogIndex: s.LogIndex,
+		Decisions: decisionsJSON(s),
 	}
 }
 

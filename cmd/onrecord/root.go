@@ -33,10 +33,11 @@ type env struct {
 
 	serving bool // the store is probed afresh, and may be away at the start
 	visits  bool // the command makes visits, which wait in the spool while the store is away
+	patient bool // the command has the catalog to fall back on: it does not wait long for a store that is away
 
 	helper []string // this program as the one that decodes pictures; nil: none are
 
-	files files.Seam // how the disk is reached; tests stand in between
+	files   files.Seam // how the disk is reached; tests stand in between
 }
 
 // newRoot returns the command tree.

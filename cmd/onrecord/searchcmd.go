@@ -39,7 +39,9 @@ func newSearch(e *env) *cobra.Command {
   -word -"a b"     without them
   (a query that begins with "-" stands behind "--")
   figure:SLUG  platform:NAME  is:deleted  is:edited
-  since:2026-01    from then on      until:2026-02-01   before then`,
+  since:2026-01    from then on      until:2026-02-01   before then
+
+While the storage does not answer, it searches what the catalog of this machine has.`,
 		Example: `  onrecord search '"harbour bridge" is:edited' --since 2026-09
   onrecord search --figure jane-example --sort oldest ''
   onrecord search -- -bridge toll`,
@@ -135,7 +137,7 @@ func runSearch(ctx context.Context, e *env, f searchFlags, query string) error {
 	if _, err := f.request(query, search.ParseOptions{Now: e.now()}); err != nil {
 		return err // before an archive is looked for
 	}
-	h, err := e.open(ctx, reading)
+	h, err := e.openToRead(ctx)
 	if err != nil {
 		return err
 	}

@@ -68,15 +68,36 @@ func (h *house) takedownEvent(t onrecord.EventType, st onrecord.Statement, down 
 		Type: t, At: now, By: now, Figure: st.Figure.Slug, Account: onrecord.AccountRef{Platform: st.Platform, ID: st.Account.ID},
 		Statement: st.ID, Provenance: onrecord.Captured, Takedown: &down, Index: -1, Prev: st.LastIndex,
 	}
-	if d := st.Decision; d != nil && d.Decided.After(now) {
-		e.At, e.Disputed = d.Decided, true
+	for _, d := range inForce(st) {
+		if d.Decided.After(e.At) {
+			e.At, e.Disputed = d.Decided, true
+		}
 	}
 	return &e
+}
+
+// inForce returns the decisions because of which st is not shown, the gravest
+// first.
+func inForce(st onrecord.Statement) []onrecord.Decision {
+	if st.Decision == nil {
+		return nil
+	}
+	return append([]onrecord.Decision{*st.Decision}, st.Decision.Others...)
+}
+
+// casesOf names the cases of decisions.
+func casesOf(list []onrecord.Decision) string {
+	names := make([]string, len(list))
+	for i, d := range list {
+		names[i] = d.Case
+	}
+	return strings.Join(names, ", ")
 }
 
 // A shownBy is everything in the record that shows a statement.
 type shownBy struct {
 	leaves    []int64 // lines about it
+	told      []int64 // of those, the ones that are not its own: runs of visits, and gaps
 	named     []int64 // lines of others that name it and stay
 	records   []onrecord.Span
 	others    int // other statements whose evidence lies in those records
@@ -199,7 +220,9 @@ func (s *seeker) journal(ctx context.Context) error {
 		case ingest.Tells:
 			s.found.leaves = append(s.found.leaves, e.Index)
 			s.sources[e.Visit.Source] = true
-			if own {
+			if !own {
+				s.found.told = append(s.found.told, e.Index)
+			} else {
 				for _, c := range ev.Captures {
 					s.cited[onrecord.Span{Object: c.Object, Offset: c.Offset}] = true
 				}

@@ -7,6 +7,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,8 +65,12 @@ func newUnwithhold(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unwithhold ID|URL --case CASE",
 		Short: "Show a withheld statement again",
-		Long:  `Lifts "onrecord withhold". That is an entry in the ledger, too, and in the list of take-downs.`,
-		Args:  usageArgs(cobra.ExactArgs(1)),
+		Long: `Lifts "onrecord withhold" in one case: the one that --case names. A statement that
+is withheld in several cases is shown again when all of them are lifted; which are
+in force is on its page, and said by "onrecord show".
+
+It is an entry in the ledger, too, and in the list of take-downs.`,
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkCase(t.Case); err != nil {
 				return err
@@ -84,6 +90,7 @@ type decided struct {
 	Case      string               `json:"case"`
 	Index     int64                `json:"log_index"`
 	Message   string               `json:"message,omitempty"`
+	InForce   []string             `json:"in_force,omitempty"` // other cases in which it is withheld
 }
 
 // decide records that a statement is withheld, or shown again.
@@ -103,46 +110,39 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 			return err
 		}
 	}
-	why, before := "", ""
+	out := decided{Statement: st.ID, Case: t.Case, Index: -1}
 	event, done, err := h.act(ctx, func() (*onrecord.Event, error) {
 		st, err := h.catalog.Statement(ctx, st.ID)
 		if err != nil {
 			return nil, err
 		}
-		d := st.Decision
-		switch {
-		case d != nil && d.Type == onrecord.StatementErased:
-			why = "was erased, case " + d.Case
-			return nil, nil
-		case kind == onrecord.StatementUnwithheld && d == nil:
-			why = "is not withheld"
-			return nil, nil
-		case kind == onrecord.StatementWithheld && d != nil && d.Case == t.Case && d.Ground == t.Ground && d.Reason == t.Reason:
-			why = "is withheld already, case " + d.Case
-			return nil, nil
+		if out.Message, err = needless(st, kind, t); err != nil || out.Message != "" {
+			return nil, err
 		}
-		if d != nil && d.Case != t.Case {
-			before = d.Case
+		out.InForce = nil
+		for _, d := range inForce(st) {
+			if d.Case != t.Case {
+				out.InForce = append(out.InForce, d.Case)
+			}
 		}
 		event := h.takedownEvent(kind, st, t)
 		if kind == onrecord.StatementWithheld {
-			event.Erasure = &onrecord.Erasure{Records: found.records}
+			event.Erasure = &onrecord.Erasure{Leaves: found.told, Records: found.records}
 		}
 		return event, nil
 	})
 	if err != nil {
 		return err
 	}
-	out := decided{Statement: st.ID, Case: t.Case, Index: -1, Message: why}
 	if event == nil {
-		return e.print(out, "%s %s\n", st.ID, why)
+		return e.print(out, "%s %s\n", st.ID, out.Message)
 	}
 	out.Event, out.Index = event.Type, done.Index+1
-	if before != "" {
-		e.say("note: until now it was withheld in case %s; /about/takedowns shows the last decision, the log all of them", before)
-	}
 	if kind == onrecord.StatementUnwithheld {
-		return e.print(out, "%s is shown again  case %s, ledger no. %d\n", st.ID, t.Case, out.Index)
+		return e.lifted(out)
+	}
+	if len(out.InForce) > 0 {
+		e.say("note: it is withheld in another case, too: %s; it is shown again when all are lifted", strings.Join(out.InForce, ", "))
 	}
 	for _, line := range found.unread {
 		e.say("note: evidence that could not be looked through, and is served as before: %s", line)
@@ -154,4 +154,30 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 	e.say("this machine shows it no more; others that serve the archive are not known here: their /status has to say ledger no. %d or later", out.Index)
 	return e.print(out, "%s is withheld  case %s, ledger no. %d; %s of evidence that show it are served no more\n",
 		st.ID, t.Case, out.Index, count(len(found.records), "record", "records"))
+}
+
+// needless says why a decision about st would change nothing; nothing if it would.
+// To lift a case that is not in force is an error while others are.
+func needless(st onrecord.Statement, kind onrecord.EventType, t onrecord.Takedown) (string, error) {
+	list := inForce(st)
+	at := slices.IndexFunc(list, func(d onrecord.Decision) bool { return d.Case == t.Case })
+	switch {
+	case wasErased(st):
+		return "was erased, case " + st.Decision.Case, nil
+	case kind == onrecord.StatementWithheld && at >= 0 && list[at].Ground == t.Ground && list[at].Reason == t.Reason:
+		return "is withheld already, case " + t.Case, nil
+	case kind == onrecord.StatementUnwithheld && len(list) == 0:
+		return "is not withheld", nil
+	case kind == onrecord.StatementUnwithheld && at < 0:
+		return "", usagef("--case %s: %s is not withheld in it, but in %s: give the case that is to be lifted", t.Case, st.ID, casesOf(list))
+	}
+	return "", nil
+}
+
+// lifted prints what became of a statement of which one case was lifted.
+func (e *env) lifted(out decided) error {
+	if len(out.InForce) > 0 {
+		return e.print(out, "%s stays withheld, case %s  case %s is lifted, ledger no. %d\n", out.Statement, strings.Join(out.InForce, ", "), out.Case, out.Index)
+	}
+	return e.print(out, "%s is shown again  case %s, ledger no. %d\n", out.Statement, out.Case, out.Index)
 }
