@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"maps"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -67,19 +68,21 @@ func nameOf(s *spool.Spool) (onrecord.VisitID, error) {
 // end the sequence.
 func (a *Archive) Recover(ctx context.Context) iter.Seq2[*Visit, error] {
 	return func(yield func(*Visit, error) bool) {
-		var queue []spooled
-		err := a.writable()
-		if err == nil {
-			err = a.restore(ctx)
-		}
-		if err == nil {
-			queue, err = a.spooled()
-		}
+		queue, err := a.takeStock(ctx)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
+		a.recoverAll(ctx, queue, nil)(yield)
+	}
+}
+
+// recoverAll takes over the spools of queue in its order. Nobody waits for those
+// of unreadable.
+func (a *Archive) recoverAll(ctx context.Context, queue []spooled, unreadable map[onrecord.VisitID]bool) iter.Seq2[*Visit, error] {
+	return func(yield func(*Visit, error) bool) {
 		r := &recovery{a: a, yield: yield, blocked: map[string]bool{}, damaged: map[onrecord.VisitID]bool{}}
+		maps.Copy(r.damaged, unreadable)
 		for _, next := range queue {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)

@@ -137,9 +137,9 @@ type Record interface {
 	// BeginImport begins a visit that reads files and asks no platform. Door is
 	// its name in the record, parser that of the importer; memo is kept with it.
 	BeginImport(ctx context.Context, s Source, door, parser string, memo []byte) (ImportVisit, error)
-	// Recover yields the visits that an earlier process left in the spool and
-	// that need judgement, oldest first.
-	Recover(ctx context.Context) iter.Seq2[Visit, error]
+	// Backlog returns the visits that lie in the spool and that need judgement, in
+	// sequences that may be run at the same time, each in its order.
+	Backlog(ctx context.Context) ([]iter.Seq2[Visit, error], error)
 	// Sweep finishes what anybody left pending, and says how many visits.
 	Sweep(ctx context.Context) (int, error)
 }

@@ -100,33 +100,6 @@ func (i *Ingester) visit(ctx context.Context, s Source, d Door, only bool) (rep 
 	return rep, next, err
 }
 
-// Recover commits the visits that an earlier process, or an outage of the
-// bucket, left in the spool, reading their captures again. Lock takes the
-// source, as for a visit; a source that somebody else has is passed over. It
-// returns a report for each visit, and the errors of those that it had to
-// leave there, joined.
-func (i *Ingester) Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) (reports []Report, err error) {
-	for v, verr := range i.Record.Recover(ctx) {
-		if verr != nil {
-			err = errors.Join(err, fmt.Errorf("recover: %w", verr))
-			continue
-		}
-		unlock, ok := lock(v.Source)
-		if !ok {
-			err = errors.Join(err, v.Close())
-			continue
-		}
-		rep, rerr := i.again(ctx, v)
-		if rerr != nil {
-			err = errors.Join(err, fmt.Errorf("recover visit %s of %s: %w", v.ID, v.Source, rerr), v.Close())
-		} else {
-			reports = append(reports, rep)
-		}
-		unlock()
-	}
-	return reports, err
-}
-
 // again reads the captures of a spooled visit and commits it. It asks what the
 // visit asked, by its memo, not what the state of now would ask.
 func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {

@@ -28,8 +28,10 @@ const (
 	lookAtOnce  = 16               // states that are read at once
 	waitAtMost  = time.Hour        // between two attempts at a source that can't be visited
 	spoolDelay  = 10 * time.Second // before what was left in the spool is tried again
+	spoolEvery  = 20 * time.Second // how often at least, while something is left there or holds
 	takenDelay  = 2 * time.Second  // before a host that somebody else visits is asked for again
 	queueDelay  = 5 * time.Second  // before a queue that does not answer is asked again
+	behindDelay = 2 * time.Second  // before a visit that waits for those in the spool is asked for again
 	heldDelay   = time.Second      // before locks that another process has are tried again
 	holdDelay   = 5 * time.Second  // before it is asked again whether visits may be begun
 	defaultMost = 32
@@ -57,19 +59,25 @@ type Runner struct {
 	// full, or its spool. Nothing is begun, and no source loses patience, until it
 	// returns nil. It is asked often. Nil: nothing holds.
 	Hold func() error
-	Most int // hosts that are visited at once; default 32
+	// Waits reports whether earlier visits of a source wait in the spool for their
+	// commit: one begun now waits behind them. Nil: that is not known.
+	Waits func(source string) bool
+	Most  int // hosts that are visited at once; default 32
 
-	mu      sync.Mutex
-	sources map[string]Source
-	agenda  schedule.Agenda       // when to look at which source; guarded by mu
-	hosts   map[string]*hostPlan  // by host; guarded by mu
-	lines   lines                 // hosts with due visits and no worker; guarded by mu
-	late    map[string]time.Time  // by source: since when its visit waits; guarded by mu
-	told    time.Time             // when late visits were told last
-	plans   map[string]sourcePlan // by source; guarded by mu
-	wait    map[string]patience   // by source; guarded by mu
-	mute    time.Time             // until when the queue's silence is not told again; guarded by mu
-	holds   bool                  // Hold held when it was asked last; of Run's goroutine
+	mu       sync.Mutex
+	sources  map[string]Source
+	agenda   schedule.Agenda       // when to look at which source; guarded by mu
+	hosts    map[string]*hostPlan  // by host; guarded by mu
+	lines    lines                 // hosts with due visits and no worker; guarded by mu
+	late     map[string]time.Time  // by source: since when its visit waits; guarded by mu
+	told     time.Time             // when late visits were told last
+	plans    map[string]sourcePlan // by source; guarded by mu
+	wait     map[string]patience   // by source; guarded by mu
+	mute     time.Time             // until when the queue's silence is not told again; guarded by mu
+	holds    bool                  // Hold held when it was asked last; of Run's goroutine
+	drained  time.Time             // when a visit left the spool last; guarded by mu
+	behind   map[string]time.Time  // by source: since when its visit waits for those in the spool; guarded by mu
+	troubles map[string]time.Time  // when which was told last; of the goroutine that settles
 
 	work  sync.WaitGroup
 	looks chan Source   // whose states are to be read
@@ -82,7 +90,7 @@ type Runner struct {
 type Visitor interface {
 	Visit(ctx context.Context, s Source, d Door) (Report, error)
 	Check(ctx context.Context, s Source, d Door) (Report, error)
-	Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) ([]Report, error)
+	Drain(ctx context.Context, lock func(source string) (unlock func(), ok bool), each func(Report) (more bool)) error
 }
 
 // States are the states of the sources in the bucket: a part of Record.
@@ -151,6 +159,7 @@ type patience struct {
 func (r *Runner) Run(ctx, hard context.Context) error {
 	r.wait, r.spool, r.wake = make(map[string]patience), make(chan struct{}, 1), make(chan struct{}, 1)
 	r.sources, r.plans, r.hosts = make(map[string]Source), make(map[string]sourcePlan), make(map[string]*hostPlan)
+	r.behind, r.troubles = make(map[string]time.Time), make(map[string]time.Time)
 	r.late, r.lines = make(map[string]time.Time), lines{took: make(map[string]time.Duration)}
 	for _, s := range r.Sources {
 		if len(s.Doors) > 0 && !s.Schedule.IsZero() {
@@ -160,8 +169,8 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 	if r.Most <= 0 {
 		r.Most = defaultMost
 	}
-	r.settle(hard)
-	r.work.Go(func() { r.sweep(ctx, hard) })
+	left := r.settle(ctx, hard)
+	r.work.Go(func() { r.sweep(ctx, hard, left) })
 	r.looks = make(chan Source, len(r.sources))
 	for range min(lookAtOnce, len(r.sources)) {
 		r.work.Go(func() { r.looker(ctx, hard) })
@@ -269,43 +278,6 @@ func (r *Runner) collect(ctx context.Context, now time.Time) time.Duration {
 			r.lookAt(ctx, r.sources[e.Source])
 		}
 	}
-}
-
-// sweep commits what is in the spool when somebody left something there, and
-// at least every hour, and finishes pending visits of all sources.
-func (r *Runner) sweep(ctx, hard context.Context) {
-	moved := false
-	for sleep(ctx, sweepEvery, r.spool); ctx.Err() == nil; sleep(ctx, sweepEvery, r.spool) {
-		if !moved { // what was begun behind a visit that waited is waiting now, and need not
-			sleep(ctx, spoolDelay, nil)
-		}
-		if ctx.Err() == nil {
-			moved = r.settle(hard)
-		}
-	}
-}
-
-// settle commits what is in the spool, then finishes what is pending: in this
-// order, since a spool may have what a pending visit lacks (record.md 1.6). It
-// reports whether any visit was committed.
-func (r *Runner) settle(hard context.Context) (moved bool) {
-	reports, err := r.Visitor.Recover(hard, func(source string) (func(), bool) { return r.Lock(source, "") })
-	for _, rep := range reports {
-		if rep.Index < 0 {
-			continue
-		}
-		moved = true
-		r.Log.Info("a visit that was in the spool is committed", "source", rep.Source, "index", rep.Index, "events", rep.Events)
-	}
-	if err != nil {
-		r.Log.Error("recover", "err", err)
-	}
-	if n, err := r.States.Sweep(hard); err != nil {
-		r.Log.Error("sweep", "err", err)
-	} else if n > 0 {
-		r.Log.Info("finished pending visits", "visits", n)
-	}
-	return moved
 }
 
 // sleep waits for d, until ctx ends or something comes from wake.

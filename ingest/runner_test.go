@@ -32,6 +32,7 @@ type platform struct {
 	fail    func(source string, n int) error
 	spooled func(source string, n int) bool
 	hold    func() error // nil: nothing holds
+	store   *slowStore   // nil: nothing lies in the spool
 	settled int
 	checks  []time.Duration  // when each visit of checks only began, since begin
 	checked *ingest.Door     // that the checks of source a are to go through
@@ -53,11 +54,14 @@ func (p *platform) State(_ context.Context, source string) (onrecord.SourceState
 
 func (p *platform) Sweep(context.Context) (int, error) { return 0, nil }
 
-func (p *platform) Recover(context.Context, func(string) (func(), bool)) ([]ingest.Report, error) {
+func (p *platform) Drain(ctx context.Context, _ func(string) (func(), bool), each func(ingest.Report) bool) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.settled++
-	return nil, nil
+	p.mu.Unlock()
+	if p.store == nil {
+		return nil
+	}
+	return p.store.drain(ctx, each)
 }
 
 func (p *platform) Check(_ context.Context, _ ingest.Source, d ingest.Door) (ingest.Report, error) {
@@ -125,8 +129,15 @@ func runner(p *platform, l ingest.Queue, sources ...ingest.Source) *ingest.Runne
 // run runs a runner for a while in a bubble.
 func run(t *testing.T, p *platform, d time.Duration, sources ...ingest.Source) {
 	t.Helper()
+	runWith(t, p, d, func(*ingest.Runner) {}, sources...)
+}
+
+// runWith is run of a runner with more options.
+func runWith(t *testing.T, p *platform, d time.Duration, more func(*ingest.Runner), sources ...ingest.Source) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := runner(p, newLine(), sources...)
+	more(r)
 	done := make(chan error)
 	go func() { done <- r.Run(ctx, t.Context()) }()
 	time.Sleep(d)

@@ -159,6 +159,10 @@ func (r *Runner) serve(held context.Context, t Task) {
 	if !ok {
 		return // of another configuration: its owner finds it again
 	}
+	if r.waits(s.ID) {
+		r.again(t, behindDelay)
+		return
+	}
 	at, plan := r.next(held, s)
 	if held.Err() != nil {
 		r.again(t, takenDelay)

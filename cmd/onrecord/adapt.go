@@ -53,20 +53,23 @@ func (r record) BeginImport(ctx context.Context, s ingest.Source, door, parser s
 	return ingest.ImportVisit{Visit: asVisit(v), Keeper: v}, nil
 }
 
-func (r record) Recover(ctx context.Context) iter.Seq2[ingest.Visit, error] {
-	return func(yield func(ingest.Visit, error) bool) {
-		for v, err := range r.a.Recover(ctx) {
-			if err != nil {
-				if !yield(ingest.Visit{}, err) {
+func (r record) Backlog(ctx context.Context) ([]iter.Seq2[ingest.Visit, error], error) {
+	lines, err := r.a.Backlog(ctx)
+	out := make([]iter.Seq2[ingest.Visit, error], len(lines))
+	for n, line := range lines {
+		out[n] = func(yield func(ingest.Visit, error) bool) {
+			for v, err := range line {
+				var open ingest.Visit
+				if err == nil {
+					open = asVisit(v)
+				}
+				if !yield(open, err) {
 					return
 				}
-				continue
-			}
-			if !yield(asVisit(v), nil) {
-				return
 			}
 		}
 	}
+	return out, err
 }
 
 func (r record) Sweep(ctx context.Context) (int, error) { return r.a.Sweep(ctx) }

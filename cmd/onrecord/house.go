@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -191,7 +192,11 @@ func (h *house) rebuildAndOpen(ctx context.Context, o catalog.Options) (*catalog
 var errNotHolder = errors.New("another process applies to the catalog of this archive")
 
 // applyAll applies what the record has and the catalog has not.
-func (h *house) applyAll(ctx context.Context) (int64, error) {
+func (h *house) applyAll(ctx context.Context) (int64, error) { return h.applyTo(ctx, math.MaxInt64) }
+
+// applyTo is applyAll, unless the catalog has applied the ledger up to size: the
+// record is then not asked.
+func (h *house) applyTo(ctx context.Context, size int64) (int64, error) {
 	h.follow.Lock()
 	defer h.follow.Unlock()
 	if h.writer == nil {
@@ -206,6 +211,10 @@ func (h *house) applyAll(ctx context.Context) (int64, error) {
 	size, err := ingest.Follow(ctx, record{h.archive}, store{h.writer}, nil)
 	if catalog.IsBroken(err) {
 		h.files.Latch.Fail(err)
+	// Of several visits that were committed by one swap, the first applies all.
+	if have, _, err := h.writer.Applied(ctx); err != nil || have >= size {
+		return have, err
+	}
 	}
 	return size, err
 }
@@ -218,7 +227,7 @@ func (h *house) catchUp(ctx context.Context, size int64) (int64, error) {
 	began := h.env.now()
 	told, took := false, time.Time{}
 	for {
-		if have, err := h.applyAll(ctx); !errors.Is(err, errNotHolder) {
+		if have, err := h.applyTo(ctx, size); !errors.Is(err, errNotHolder) {
 			if err == nil && have < size {
 				err = fmt.Errorf("a visit is noted at ledger no. %d, and the ledger ends at %d", size-1, have-1)
 			}

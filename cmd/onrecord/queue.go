@@ -59,7 +59,7 @@ func (h *house) openQueue(ctx context.Context) (*dispatch.Queue, error) {
 func (h *house) runner(in *ingest.Ingester, q *dispatch.Queue, locks *locks) *ingest.Runner {
 	return &ingest.Runner{
 		Visitor: in, Media: in, States: in.Record, Queue: queue{q}, Sources: in.Sources, Now: h.env.now, Log: h.log,
-		Most: h.cfg.Crawl.Concurrency, Hold: h.hold,
+		Most: h.cfg.Crawl.Concurrency, Hold: h.hold, Waits: h.archive.Waits,
 		Paused: func(ctx context.Context, source string) (bool, error) {
 			gap, err := h.paused(ctx, source)
 			return gap != nil, err
