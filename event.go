@@ -42,6 +42,7 @@ const (
 	ArchiveKeyRotated   EventType = "archive.key_rotated"
 	ArchiveAdopted      EventType = "archive.adopted"
 	ArchiveErasureDone  EventType = "archive.erasure_done"
+	ArchiveGaveUp       EventType = "archive.gave_up" // lines that are lost: Event.GivesUp
 
 	// MediaKept and MediaMissed belong to a statement: an attachment's bytes are
 	// in the archive, or are not to be had (docs/decisions/0010-media.md).
@@ -61,6 +62,12 @@ const (
 	// no key of the log has signed; it is no event. It names no statement and no
 	// erasure: nobody follows it.
 	ErasureUnsigned EventType = "erasure.unsigned"
+
+	// LineLost is the type under which a line is read whose bytes are lost; it is
+	// no event. ActLost is that of one whose visit may have been an act of the
+	// operator: see LostLines.
+	LineLost EventType = "line.lost"
+	ActLost  EventType = "act.lost"
 )
 
 // A State is what is known of a statement now.

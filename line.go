@@ -31,7 +31,7 @@ const lineVersion = 1
 func (e Event) AppendLine(dst []byte) ([]byte, error) {
 	w := lineWriter{b: dst}
 	start := len(dst)
-	if e.Type == "" || e.Type == VisitLine || e.Type == TombstoneLine {
+	if e.Type.isNone() {
 		return nil, fmt.Errorf("event of type %q: %w", e.Type, ErrLine)
 	}
 	w.b = append(w.b, `{"v":1`...)

@@ -39,7 +39,7 @@ func ParseEvent(line []byte) (Event, error) {
 	if version != lineVersion {
 		return Event{}, fmt.Errorf("journal line of version %d, this program knows %d: %w", version, lineVersion, ErrLine)
 	}
-	if e.Type == "" || e.Type == VisitLine || e.Type == TombstoneLine {
+	if e.Type.isNone() {
 		return Event{}, fmt.Errorf("journal line of type %q is no event: %w", e.Type, ErrLine)
 	}
 	return e, nil

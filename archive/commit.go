@@ -84,10 +84,13 @@ func (v *Visit) prepare(d Draft) (*plan, error) {
 	if d.Next.Source != m.Source || d.Next.Platform != m.Platform {
 		return nil, fmt.Errorf("%w: the next state is of source %q, platform %q", ErrSource, d.Next.Source, d.Next.Platform)
 	}
+	if m.Source == BuiltIn && len(d.Events) != actLines-1 { // a lost visit is told from an act by its lines
+		return nil, fmt.Errorf("%w: an act of the operator is one event, not %d", ErrSource, len(d.Events))
+	}
 	h := VisitHeader{
 		Visit: v.id, Source: m.Source, Figure: extraOf(m).Figure, Door: m.Door, Parser: m.Parser, Base: d.Base,
 		Started: trim(d.Started), Ended: trim(d.Ended), SkewMS: d.Skew.Milliseconds(), Outcome: d.Outcome,
-		Provenance: d.Provenance,
+		Provenance: d.Provenance, Follows: new(v.reg.Done.Index),
 	}
 	h.LateOf, _ = v.Late()
 	p := &plan{V: 1, Visit: v.id, StateTag: v.tag.String(), From: v.from, Next: d.Next}

@@ -32,9 +32,12 @@ type VisitHeader struct {
 	// Provenance is that of the visit's events; empty means captured. The visit
 	// of an import looked at no platform.
 	Provenance onrecord.Provenance `json:"provenance,omitempty"`
-	Objects    []ObjectRef         `json:"objects"` // the visit's WARC and media, whole
-	Rest       string              `json:"rest"`    // SHA-256 of the segment's bytes after the first frame, hex
-	Salt       string              `json:"salt"`
+	// Follows is the ledger index at which the source's last visit before this one
+	// begins, -1 for none: it tells whose a lost visit was. Older lines have none.
+	Follows *int64      `json:"follows,omitempty"`
+	Objects []ObjectRef `json:"objects"` // the visit's WARC and media, whole
+	Rest    string      `json:"rest"`    // SHA-256 of the segment's bytes after the first frame, hex
+	Salt    string      `json:"salt"`
 }
 
 // An ObjectRef names a whole object and its bytes.
@@ -46,13 +49,14 @@ type ObjectRef struct {
 
 // An Entry is one leaf of the ledger with its journal line. Line 0 of a visit
 // has Event.Type "visit"; the leaf that abandons a visit has no line, and its
-// Event is visit.abandoned. A line that was erased has Event.Type "tombstone".
+// Event is visit.abandoned. A line that was erased has Event.Type "tombstone", and
+// one whose bytes are lost, which only WalkPast yields, "line.lost" or "act.lost".
 type Entry struct {
 	Index int64
 	Leaf  ledger.Leaf
 	Visit VisitHeader
 	Event onrecord.Event // Index and Visit are set
-	Line  []byte         // without newline; nil for visit.abandoned and where it was erased
+	Line  []byte         // without newline; nil for visit.abandoned and where it was erased or is lost
 }
 
 // Walk yields the committed lines from ledger index from on, in ledger order,
@@ -66,6 +70,11 @@ type Entry struct {
 // called Redactions before. An erasure that no key has signed comes under the
 // type erasure.unsigned, and names nothing.
 func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] {
+	return a.walk(ctx, from, nil)
+}
+
+// walk is Walk, or WalkPast if it is given what is known of losses.
+func (a *Archive) walk(ctx context.Context, from int64, past *losses) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		size, err := a.Size(ctx)
 		if err != nil {
@@ -83,7 +92,7 @@ func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] 
 		keys := &voucher{a: a}
 		for w := range ahead.out {
 			<-w.ready
-			if !a.yieldVisit(ctx, keys, w, yield) {
+			if !a.yieldVisit(ctx, keys, w, past, yield) {
 				return
 			}
 			ahead.give(w)
@@ -96,26 +105,44 @@ func (a *Archive) Walk(ctx context.Context, from int64) iter.Seq2[Entry, error] 
 
 // yieldVisit yields the entries of one visit, or why there are none. It reports
 // whether the walk goes on.
-func (a *Archive) yieldVisit(ctx context.Context, keys *voucher, w *walked, yield func(Entry, error) bool) (more bool) {
-	switch {
-	case w.err != nil && len(w.leaves) == 0:
+func (a *Archive) yieldVisit(ctx context.Context, keys *voucher, w *walked, past *losses, yield func(Entry, error) bool) (more bool) {
+	if w.err != nil && len(w.leaves) == 0 {
 		yield(Entry{}, outOfReach(fmt.Errorf("leaf %d: %w", w.index, w.err)))
 		return false
-	case w.err != nil:
-		yield(Entry{}, fmt.Errorf("index %d: %w", w.index, w.err))
-		return false
 	}
-	for i, leaf := range w.leaves {
-		e, err := keys.entry(ctx, a.recalled(), w.index+int64(i), leaf, w.segment)
+	var err error
+	done := 0
+	for ; done < len(w.leaves); done++ {
+		var e Entry
+		if err = w.err; err != nil {
+			err = fmt.Errorf("index %d: %w", w.index, err)
+		} else {
+			e, err = keys.entry(ctx, a.recalled(), w.index+int64(done), w.leaves[done], w.segment)
+		}
 		if err != nil {
-			yield(Entry{}, err)
-			return false
+			break
 		}
 		if !yield(e, nil) {
 			return false
 		}
 	}
-	return true
+	if err == nil {
+		past.met(w)
+		return true
+	}
+	var rest []Entry
+	if past != nil {
+		rest, err = past.rest(ctx, keys, w, done, err)
+	}
+	for _, e := range rest {
+		if !yield(e, nil) {
+			return false
+		}
+	}
+	if err != nil {
+		yield(Entry{}, err)
+	}
+	return err == nil
 }
 
 // entry makes the entry of a leaf from the segment of its visit.

@@ -132,6 +132,9 @@ func (f *file) applyBatch(ctx context.Context, entries []Entry, next int64, to *
 	if err := b.row(`SELECT EXISTS (SELECT 1 FROM early)`).Scan(&b.anyEarly); err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
+	if b.losses, err = readLosses(b.each); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
 	if len(entries) > fewEntries {
 		if err := b.missing(entries); err != nil {
 			return fmt.Errorf("catalog: %w", err)
@@ -181,6 +184,8 @@ type batch struct {
 	captures   map[onrecord.CaptureRef]int64 // events of one visit cite the same ones
 	absent     map[onrecord.StatementID]bool // known not to be in the file
 	x          *executor                     // nil in a small batch
+
+	losses losses // lines that nobody can read
 
 	lastCapture int64 // number of the newest row of captures; 0 for unknown
 	streams     map[stream]int64
@@ -271,6 +276,12 @@ func (b *batch) entry(en Entry) error {
 		return b.visit(en)
 	case onrecord.TombstoneLine, onrecord.ErasureUnsigned: // it says nothing any more, or what nobody has signed
 		return nil
+	case onrecord.LineLost, onrecord.ActLost:
+		return b.lose(e, en.Visit.Source)
+	case onrecord.ArchiveGaveUp, onrecord.ArchiveAdopted:
+		if err := b.giveUp(e); err != nil {
+			return err
+		}
 	}
 	if e.At.After(b.lastSeen) {
 		b.lastSeen = e.At
@@ -282,19 +293,25 @@ func (b *batch) entry(en Entry) error {
 }
 
 func (b *batch) fold(e onrecord.Event) error {
-	if e.Source != "" {
+	rests, err := b.rests(e)
+	if err != nil {
+		return err
+	}
+	if e.Source != "" && !rests {
 		s, err := b.source(e.Source)
 		if err != nil {
 			return err
 		}
 		s.apply(e)
 	}
-	if err := b.accountOf(e); err != nil {
-		return err
+	if !rests {
+		if err := b.accountOf(e); err != nil {
+			return err
+		}
 	}
 	switch e.Type {
 	case onrecord.SourceLooked:
-		return b.looked(e)
+		return b.looked(e, rests)
 	case onrecord.SourceGap:
 		return b.gap(e)
 	}

@@ -17,6 +17,9 @@ import (
 // visit notes what the first line of a segment says of the source.
 func (b *batch) visit(en Entry) error {
 	v := en.Visit
+	if err := b.follows(v, en.Index); err != nil {
+		return err
+	}
 	if v.Provenance == onrecord.Imported { // nobody looked at the platform
 		return nil
 	}
@@ -247,20 +250,19 @@ func (b *batch) early(r *row) error {
 	return b.exec(`DELETE FROM early WHERE id = $1`, r.key)
 }
 
-// looked folds a run of visits into every statement that it may have seen.
-func (b *batch) looked(e onrecord.Event) error {
+// looked folds a run of visits into every statement that it may have seen. One
+// that rests on lost lines tells only that somebody looked.
+func (b *batch) looked(e onrecord.Event, rests bool) error {
 	if e.Run == nil {
 		return nil
 	}
-	if !e.Run.Checks { // which say nothing of what is new
-		if err := b.lookedIn(e.Source, e.Run.From, e.Run.Until); err != nil {
-			return err
-		}
-		if err := b.span(e.Source, e.Run.From, "", e.Run.Door, e.Figure, e.Run.Until, e.Run.Visits, e.Index); err != nil {
-			return err
-		}
+	if err := b.covers(e); err != nil {
+		return err
 	}
 	for _, id := range named(*e.Run) {
+		if rests {
+			break
+		}
 		r, err := b.find(id)
 		if err != nil {
 			return err
@@ -286,7 +288,37 @@ func (b *batch) looked(e onrecord.Event) error {
 	if who.ID == "" {
 		who = s.Account
 	}
+	if err := b.bounds(b.account(who.Platform, who.ID).n, e); err != nil {
+		return err
+	}
+	if rests {
+		return nil
+	}
 	return b.inRange(who, e)
+}
+
+// bounds notes by which keys a run is bounded.
+func (b *batch) bounds(account int64, e onrecord.Event) error {
+	for _, order := range []string{e.Run.Range.From, e.Run.Range.To} {
+		if order == "" {
+			continue
+		}
+		if err := b.exec(`INSERT OR IGNORE INTO bounds (account, ord, i) VALUES ($1, $2, $3)`, account, orderKey(order), e.Index); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// covers notes that somebody looked during a run.
+func (b *batch) covers(e onrecord.Event) error {
+	if e.Run.Checks { // which say nothing of what is new
+		return nil
+	}
+	if err := b.lookedIn(e.Source, e.Run.From, e.Run.Until); err != nil {
+		return err
+	}
+	return b.span(e.Source, e.Run.From, "", e.Run.Door, e.Figure, e.Run.Until, e.Run.Visits, e.Index)
 }
 
 // named returns the statements that a run names as seen or asked for.
@@ -337,7 +369,7 @@ func (b *batch) inRange(who onrecord.AccountRef, e onrecord.Event) error {
 		if err != nil {
 			return err
 		}
-		if r != nil {
+		if r != nil && !b.unknownAt(r.doc.Known.FirstIndex, e.Run.Base) {
 			r.doc.apply(e)
 		}
 	}

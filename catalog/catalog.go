@@ -51,7 +51,8 @@ type Options struct {
 }
 
 // An Entry is one line of the journal, in ledger order. Of line 0 of a visit
-// Event.Type is onrecord.VisitLine, and Visit is what that line says.
+// Event.Type is onrecord.VisitLine, and Visit is what that line says. Of a line that
+// is lost it is onrecord.LineLost or ActLost, and Visit has what is known.
 type Entry struct {
 	Index int64
 	Event onrecord.Event // Index and Visit are taken from it; Salt is not kept
@@ -64,4 +65,5 @@ type Visit struct {
 	Started, Ended               time.Time
 	Outcome                      onrecord.Outcome
 	Provenance                   onrecord.Provenance // of its events; empty means captured
+	Follows                      *int64              // ledger index of the source's visit before, -1 for none; nil where nobody knows
 }

@@ -24,7 +24,7 @@ func (c *Catalog) Dump(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	err := c.view(ctx, func(v *view) error {
 		d := dumper{v: v, ids: map[int64]string{}}
-		for _, part := range []func() error{d.statements, d.accounts, d.sources, d.versions, d.aliases, d.events, d.spans, d.days, d.changes, d.media, d.terms} {
+		for _, part := range []func() error{d.statements, d.accounts, d.sources, d.versions, d.aliases, d.events, d.spans, d.bounds, d.days, d.changes, d.media, d.lost, d.terms} {
 			if err := part(); err != nil {
 				return err
 			}
@@ -199,6 +199,31 @@ func (d *dumper) spans() error {
 		}
 		return d.line("span", source, since, gap, door, figure, until, visits)
 	}, `SELECT source, since, gap, door, figure, until, visits FROM spans`)
+}
+
+func (d *dumper) bounds() error {
+	return d.v.each(func(scan func(...any) error) error {
+		var n int64
+		var ord []byte
+		if err := scan(&n, &ord); err != nil {
+			return err
+		}
+		a := d.v.side.accounts[n].doc.Known
+		return d.line("bound", a.Platform, a.ID, hex.EncodeToString(ord))
+	}, `SELECT account, ord FROM bounds`)
+}
+
+func (d *dumper) lost() error {
+	l, err := readLosses(d.v.each)
+	if err != nil {
+		return err
+	}
+	for _, one := range l.lost {
+		if err := d.line("lost", one.Visit, one.To-one.From, one.Source, one.Act, l.gaveUp(one) >= 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *dumper) days() error {

@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 8
+const schemaNumber = 9
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -75,6 +75,9 @@ CREATE TABLE streams (n INTEGER PRIMARY KEY, source TEXT NOT NULL, figure TEXT N
 -- Runs of source.looked that name a statement before its first event.
 CREATE TABLE early (id BLOB, i INTEGER, PRIMARY KEY (id, i)) WITHOUT ROWID;
 
+-- Runs of source.looked by the order keys that bound them: on most platforms those are ids.
+CREATE TABLE bounds (account INTEGER, ord BLOB, i INTEGER, PRIMARY KEY (account, ord, i)) WITHOUT ROWID;
+
 -- Spans in which a source was looked at (gap empty), and gaps, by reason. Times in microseconds; until is null while a gap is open.
 CREATE TABLE spans (
 	source TEXT, since INTEGER, gap TEXT, door TEXT NOT NULL, figure TEXT NOT NULL,
@@ -95,7 +98,7 @@ CREATE TABLE changes (
 	what INTEGER, at INTEGER, id BLOB, account INTEGER NOT NULL, least INTEGER, most INTEGER,
 	PRIMARY KEY (what, at, id)
 ) WITHOUT ROWID;
-` + mediaTable
+` + mediaTable + lostTable
 
 // create makes the tables in an empty file.
 func create(ctx context.Context, db *sql.DB) error {

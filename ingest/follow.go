@@ -15,7 +15,7 @@ import (
 // A Line is one committed line of the journal.
 type Line struct {
 	Index int64
-	Event onrecord.Event // Index and Visit are set; the visit line has type VisitLine
+	Event onrecord.Event // Index and Visit are set; the visit line has type VisitLine, a lost one LineLost or ActLost
 	Visit VisitLine      // the segment's first line
 }
 
@@ -25,6 +25,7 @@ type VisitLine struct {
 	Started, Ended               time.Time
 	Outcome                      onrecord.Outcome
 	Provenance                   onrecord.Provenance // of its events; empty means captured
+	Follows                      *int64              // ledger index of the source's visit before, -1 for none; nil where nobody knows
 }
 
 // A Journal is read by Follow: the archive.

@@ -85,7 +85,7 @@ func (r record) Extends(ctx context.Context, size int64, root [32]byte) error {
 
 func (r record) Walk(ctx context.Context, from, to int64) iter.Seq2[ingest.Line, error] {
 	return func(yield func(ingest.Line, error) bool) {
-		for e, err := range r.a.Walk(ctx, from) {
+		for e, err := range r.a.WalkPast(ctx, from) {
 			if err != nil {
 				yield(ingest.Line{}, err)
 				return
@@ -96,7 +96,7 @@ func (r record) Walk(ctx context.Context, from, to int64) iter.Seq2[ingest.Line,
 			h := e.Visit
 			if !yield(ingest.Line{Index: e.Index, Event: e.Event, Visit: ingest.VisitLine{
 				Source: h.Source, Figure: h.Figure, Door: h.Door, Parser: h.Parser,
-				Started: h.Started, Ended: h.Ended, Outcome: h.Outcome, Provenance: h.Provenance,
+				Started: h.Started, Ended: h.Ended, Outcome: h.Outcome, Provenance: h.Provenance, Follows: h.Follows,
 			}}, nil) {
 				return
 			}

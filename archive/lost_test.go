@@ -1,0 +1,227 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/archive/bucket/fault"
+	"onrecord/archive/bucket/memory"
+)
+
+// past returns all entries, those of lost lines among them.
+func past(t testing.TB, a *archive.Archive, from int64) []archive.Entry {
+	t.Helper()
+	var out []archive.Entry
+	for e, err := range a.WalkPast(t.Context(), from) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Index != from+int64(len(out)) {
+			t.Fatalf("entry %d has index %d", len(out), e.Index)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// lostOf returns the types of lost lines by index.
+func lostOf(list []archive.Entry) map[int64]onrecord.EventType {
+	out := map[int64]onrecord.EventType{}
+	for _, e := range list {
+		if e.Event.Type == onrecord.LineLost || e.Event.Type == onrecord.ActLost {
+			out[e.Index] = e.Event.Type
+		}
+	}
+	return out
+}
+
+// A lost segment costs its own lines and no others; Walk, which others rely on,
+// stops as before.
+func TestWalkPast(t *testing.T) {
+	t.Parallel()
+	w, b, a, _ := filled(t, 20)
+	whole := walk(t, a)
+	third := whole[8] // a visit line: acts are at 0, visits at 2, 4, 6 …
+	key := archive.JournalKey(third.Leaf.Visit)
+	hurt := without(t, b, key)
+	h := w.open(t, hurt, fastDir(t), 3)
+	got := past(t, h, 0)
+	if len(got) != len(whole) {
+		t.Fatalf("%d entries, want %d", len(got), len(whole))
+	}
+	want := map[int64]onrecord.EventType{8: onrecord.LineLost, 9: onrecord.LineLost} // its capture is there
+	if lost := lostOf(got); !maps.Equal(lost, want) {
+		t.Errorf("lost: %v, want %v", lost, want)
+	}
+	for i, e := range got {
+		if _, ok := want[int64(i)]; !ok && (e.Event.Type != whole[i].Event.Type || string(e.Line) != string(whole[i].Line)) {
+			t.Errorf("entry %d: %+v, want %+v", i, e.Event, whole[i].Event)
+		}
+	}
+	if e := got[9]; e.Leaf != whole[9].Leaf || e.Line != nil || e.Visit.Source != "" || !e.Event.At.Equal(e.Leaf.Visit.Time()) || e.Event.Visit != e.Leaf.Visit {
+		t.Errorf("the lost line tells %+v", e)
+	}
+	if got := past(t, h, 9); len(got) != len(whole)-9 || got[0].Event.Type != onrecord.LineLost {
+		t.Error("a walk that begins within the lost visit")
+	}
+	stopped := false
+	for e, err := range h.Walk(t.Context(), 0) {
+		stopped = stopped || err != nil && e.Index == 0
+	}
+	if !stopped {
+		t.Error("Walk does not stop")
+	}
+	if ok, err := h.Regained(t.Context(), 9); ok || err != nil {
+		t.Errorf("regained: %v, %v", ok, err)
+	}
+	if ok, err := a.Regained(t.Context(), 9); !ok || err != nil {
+		t.Errorf("in the whole archive: %v, %v", ok, err)
+	}
+}
+
+// What can still be read of a damaged segment is read, and says whose it was.
+func TestWalkPastADamagedLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := &memory.Bucket{}
+	a := w.init(t, b, fastDir(t))
+	done := many(t, w, a, "press", 6) // lines 0 to 6
+	many(t, w, a, "press", 2)
+	key := archive.JournalKey(done.Visit)
+	objects := contents(t, b)
+	body := slices.Clone(objects[key])
+	body[len(body)-3] ^= 0x10 // in its last frame
+	objects[key] = body
+	got := past(t, w.open(t, bucketOf(t, objects), fastDir(t), 3), 0)
+	last := done.Index + 6
+	if lost := lostOf(got); !maps.Equal(lost, map[int64]onrecord.EventType{last: onrecord.LineLost}) {
+		t.Errorf("lost: %v, want %d alone", lost, last)
+	}
+	if e := got[last]; e.Visit.Source != "press" || e.Event.Source != "press" {
+		t.Errorf("of %q", e.Visit.Source)
+	}
+	// Without its visit line nothing of a segment is believed.
+	body = slices.Clone(objects[key])
+	body[20] ^= 0x10
+	objects[key] = body
+	got = past(t, w.open(t, bucketOf(t, objects), fastDir(t), 3), 0)
+	if lost := lostOf(got); len(lost) != 7 || lost[done.Index] != onrecord.LineLost {
+		t.Errorf("lost: %v, want the 7 lines of the visit", lost)
+	}
+}
+
+// What tells that a lost visit was none of the operator's: its lines, its
+// evidence, the registers, and the visits after it.
+func TestWhoseALostVisitWas(t *testing.T) {
+	t.Parallel()
+	w, b, a, _ := filled(t, 6)
+	two := func() onrecord.Done { // a visit of two lines, without evidence
+		t.Helper()
+		v, err := read(t.Context(), w, a, "press-0", "quiet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := judge(t.Context(), w, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.KeepWARC, d.Events[0].Captures = false, nil
+		done, err := v.Commit(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	done := two()
+	open := func(drop ...string) []archive.Entry {
+		t.Helper()
+		objects := contents(t, b)
+		for _, key := range append(drop, archive.JournalKey(done.Visit)) {
+			delete(objects, key)
+		}
+		return past(t, w.open(t, bucketOf(t, objects), fastDir(t), 3), 0)
+	}
+	if e := open()[done.Index]; e.Event.Type != onrecord.LineLost || e.Visit.Source != "press-0" {
+		t.Errorf("its source's register names it: %s of %q", e.Event.Type, e.Visit.Source)
+	}
+	if e := open("state/press-0.json")[done.Index]; e.Event.Type != onrecord.LineLost || e.Visit.Source != "" {
+		t.Errorf("the last act was before it: %s of %q", e.Event.Type, e.Visit.Source)
+	}
+	if e := open("state/press-0.json", "state/archive.json")[done.Index]; e.Event.Type != onrecord.ActLost {
+		t.Errorf("nothing tells what it was: %s", e.Event.Type)
+	}
+	// The next visit of the source says what came before it.
+	more(t, w, a, 6, 7)
+	entries := walk(t, a)
+	last := entries[len(entries)-2].Visit
+	if last.Source != "press-0" || last.Follows == nil || *last.Follows != done.Index {
+		t.Errorf("the next visit follows %v, want %d", last.Follows, done.Index)
+	}
+	// An act is one event, so that its lines tell.
+	v, err := a.Begin(t.Context(), archive.Source{Source: archive.BuiltIn, Platform: archive.BuiltIn}, "", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := v.State()
+	next.Platform = archive.BuiltIn
+	e := onrecord.Event{Type: onrecord.ArchiveLabelChanged, At: w.now(), By: w.now(), Index: -1, Prev: -1}
+	if _, err := v.Commit(t.Context(), archive.Draft{Next: next, Started: w.now(), Ended: w.now(), Events: []onrecord.Event{e, e}}); !errors.Is(err, archive.ErrSource) {
+		t.Errorf("an act of two events: %v", err)
+	}
+}
+
+// A store that does not answer has lost nothing, nor has one whose journal is
+// not there at all.
+func TestAwayIsNotLost(t *testing.T) {
+	t.Parallel()
+	w, b, a, _ := filled(t, 8)
+	key := archive.JournalKey(walk(t, a)[8].Leaf.Visit)
+	for name, broken := range map[string]func(context.Context, fault.Call) error{
+		"no answer": func(_ context.Context, c fault.Call) error {
+			if c.Key == key {
+				return errors.New("input/output error")
+			}
+			return nil
+		},
+		"the head has gone too": func() func(context.Context, fault.Call) error {
+			gone := false
+			return func(_ context.Context, c fault.Call) error {
+				if gone = gone || c.Key == key; gone {
+					return fmt.Errorf("%s: %w", c.Key, errAway)
+				}
+				return nil
+			}
+		}(),
+	} {
+		h := w.open(t, fault.New(b, fault.Options{Before: broken}), fastDir(t), 3)
+		n := 0
+		var err error
+		for _, werr := range h.WalkPast(t.Context(), 0) {
+			if err = werr; err == nil {
+				n++
+			}
+		}
+		if err == nil || n > 8 {
+			t.Errorf("%s: %d entries, %v", name, n, err)
+		}
+	}
+	objects := contents(t, b)
+	maps.DeleteFunc(objects, func(key string, _ []byte) bool { return len(key) > 8 && key[:8] == "journal/" })
+	for _, err := range w.open(t, bucketOf(t, objects), fastDir(t), 3).WalkPast(t.Context(), 0) {
+		if !errors.Is(err, archive.ErrUnreachable) {
+			t.Errorf("no journal at all: %v", err)
+		}
+	}
+}
+
+// errAway is what a store says that has gone.
+var errAway = errors.New("connection refused")
