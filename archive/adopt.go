@@ -32,6 +32,7 @@ type AdoptOptions struct {
 	StateDir string        // of the new machine, empty
 	Reason   string        // why, in words that everybody may read
 	Partial  bool          // adopt a replica that is not whole, too
+	Quick    bool          // look at the length of its objects alone, and not at their bytes
 
 	Now      func() time.Time
 	Progress func(done, total int64) // leaves; may be nil
@@ -111,7 +112,7 @@ func (d *adoption) run(ctx context.Context) error {
 
 // whole checks that everything is there that the ledger names.
 func (d *adoption) whole(ctx context.Context, a *Archive) (err error) {
-	if d.out.Lacking, d.out.Last, err = a.Present(ctx, d.o.Progress); err != nil {
+	if d.out.Lacking, d.out.Last, err = a.Present(ctx, d.o.Quick, d.o.Progress); err != nil {
 		return err
 	}
 	if n := len(d.out.Lacking); n > 0 && !d.o.Partial {

@@ -6,6 +6,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -156,11 +157,11 @@ func (l *lastOf) note(h VisitHeader, at int64) {
 func (a *Archive) headerOf(ctx context.Context, leaf ledger.Leaf) (VisitHeader, error) {
 	line, err := a.visitLine(ctx, leaf.Visit)
 	if err == nil {
-		var h VisitHeader
-		if h, err = parseHeader(leaf.Visit, line); err == nil {
-			return h, nil
+		h, err := parseHeader(leaf.Visit, line)
+		if err != nil || sha256.Sum256(line) != leaf.Hash {
+			return VisitHeader{}, nil
 		}
-		return VisitHeader{}, nil
+		return h, nil
 	}
 	if err = outOfReach(fmt.Errorf("%s: %w", journalKey(leaf.Visit), err)); isAnswer(err) && ctx.Err() == nil {
 		return VisitHeader{}, nil
@@ -184,7 +185,14 @@ func (a *Archive) accountOf(ctx context.Context, source string, l *lastOf) error
 		}
 		for i := len(s.lines) - 1; i > 0; i-- {
 			e, err := onrecord.ParseEvent(s.lines[i].text)
-			if err == nil && e.Account.ID != "" && e.Account.Platform != "" && e.Source == source {
+			if err != nil || e.Account.ID == "" || e.Account.Platform == "" || e.Source != source {
+				continue
+			}
+			leaf, err := a.leaf(ctx, v.index+int64(i))
+			if err != nil {
+				return err
+			}
+			if leaf == (ledger.Leaf{Visit: v.visit, Line: uint32(i), Hash: sha256.Sum256(s.lines[i].text)}) {
 				l.account = e.Account
 				return nil
 			}

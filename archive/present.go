@@ -18,10 +18,10 @@ import (
 )
 
 // Present checks that everything is there that the ledger names: each segment is
-// compared with its leaves, each object by its length alone, and onrecord.json
-// with the first event. What has the right length and other bytes is found by
-// Verify. last is when the last visit was begun, UTC. Findings are no error.
-func (a *Archive) Present(ctx context.Context, progress func(done, total int64)) (missing []Finding, last time.Time, err error) {
+// compared with its leaves, each object with its SHA-256, or, where quick is set,
+// with its length alone, and onrecord.json with the first event. last is when the
+// last visit was begun, UTC. Findings are no error.
+func (a *Archive) Present(ctx context.Context, quick bool, progress func(done, total int64)) (missing []Finding, last time.Time, err error) {
 	c, err := a.Checkpoint(ctx)
 	if err != nil {
 		return nil, last, err
@@ -30,7 +30,7 @@ func (a *Archive) Present(ctx context.Context, progress func(done, total int64))
 	if err != nil {
 		return nil, last, err
 	}
-	p := &presence{a: a, red: red}
+	p := &presence{a: a, red: red, quick: quick}
 	if _, err := vouchedMeta(ctx, a); err != nil {
 		if !isAnswer(err) || ctx.Err() != nil {
 			return nil, last, outOfReach(err)
@@ -76,8 +76,9 @@ func (a *Archive) Present(ctx context.Context, progress func(done, total int64))
 
 // A presence is one run of Present.
 type presence struct {
-	a   *Archive
-	red *Redactions
+	a     *Archive
+	red   *Redactions
+	quick bool
 
 	mu    sync.Mutex
 	found []Finding // guarded by mu
@@ -104,20 +105,28 @@ func (p *presence) visit(ctx context.Context, job visitLeaves) error {
 		if red, ok := p.red.Object(o.Key); ok {
 			o = ObjectRef(red.Value)
 		}
-		r, err := p.a.b.Open(ctx, o.Key, 0, -1)
-		if err == nil {
-			if r.Size != o.Length {
-				err = fmt.Errorf("%w: %d bytes, not %d", ErrMismatch, r.Size, o.Length)
-			}
-			err = errors.Join(err, r.Close())
-		}
-		if err != nil {
+		if err := p.object(ctx, o); err != nil {
 			if err := p.judge(ctx, o.Key, job.index, err); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// object checks one object.
+func (p *presence) object(ctx context.Context, o ObjectRef) error {
+	if !p.quick {
+		return checkIn(ctx, p.a.b, o)
+	}
+	r, err := p.a.b.Open(ctx, o.Key, 0, -1)
+	if err != nil {
+		return err
+	}
+	if r.Size != o.Length {
+		err = fmt.Errorf("%w: %d bytes, not %d", ErrMismatch, r.Size, o.Length)
+	}
+	return errors.Join(err, r.Close())
 }
 
 // judge turns an error into a finding, unless it says nothing of the bytes.

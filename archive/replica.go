@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"onrecord/archive/bucket"
@@ -27,6 +28,9 @@ var errErasing = errors.New("an erasure is under way")
 // replicaKey is the key of replicaNote. It is the only thing in a replica that
 // is not in the archive itself.
 const replicaKey = "replica.json"
+
+// probeFolder is where objects lie by which a store was tried.
+const probeFolder = "probe/"
 
 // maxMissing is how many visits a replica remembers whose objects it could not
 // be given. Those beyond are found by ReplicateOptions.All.
@@ -122,7 +126,7 @@ func (r *Replica) guard(ctx context.Context) error {
 	_, _, err := r.to.Load(ctx, ledger.HeadKey)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%w: it has a %s, so it is an archive that grows by itself", ErrReplica, ledger.HeadKey)
+		return r.grows(ctx)
 	case !errors.Is(err, bucket.ErrNotExist):
 		return outOfReach(fmt.Errorf("%s: %w", ledger.HeadKey, err))
 	}
@@ -142,6 +146,9 @@ func (r *Replica) guard(ctx context.Context) error {
 	for info, err := range r.to.List(ctx, "", "") {
 		if err != nil {
 			return outOfReach(fmt.Errorf("list: %w", err))
+		}
+		if strings.HasPrefix(info.Key, probeFolder) {
+			continue // what a store did not remove, of a look at what it does
 		}
 		return fmt.Errorf("%w: it holds %s and no %s; give an empty place", ErrReplica, info.Key, metaKey)
 	}
@@ -190,12 +197,12 @@ func (r *Replica) Seen() (t ledger.Tree, ok bool) {
 }
 
 // Check returns ErrReplica if the bucket is none that Replicate fills: it grows
-// by itself, is another archive's, or was adopted. It writes nothing.
+// by itself, is another archive's, or was adopted (*ForkError). It writes nothing.
 func (r *Replica) Check(ctx context.Context) error {
 	_, _, err := r.to.Load(ctx, ledger.HeadKey)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%w: it has a %s, so it is an archive that grows by itself", ErrReplica, ledger.HeadKey)
+		return r.grows(ctx)
 	case !errors.Is(err, bucket.ErrNotExist):
 		return outOfReach(fmt.Errorf("%s: %w", ledger.HeadKey, err))
 	}

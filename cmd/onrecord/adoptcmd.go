@@ -33,7 +33,7 @@ type adoptFlags struct {
 	key, oldKey, reason               string
 	storage                           string
 	allow                             []string
-	incomplete                        bool
+	incomplete, quick                 bool
 }
 
 func newAdopt(e *env) *cobra.Command {
@@ -60,9 +60,12 @@ the replica: with it, the replica is not believed but checked.
 URL may also be the address of a website that shows the archive (https://…): then
 all that it shows is first copied to --storage; what it withholds is missing there.
 
-First everything that the ledger names is looked for; what is missing is named, and
-ends the command with exit status 5, unless --incomplete is given. The old archive
-must not go on: two that do are two histories.`,
+What the store does with conditional writes is tried first, as by "onrecord init".
+Then everything that the ledger names is read and compared with its SHA-256; what is
+missing or damaged is named, and ends the command with exit status 5, unless
+--incomplete is given. With --quick only lengths are compared: that takes seconds
+where reading all media takes hours, and leaves the rest to "onrecord verify". The
+old archive must not go on: two that do are two histories.`,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
@@ -82,25 +85,27 @@ must not go on: two that do are two histories.`,
 	fl.StringVar(&f.storage, "storage", "", "`URL` of the empty place for what is copied from a website (default: the folder DIR/bucket)")
 	fl.StringSliceVar(&f.allow, "allow-address", nil, "reach a website in this private `NETWORK`, such as 127.0.0.0/8")
 	fl.StringVar(&f.reason, "reason", "", "why, in `WORDS` that everybody may read")
+	fl.BoolVar(&f.quick, "quick", false, "look at the length of each object alone, and not at its bytes")
 	fl.BoolVar(&f.incomplete, "incomplete", false, "adopt a replica that is not whole, too")
 	return cmd
 }
 
 // An adopting is one run of `adopt`.
 type adopting struct {
-	e      *env
-	f      adoptFlags
-	store  config.Store
-	config string // path
-	state  string // directory
-	have   bool   // the configuration is there already
-	b      bucket.Bucket
-	meta   archive.Meta
-	origin string
+	e       *env
+	f       adoptFlags
+	address string // as it was given
+	store   config.Store
+	config  string // path
+	state   string // directory
+	have    bool   // the configuration is there already
+	b       bucket.Bucket
+	meta    archive.Meta
+	origin  string
 }
 
 func runAdopt(ctx context.Context, e *env, f adoptFlags, address, dir string) error {
-	a := &adopting{e: e, f: f, store: config.Store{URL: address, Credentials: f.credentials}}
+	a := &adopting{e: e, f: f, address: address, store: config.Store{URL: address, Credentials: f.credentials}}
 	site := isSite(address)
 	if site {
 		if err := a.storeFor(dir); err != nil {
@@ -115,12 +120,20 @@ func runAdopt(ctx context.Context, e *env, f adoptFlags, address, dir string) er
 		return err
 	}
 	if site {
+		if err := a.mayHold(ctx); err != nil {
+			return err
+		}
 		if err := a.copyFrom(ctx, address); err != nil {
 			return err
 		}
 	}
 	if a.meta, a.origin, err = archive.MetaOf(ctx, a.b); err != nil {
 		return fmt.Errorf("replica %s: %w", address, err)
+	}
+	if !site {
+		if err := a.mayHold(ctx); err != nil {
+			return err
+		}
 	}
 	o, err := a.options()
 	if err != nil {
@@ -147,6 +160,12 @@ func runAdopt(ctx context.Context, e *env, f adoptFlags, address, dir string) er
 		return err
 	}
 	return a.report(got, o.Public, e.now().Sub(began))
+}
+
+// mayHold refuses a place that can't hold an archive, before anything is written
+// there: a store that was good enough for a copy may break a commit.
+func (a *adopting) mayHold(ctx context.Context) error {
+	return a.e.checkStore(ctx, a.store, a.state, true)
 }
 
 // place finds out where configuration and state are to be, and reads the
@@ -181,7 +200,7 @@ func (a *adopting) place(dir string) error {
 
 // options makes the new key and reads the old one.
 func (a *adopting) options() (archive.AdoptOptions, error) {
-	o := archive.AdoptOptions{StateDir: a.state, Reason: a.f.reason, Partial: a.f.incomplete, Now: a.e.now}
+	o := archive.AdoptOptions{StateDir: a.state, Reason: a.f.reason, Partial: a.f.incomplete, Quick: a.f.quick || isSite(a.address), Now: a.e.now}
 	if a.f.key != "" {
 		v, err := note.NewVerifier(a.f.key)
 		if err != nil {
@@ -228,7 +247,7 @@ func (a *adopting) configure(got archive.Adopted) error {
 	if _, err := config.Parse(a.config, text, configOptions()); err != nil {
 		return fmt.Errorf("the archive is adopted; its configuration can't be written by this program: %w", err)
 	}
-	return writeNew(a.config, text)
+	return writeNew(a.config, text, 0o644)
 }
 
 // figuresOf makes figures of the sources that the record knows: without doors

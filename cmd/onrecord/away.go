@@ -86,8 +86,10 @@ func (h *house) arrive(ctx context.Context, n need) error {
 			return h.olderKey(where(err))
 		}
 	}
-	if err := h.env.checkStore(ctx, h.cfg, h.env.serving); err != nil {
-		return err
+	if isS3(h.cfg.Storage.URL) {
+		if err := h.env.checkStore(ctx, h.cfg.Storage.Store, h.cfg.StateDir, h.env.serving); err != nil {
+			return err
+		}
 	}
 	h.witnesses.Of(h.archive)
 	h.copies.look(ctx)

@@ -33,14 +33,14 @@ func (d *doctor) replicas(ctx context.Context, h *house, serving bool) {
 func (d *doctor) replica(ctx context.Context, h *house, r *replica, point ledger.Checkpoint, serving bool) {
 	const area = "replica"
 	err := r.look(ctx)
-	if err == nil {
-		err = r.to.Check(ctx)
-	}
 	do := "onrecord replicate"
 	if serving {
 		do = "onrecord serve tries again by itself; its log says why it can't, if it can't"
 	}
+	fork, forked := errors.AsType[*archive.ForkError](err)
 	switch {
+	case forked:
+		d.fail(area, forkHint(fork), "%s: %v", r.name(), err)
 	case errors.Is(err, archive.ErrReplica):
 		d.fail(area, "name another place under storage.replicas", "%s: %v", r.name(), err)
 	case errors.Is(err, ledger.ErrCheckpoint):

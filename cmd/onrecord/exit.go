@@ -98,7 +98,7 @@ func status(err error) (code int, hint string) {
 	case errors.Is(err, ledger.ErrKeyChanged):
 		return exitConfig, "copy the new log.key from the machine that changed it; what was visited here waits in the spool"
 	case errors.Is(err, ledger.ErrSeenMore):
-		return exitMismatch, "compare with that witness or replica: put back a newer copy of the bucket; if the witness is wrong, take it out of log.witnesses"
+		return exitMismatch, "compare with that witness or replica: if a replica was made the archive, stop this one; else put back a newer copy of the bucket; if the witness is wrong, take it out of log.witnesses"
 	case errors.Is(err, ledger.ErrRolledBack):
 		return exitMismatch, "the bucket shows less than this machine has signed: put back a newer copy of it"
 	case errors.Is(err, spool.ErrFull):

@@ -16,7 +16,6 @@ import (
 
 	"onrecord/archive"
 	"onrecord/archive/bucket"
-	"onrecord/archive/bucket/disk"
 	"onrecord/config"
 )
 
@@ -135,10 +134,23 @@ func initArchive(ctx context.Context, e *env, f initFlags, dir string) (place, e
 		Name: f.name, Origin: at.origin, PublicKey: public, StateDir: at.state, Signer: signer,
 		Now: e.now, Log: e.logger(), Software: "onrecord/" + version(),
 	})
+	if errors.Is(err, archive.ErrExists) && made(ctx, b, f.name, at) {
+		err = nil
+	}
+	if errors.Is(err, archive.ErrExists) {
+		return at, &failure{status: exitFailed, hint: "name another place with --storage; or, if nothing that is there counts, empty it", err: fmt.Errorf("init %s: %w", at.bucket, err)}
+	}
 	if err != nil {
 		return at, fmt.Errorf("init %s: %w", at.bucket, err)
 	}
-	return at, writeNew(at.config, text)
+	return at, errors.Join(writeNew(at.config, text, 0o644), syncFolder(filepath.Dir(abs)))
+}
+
+// made reports whether the archive in b is what init makes with the key at hand:
+// by an attempt before this one that could not write the configuration.
+func made(ctx context.Context, b bucket.Bucket, name string, at place) bool {
+	meta, origin, err := archive.MetaOf(ctx, b)
+	return err == nil && meta.Name == name && origin == at.origin && meta.PublicKey == at.public
 }
 
 // store returns where the record of a new archive in dir is kept.
@@ -160,21 +172,17 @@ func (f initFlags) store(dir string) (config.Store, error) {
 // newBucket opens the bucket of a new archive, after it has shown what it can
 // do. A folder is made; a bucket of an S3 store must be there.
 func (e *env) newBucket(ctx context.Context, cfg *config.Config) (bucket.Bucket, error) {
-	if isS3(cfg.Storage.URL) {
-		if err := e.checkStore(ctx, cfg, true); err != nil {
+	if !isS3(cfg.Storage.URL) {
+		folder, err := bucketFolder(cfg.Storage.URL)
+		if err != nil {
 			return nil, err
 		}
-		return e.openBucket(ctx, cfg.Storage.Store)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return nil, err
+		}
 	}
-	folder, err := bucketFolder(cfg.Storage.URL)
-	if err != nil {
+	if err := e.checkStore(ctx, cfg.Storage.Store, cfg.StateDir, true); err != nil {
 		return nil, err
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, err
-	}
-	if err := disk.Probe(folder); err != nil {
-		return nil, &failure{status: exitUnreachable, hint: "choose a folder on another file system", err: err}
 	}
 	return e.openBucket(ctx, cfg.Storage.Store)
 }
@@ -186,16 +194,4 @@ func originOf(site string) (string, error) {
 		return "", usagef("--url %q: want an address such as https://archive.example", site)
 	}
 	return u.Host + "/log", nil
-}
-
-// writeNew writes a file that must not be there, synced, with the folders that
-// were made beside and above it.
-func writeNew(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	folder := filepath.Dir(path)
-	return errors.Join(err, f.Sync(), f.Close(), syncFolder(folder), syncFolder(filepath.Dir(folder)))
 }

@@ -67,12 +67,7 @@ func newLogKey(stateDir, origin string) (note.Signer, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("log key: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, "", fmt.Errorf("log key: %w", err)
-	}
-	_, err = f.WriteString(private + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close(), syncFolder(stateDir)); err != nil {
+	if err := writeNew(path, []byte(private+"\n"), 0o600); err != nil {
 		return nil, "", fmt.Errorf("log key: %w", err)
 	}
 	s, err := note.NewSigner(private)
@@ -83,13 +78,31 @@ func newLogKey(stateDir, origin string) (note.Signer, string, error) {
 func oldLogKey(private, path, origin string) (note.Signer, string, error) {
 	s, err := note.NewSigner(private)
 	if err != nil {
-		return nil, "", fmt.Errorf("%s is there and is no log key: remove it if an interrupted init left it empty", path)
+		return nil, "", &failure{status: exitConfig, hint: "look at it; if it is of no archive, remove it", err: fmt.Errorf("%s is there and is no log key", path)}
 	}
 	if s.Name() != origin {
-		return nil, "", fmt.Errorf("%s is there already, the key of the ledger %s", path, s.Name())
+		return nil, "", &failure{
+			status: exitConfig, hint: "if an attempt that failed has left it, begin again for that ledger (init --origin " + s.Name() + "), or remove it: no archive has it then",
+			err: fmt.Errorf("%s is there already, the key of the ledger %s, not of %s", path, s.Name(), origin),
+		}
 	}
 	public, err := publicOf(private)
 	return s, public, err
+}
+
+// writeNew writes a file that must not be there, whole or not at all, synced, with
+// its folder.
+func writeNew(path string, text []byte, mode os.FileMode) error {
+	folder := filepath.Dir(path)
+	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+"-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err == nil {
+		err = os.Link(f.Name(), path) // which refuses a name that is taken
+	}
+	return errors.Join(err, os.Remove(f.Name()), syncFolder(folder))
 }
 
 // syncFolder makes what was created in a folder durable.

@@ -76,6 +76,11 @@ func runKeyRotate(ctx context.Context, e *env, reason string) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := e.lockKeys()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	h, err := e.open(ctx, writing)
 	if err != nil {
 		return err
@@ -119,9 +124,29 @@ func reasonOf(word string) (string, error) {
 	return word, nil
 }
 
+// lockKeys keeps other commands of this machine from changing the log key until
+// unlock is called.
+func (e *env) lockKeys() (unlock func(), err error) {
+	cfg, err := e.config()
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLocks(cfg.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	if unlock, err = l.take("ledger", "keys"); errors.Is(err, errHeld) {
+		return nil, &failure{status: exitLocked, hint: "onrecord ledger status tells the key in force when it is done", err: fmt.Errorf("another command is changing the log key: %w", err)}
+	}
+	return unlock, err
+}
+
 // changeKey records a change of the log key and puts the new one in place.
 func (h *house) changeKey(ctx context.Context, k archive.NewKey) (changedKey, error) {
 	done, err := h.archive.RotateKey(ctx, k)
+	if errors.Is(err, ledger.ErrKeyChanged) {
+		return changedKey{}, fmt.Errorf("another machine has changed the log key meanwhile, and this command has changed nothing: %w", err)
+	}
 	if err != nil {
 		return changedKey{}, err
 	}
@@ -183,6 +208,11 @@ func runLedgerRestart(ctx context.Context, e *env, f restartFlags) error {
 	if f.reason, err = reasonOf(f.reason); err != nil {
 		return err
 	}
+	unlock, err := e.lockKeys()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	h, err := e.open(ctx, mending)
 	if err != nil {
 		return err

@@ -93,15 +93,21 @@ func (h *house) makeNextKey(origin string) (archive.NewKey, error) {
 	if err != nil {
 		return k, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := writeNew(path, []byte(secret+"\n"), 0o600); err != nil {
 		return k, fmt.Errorf("log key: %w", err)
 	}
-	_, err = f.WriteString(secret + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close(), syncFolder(h.cfg.StateDir)); err != nil {
-		return k, fmt.Errorf("log key: %w", errors.Join(err, os.Remove(path)))
-	}
 	return archive.NewKey{Public: public, Signer: signer}, nil
+}
+
+// keyToGive returns the verifier key that strangers are shown: that of log.key,
+// which signs what they get, and leads back to those before; where this machine
+// has none, the one that the archive began with.
+func (h *house) keyToGive() string {
+	k, err := readKeyFile(filepath.Join(h.cfg.StateDir, keyFile))
+	if err != nil {
+		return h.archive.Meta().PublicKey
+	}
+	return k.Public
 }
 
 // installKey puts log.key.next in the place of log.key once it is in force in the
@@ -130,7 +136,11 @@ func (h *house) installKey(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	path := filepath.Join(h.cfg.StateDir, keyFile)
-	old := fmt.Sprintf("%s.%08x", path, h.key.signer.KeyHash())
+	before, err := readKeyFile(path) // another process may have changed it since this one began
+	if err != nil {
+		return false, err
+	}
+	old := fmt.Sprintf("%s.%08x", path, before.Signer.KeyHash())
 	if err := os.Link(path, old); err != nil && !errors.Is(err, fs.ErrExist) {
 		return false, fmt.Errorf("keep the log key before: %w", err)
 	}

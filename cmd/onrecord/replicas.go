@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"onrecord"
@@ -21,6 +22,7 @@ import (
 // How the serving process fills replicas.
 const (
 	replicaEvery   = 2 * time.Second  // between two looks at the checkpoint
+	replicaStale   = time.Minute      // between two looks at a replica for which there is nothing new
 	replicaPause   = time.Minute      // the longest wait after a failure
 	replicaMissing = 10 * time.Minute // between two attempts at what the archive itself lacked
 	replicaLook    = 3 * time.Second  // for the checkpoints of all replicas, at the start
@@ -37,14 +39,17 @@ type replica struct {
 	index int // in storage.replicas, from 1
 	h     *house
 
+	proven atomic.Bool // the store does what a replica needs, as this process found
+
 	mu     sync.Mutex
-	to     *archive.Replica // guarded by mu; nil until the store has been opened
-	size   int64            // of its checkpoint; -1 unknown; guarded by mu
-	seenAt time.Time        // when that was read or written; guarded by mu
-	since  time.Time        // since when it is behind; guarded by mu
-	failed error            // of the last attempt; guarded by mu
-	last   archive.Copied   // guarded by mu
-	tried  time.Time        // when what is missing was last tried; guarded by mu
+	to     *archive.Replica   // guarded by mu; nil until the store has been opened
+	size   int64              // of its checkpoint; -1 unknown; guarded by mu
+	seenAt time.Time          // when that was read or written; guarded by mu
+	since  time.Time          // since when it is behind; guarded by mu
+	failed error              // of the last attempt; guarded by mu
+	fork   *archive.ForkError // it was made an archive of its own; guarded by mu
+	last   archive.Copied     // guarded by mu
+	tried  time.Time          // when what is missing was last tried; guarded by mu
 }
 
 // newReplicas makes ready the configured replicas, and opens none.
@@ -94,17 +99,33 @@ func (r *replica) open(ctx context.Context) (*archive.Replica, error) {
 	return r.to, nil
 }
 
-// look reads the replica's checkpoint.
+// prove refuses a store that would let two who fill a replica, or one that was
+// adopted, overwrite each other. It asks once in the life of a process.
+func (r *replica) prove(ctx context.Context) error {
+	if r.proven.Load() {
+		return nil
+	}
+	if err := r.h.env.checkStore(ctx, r.store, r.h.cfg.StateDir, false); err != nil {
+		return err
+	}
+	r.proven.Store(true)
+	return nil
+}
+
+// look reads the replica's checkpoint, and whether it is a replica still.
 func (r *replica) look(ctx context.Context) error {
+	var c ledger.Checkpoint
 	to, err := r.open(ctx)
 	if err == nil {
-		var c ledger.Checkpoint
-		if c, err = to.Checkpoint(ctx); err == nil {
-			r.note(c.Size, nil)
-			return nil
+		c, err = to.Checkpoint(ctx)
+		if no := to.Check(ctx); errors.Is(no, archive.ErrReplica) || err == nil {
+			err = no
 		}
 	}
-	r.note(-1, err)
+	if err != nil {
+		c.Size = -1
+	}
+	r.note(c.Size, err)
 	return err
 }
 
@@ -114,6 +135,9 @@ func (r *replica) note(size int64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failed = err
+	if f, ok := errors.AsType[*archive.ForkError](err); ok {
+		r.fork = f // for as long as this process runs: it does not grow back
+	}
 	if size >= 0 {
 		r.size, r.seenAt = size, now
 	}
@@ -140,9 +164,13 @@ func (rs *replicas) sightings() []ledger.Sighting {
 	var list []ledger.Sighting
 	for _, r := range rs.list {
 		r.mu.Lock()
-		to := r.to
+		to, fork := r.to, r.fork
 		r.mu.Unlock()
-		if to == nil {
+		if fork != nil && fork.Signed {
+			list = append(list, ledger.Sighting{By: "replica " + r.name(), Refused: fork.Error()})
+			continue
+		}
+		if to == nil || fork != nil {
 			continue
 		}
 		if t, ok := to.Seen(); ok {
@@ -174,7 +202,7 @@ func (r *replica) keep(ctx context.Context) {
 			wait = replicaEvery
 		default:
 			if wait == replicaEvery {
-				r.h.log.Warn("a replica is behind", "replica", r.name(), "err", err)
+				r.tell(err)
 			}
 			wait = min(2*wait, replicaPause)
 		}
@@ -185,6 +213,27 @@ func (r *replica) keep(ctx context.Context) {
 	}
 }
 
+// tell logs why a replica does not follow.
+func (r *replica) tell(err error) {
+	fork, ok := errors.AsType[*archive.ForkError](err)
+	switch {
+	case !ok:
+		r.h.log.Warn("a replica is behind", "replica", r.name(), "err", err)
+	case fork.Signed:
+		r.h.log.Error("a replica was made the archive: nothing more is recorded here, visits wait in the spool", "replica", r.name(), "err", err, "hint", forkHint(fork))
+	default:
+		r.h.log.Error("a replica was made an archive, or somebody who can write to it says so", "replica", r.name(), "err", err, "hint", forkHint(fork))
+	}
+}
+
+// forkHint says what to do about a replica that was made an archive.
+func forkHint(f *archive.ForkError) string {
+	if f.Signed {
+		return "stop this archive: the other one goes on, and two that do are two histories; only if it is given up, take it out of storage.replicas"
+	}
+	return "if you have adopted it, stop this archive now: two that go on are two histories; else change the credentials of that store, and name another place under storage.replicas"
+}
+
 // follow copies what is new.
 func (r *replica) follow(ctx context.Context) error {
 	point, err := r.h.archive.Checkpoint(ctx)
@@ -192,6 +241,9 @@ func (r *replica) follow(ctx context.Context) error {
 		return nil // the archive's own storage is away: that is told elsewhere
 	}
 	if !r.due(point.Size) {
+		if r.stale() {
+			return r.look(ctx)
+		}
 		return nil
 	}
 	done, err := r.replicate(ctx, archive.ReplicateOptions{})
@@ -202,6 +254,15 @@ func (r *replica) follow(ctx context.Context) error {
 		r.h.log.Warn("the replica is damaged; it was left alone", "replica", r.name(), "finding", f.String())
 	}
 	return err
+}
+
+// stale reports whether nobody has looked at the replica for a while: it may have
+// been made an archive.
+func (r *replica) stale() bool {
+	now := r.h.env.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return now.Sub(r.seenAt) >= replicaStale
 }
 
 // due reports whether there is something to copy.
@@ -218,6 +279,9 @@ func (r *replica) due(size int64) bool {
 // replicate copies, and notes how it went.
 func (r *replica) replicate(ctx context.Context, o archive.ReplicateOptions) (archive.Copied, error) {
 	to, err := r.open(ctx)
+	if err == nil {
+		err = r.prove(ctx)
+	}
 	if err != nil {
 		r.note(-1, err)
 		return archive.Copied{}, err

@@ -205,14 +205,16 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 	if err != nil {
 		return nil, fmt.Errorf("website: %w", err)
 	}
+	key := h.keyToGive()
+	origin, _, _ := strings.Cut(key, "+")
 	w, err := web.New(web.Options{
 		Media: media,
 		Archive: web.Archive{
 			Name: c.Name, Operator: c.Operator.Name, Email: c.Operator.Email, URL: c.URL,
-			Log: h.archive.Meta().Origin, LogKey: h.archive.Meta().PublicKey,
+			Log: origin, LogKey: key,
 		},
 		Statements: h.catalog, Figures: h.catalog, Journal: h.catalog, History: h.catalog, Searcher: h.catalog,
-		Record: public{h.archive, h.catalog}, VerifyProof: "onrecord verify {file} --key '" + h.archive.Meta().PublicKey + "'",
+		Record: public{h.archive, h.catalog}, VerifyProof: "onrecord verify {file} --key '" + key + "'",
 		Packages: newPackages(h.packer()),
 		Evidence: evidence{h.archive, h.catalog},
 		Status:   func(ctx context.Context) ([]onrecord.SourceStatus, error) { return h.status(ctx, in.Sources) },

@@ -10,71 +10,105 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"time"
 
+	"onrecord/archive/bucket/disk"
 	"onrecord/archive/bucket/s3"
 	"onrecord/config"
 )
 
 // What an S3 store does with conditional writes decides whether a commit is
-// one. `init` and `serve` find out by doing it, some 70 small requests; other
-// commands that write trust what was found in the last day on this machine for
-// the same address, and else find out themselves, so that a store that was
-// exchanged for another is not written to unlooked at. Commands that only read
-// ask nothing: nothing that they do rests on it.
+// one. `init`, `adopt` and `serve` find out by doing it, some 70 small requests;
+// other commands that write trust what was found in the last day on this machine
+// for the same address, and else find out themselves, so that a store that was
+// exchanged for another is not written to unlooked at. So does each process
+// before it fills a replica. Commands that only read ask nothing: nothing that
+// they do rests on it.
 const (
 	probeFile  = "store.json" // in the state directory
 	probeTrust = 24 * time.Hour
+	probeNotes = 16 // addresses whose notes are kept
 )
 
-// A probeNote is what was found last.
+// A probeNote is what was found last at an address.
 type probeNote struct {
 	URL    string    `json:"url"`
 	At     time.Time `json:"at"`
 	Report s3.Report `json:"report"`
 }
 
-// checkStore refuses a store that would break the commit of the record.
-// Afresh says not to trust what was found before.
-func (e *env) checkStore(ctx context.Context, cfg *config.Config, afresh bool) error {
-	if !isS3(cfg.Storage.URL) {
-		return nil
+// checkStore refuses a place that would break the commit of the record: an S3
+// store that does not honour conditions, a folder without links and locks.
+// stateDir has what was found before; afresh says not to trust that.
+func (e *env) checkStore(ctx context.Context, s config.Store, stateDir string, afresh bool) error {
+	if !isS3(s.URL) {
+		return checkFolder(s)
 	}
-	if note, ok := readProbe(cfg); ok && !afresh && e.now().Sub(note.At).Abs() < probeTrust {
+	if note, ok := readProbe(stateDir, s.URL); ok && !afresh && e.now().Sub(note.At).Abs() < probeTrust {
 		return note.Report.Refusal()
 	}
-	b, err := openS3(cfg.Storage.Store)
+	b, err := openS3(s)
 	if err != nil {
 		return err
 	}
 	report, err := b.Probe(ctx, e.now)
 	if err != nil {
-		return fmt.Errorf("storage %s: %w", cfg.Storage.URL, err)
+		return fmt.Errorf("storage %s: %w", s.URL, err)
 	}
-	if err := writeProbe(cfg, probeNote{URL: cfg.Storage.URL, At: e.now().UTC(), Report: report}); err != nil {
-		return err
-	}
+	_ = writeProbe(stateDir, probeNote{URL: s.URL, At: e.now().UTC(), Report: report}) // without it the store is asked again
 	return report.Refusal()
 }
 
-// readProbe reads what was found last at the address of the configuration.
-func readProbe(cfg *config.Config) (probeNote, bool) {
-	var note probeNote
-	b, err := os.ReadFile(filepath.Join(cfg.StateDir, probeFile))
-	if err != nil || json.Unmarshal(b, &note) != nil {
-		return note, false
-	}
-	return note, note.URL == cfg.Storage.URL
-}
-
-// writeProbe keeps what was found. It is a note, and not synced: without it the
-// store is asked again.
-func writeProbe(cfg *config.Config, note probeNote) error {
-	b, err := json.MarshalIndent(note, "", "  ")
+// checkFolder refuses a folder whose file system can't hold a bucket.
+func checkFolder(s config.Store) error {
+	folder, err := bucketFolder(s.URL)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(cfg.StateDir, ".store-")
+	err = disk.Probe(folder)
+	switch {
+	case errors.Is(err, disk.ErrFileSystem):
+		return &failure{status: exitUnreachable, hint: "choose a folder on another file system", err: err}
+	case errors.Is(err, syscall.ENOSPC):
+		return err
+	case err != nil:
+		return &failure{status: exitUnreachable, hint: "is the folder there, and may this user read and write it?", err: fmt.Errorf("storage %s: %w", s.URL, err)}
+	}
+	return nil
+}
+
+// probeNotesIn reads what was found last, by address.
+func probeNotesIn(stateDir string) []probeNote {
+	var notes []probeNote
+	b, err := os.ReadFile(filepath.Join(stateDir, probeFile))
+	if err != nil || json.Unmarshal(b, &notes) != nil {
+		return nil
+	}
+	return notes
+}
+
+// readProbe reads what was found last at an address.
+func readProbe(stateDir, address string) (probeNote, bool) {
+	for _, note := range probeNotesIn(stateDir) {
+		if note.URL == address {
+			return note, true
+		}
+	}
+	return probeNote{}, false
+}
+
+// writeProbe keeps what was found, the newest first. It is a note, and not
+// synced: without it the store is asked again.
+func writeProbe(stateDir string, note probeNote) error {
+	old := slices.DeleteFunc(probeNotesIn(stateDir), func(n probeNote) bool { return n.URL == note.URL })
+	notes := append([]probeNote{note}, old...)
+	b, err := json.MarshalIndent(notes[:min(len(notes), probeNotes)], "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(stateDir, ".store-")
 	if err != nil {
 		return err
 	}
@@ -82,7 +116,7 @@ func writeProbe(cfg *config.Config, note probeNote) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return os.Rename(f.Name(), filepath.Join(cfg.StateDir, probeFile))
+	return os.Rename(f.Name(), filepath.Join(stateDir, probeFile))
 }
 
 // s3 tells what is known of an S3 store: with --write what it does now, else
@@ -94,12 +128,12 @@ func (d *doctor) s3(ctx context.Context, cfg *config.Config) {
 		}
 	}
 	if d.write {
-		if err := d.env.checkStore(ctx, cfg, true); err != nil {
+		if err := d.env.checkStore(ctx, cfg.Storage.Store, cfg.StateDir, true); err != nil {
 			_, hint := status(err)
 			d.fail("store", hint, "%v", err)
 		}
 	}
-	note, ok := readProbe(cfg)
+	note, ok := readProbe(cfg.StateDir, cfg.Storage.URL)
 	if !ok {
 		d.warn("store", "onrecord doctor --write finds out, with a few objects that it removes again", "what the store at %s does with conditional writes is not known", cfg.Storage.URL)
 		return
