@@ -15,6 +15,7 @@ import (
 	"image/png"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"onrecord"
@@ -45,8 +46,8 @@ func attachmentOf(m onrecord.Media) onrecord.Attachment {
 	return a
 }
 
-// photo is a picture that is kept.
-func photo() []byte {
+// photo returns a picture that is kept.
+var photo = sync.OnceValue(func() []byte {
 	img := image.NewRGBA(image.Rect(0, 0, 900, 600))
 	for i := range img.Pix {
 		img.Pix[i] = byte(i / 900)
@@ -55,7 +56,7 @@ func photo() []byte {
 	var b bytes.Buffer
 	_ = png.Encode(&b, img) // to memory
 	return b.Bytes()
-}
+})
 
 func storedAs(b []byte, mediaType string) onrecord.KeptMedia {
 	sum := sha256.Sum256(b)
