@@ -17,37 +17,96 @@ import (
 // Erasures are the only events by which bytes change that the ledger vouches
 // for. Head and states are sealed with a plain hash, so whoever can write to the
 // bucket can append to them, and the next checkpoint signs that. So each erasure
-// is signed by itself, and one that is not orders nothing (record.md 5).
+// is signed by itself, and one that is not orders nothing (record.md 5). The
+// event that ends it is signed, too: who could forge that could have bytes served
+// and kept that are still to be replaced.
 
-// erasureText is what a key signs of a statement.erased event.
-func erasureText(e onrecord.Event) (ledger.ErasureText, error) {
-	if e.Erasure == nil || e.Takedown == nil {
-		return ledger.ErasureText{}, fmt.Errorf("%w: it has no erasure", ledger.ErrErasure)
-	}
-	return ledger.ErasureText{Case: e.Takedown.Case, Statement: string(e.Statement), Sum: sha256.Sum256(e.Erasure.Canonical())}, nil
+// needsNote reports whether events of a type count only where a key has signed
+// them.
+func needsNote(t onrecord.EventType) bool {
+	return t == onrecord.StatementErased || t == onrecord.ArchiveErasureDone
 }
 
-// sign signs the erasures among events, which are about to be committed. Where
-// the key is changed before they are, the visit loses its fence.
+// checkNote returns nil if a key in the ring has signed an event that needs it;
+// else ledger.ErrErasure.
+func checkNote(r *ledger.Keyring, e onrecord.Event) error {
+	signed, sum, err := notedIn(e)
+	if err != nil {
+		return err
+	}
+	if e.Type == onrecord.StatementErased {
+		return r.CheckErasure(signed, ledger.ErasureText{Case: e.Takedown.Case, Statement: string(e.Statement), Sum: sum}, e.Index)
+	}
+	replicas, err := replicasIn(e)
+	if err != nil {
+		return err
+	}
+	return r.CheckErasureDone(signed, ledger.ErasureDoneText{Case: e.Takedown.Case, Of: e.Prev, Sum: sum, Replicas: replicas}, e.Index)
+}
+
+// makeNote signs an event that needs it and is to follow a head.
+func (a *Archive) makeNote(head ledger.Head, e onrecord.Event) (string, error) {
+	_, sum, err := notedIn(e)
+	if err != nil {
+		return "", err
+	}
+	if e.Type == onrecord.StatementErased {
+		return a.ledger.SignErasure(head, ledger.ErasureText{Case: e.Takedown.Case, Statement: string(e.Statement), Sum: sum})
+	}
+	replicas, err := replicasIn(e)
+	if err != nil {
+		return "", err
+	}
+	return a.ledger.SignErasureDone(head, ledger.ErasureDoneText{Case: e.Takedown.Case, Of: e.Prev, Sum: sum, Replicas: replicas})
+}
+
+// notedIn returns the note of an event, and the sum of what it is about.
+func notedIn(e onrecord.Event) (signed string, sum [32]byte, err error) {
+	switch {
+	case e.Takedown == nil, e.Erasure == nil && e.Type == onrecord.StatementErased:
+		return "", sum, fmt.Errorf("%w: it has no erasure", ledger.ErrErasure)
+	case e.Erasure == nil:
+		return "", sha256.Sum256(onrecord.Erasure{}.Canonical()), nil
+	}
+	return e.Erasure.Note, sha256.Sum256(e.Erasure.Canonical()), nil
+}
+
+// replicasIn returns the replicas that archive.erasure_done names.
+func replicasIn(e onrecord.Event) (names []string, err error) {
+	list, ok := e.Extra["replicas"].([]any)
+	if !ok && e.Extra["replicas"] != nil {
+		return nil, fmt.Errorf("%w: its replicas are no list", ledger.ErrErasure)
+	}
+	for _, r := range list {
+		name, ok := r.(string)
+		if !ok {
+			return nil, fmt.Errorf("%w: its replicas are no list of names", ledger.ErrErasure)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// sign signs the events that need it, which are about to be committed. Where the
+// key is changed before they are, the visit loses its fence.
 func (a *Archive) sign(ctx context.Context, source string, events []onrecord.Event) ([]onrecord.Event, error) {
 	signed := events
 	for i, e := range events {
-		if e.Type != onrecord.StatementErased {
+		if !needsNote(e.Type) {
 			continue
 		}
 		if source != BuiltIn {
 			return nil, fmt.Errorf("%w: source %s erases a statement", ErrSource, source)
 		}
-		text, err := erasureText(e)
-		if err != nil {
-			return nil, err
-		}
 		head, err := a.Head(ctx)
 		if err != nil {
 			return nil, err
 		}
-		erasure := *e.Erasure
-		if erasure.Note, err = a.ledger.SignErasure(head, text); err != nil {
+		var erasure onrecord.Erasure
+		if e.Erasure != nil {
+			erasure = *e.Erasure
+		}
+		if erasure.Note, err = a.makeNote(head, e); err != nil {
 			return nil, err
 		}
 		if &signed[0] == &events[0] {
@@ -65,19 +124,15 @@ type voucher struct {
 	rings []*ledger.Keyring
 }
 
-// vouched returns nil if a key of the log has signed a statement.erased event,
-// else ErrErasure. Another error says that the keys can't be read.
+// vouched returns nil if a key of the log has signed an event that needs it, else
+// ErrErasure. Another error says that the keys can't be read.
 func (v *voucher) vouched(ctx context.Context, e onrecord.Event) error {
-	text, err := erasureText(e)
-	if err != nil {
-		return err
-	}
 	if err := v.read(ctx); err != nil {
 		return err
 	}
-	err = ledger.ErrErasure
+	err := ledger.ErrErasure
 	for _, r := range v.rings {
-		if err = r.CheckErasure(e.Erasure.Note, text, e.Index); err == nil {
+		if err = checkNote(r, e); err == nil {
 			return nil
 		}
 	}
@@ -119,11 +174,11 @@ func (v *voucher) read(ctx context.Context) error {
 	return nil
 }
 
-// entry is Redactions.entry, and tells an erasure that nobody has signed by its
-// type: whoever reads the journal must not follow it.
+// entry is Redactions.entry, and tells an erasure, or the end of one, that nobody
+// has signed by its type: whoever reads the journal must not follow it.
 func (v *voucher) entry(ctx context.Context, r *Redactions, index int64, leaf ledger.Leaf, s *segment) (Entry, error) {
 	e, err := r.entry(index, leaf, s)
-	if err != nil || e.Event.Type != onrecord.StatementErased {
+	if err != nil || !needsNote(e.Event.Type) {
 		return e, err
 	}
 	err = v.vouched(ctx, e.Event)
@@ -146,7 +201,7 @@ func (a *Archive) signedIn(ctx context.Context, s *segment, from int64) error {
 			continue
 		}
 		e, err := onrecord.ParseEvent(line.text)
-		if err != nil || e.Type != onrecord.StatementErased {
+		if err != nil || !needsNote(e.Type) {
 			continue // a tombstone, or nothing that erases
 		}
 		e.Index = from + int64(i)
@@ -160,12 +215,12 @@ func (a *Archive) signedIn(ctx context.Context, s *segment, from int64) error {
 	return nil
 }
 
-// drop returns events without the erasures that no key has signed, and tells of
-// each of those.
+// drop returns events without those that need a note of a key and have none, and
+// tells of each of those.
 func (v *voucher) drop(ctx context.Context, events []onrecord.Event, tell func(e onrecord.Event, why error)) ([]onrecord.Event, error) {
 	kept := make([]onrecord.Event, 0, len(events))
 	for _, e := range events {
-		if e.Type == onrecord.StatementErased {
+		if needsNote(e.Type) {
 			err := v.vouched(ctx, e)
 			if errors.Is(err, ledger.ErrErasure) {
 				tell(e, err)

@@ -12,15 +12,19 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// erasureHeader is the first line of an erasure's text. No origin has a space,
-// so no checkpoint begins like this.
-const erasureHeader = "onrecord erasure v1"
+// The first lines of the texts. No origin has a space, so no checkpoint begins
+// like this.
+const (
+	erasureHeader = "onrecord erasure v1"
+	doneHeader    = "onrecord erasure done v1"
+)
 
 // maxErasureNote is the largest note of an erasure, in bytes.
-const maxErasureNote = 2 << 10
+const maxErasureNote = 8 << 10
 
-// ErrErasure reports an erasure that no key of the ledger has signed. Whoever
-// can write to the bucket can put such a one there; it orders nothing.
+// ErrErasure reports an erasure, or the claim that one was carried out, that no
+// key of the ledger has signed. Whoever can write to the bucket can put such a
+// one there; it orders nothing and ends nothing.
 var ErrErasure = errors.New("an erasure that no key has signed")
 
 // An ErasureText is what the note of an erasure says. The erasure itself is in
@@ -31,16 +35,42 @@ type ErasureText struct {
 	Sum       [32]byte // SHA-256 of the canonical erasure
 }
 
-// text returns the note's text, by a key of that origin.
+// An ErasureDoneText is what the note of archive.erasure_done says.
+type ErasureDoneText struct {
+	Case     string
+	Of       int64    // ledger index of the erasure
+	Sum      [32]byte // SHA-256 of the canonical erasure of the event: what the store keeps
+	Replicas []string // those that have answered, as the event names them
+}
+
+// A noted is what a note of this file says.
+type noted interface {
+	text(origin string) string // by a key of that origin
+	check() error              // refuses values that would be lines of their own
+}
+
 func (e ErasureText) text(origin string) string {
 	return fmt.Sprintf("%s\n%s\ncase %s\nstatement %s\nerasure %x\n", erasureHeader, origin, e.Case, e.Statement, e.Sum)
 }
 
-// check refuses values that would be lines of their own.
-func (e ErasureText) check() error {
-	for _, s := range []string{e.Case, e.Statement} {
+func (e ErasureText) check() error { return checkWords(e.Case, e.Statement) }
+
+func (d ErasureDoneText) text(origin string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\ncase %s\nof %d\nerasure %x\n", doneHeader, origin, d.Case, d.Of, d.Sum)
+	for _, r := range d.Replicas {
+		fmt.Fprintf(&b, "replica %s\n", r)
+	}
+	return b.String()
+}
+
+func (d ErasureDoneText) check() error { return checkWords(append([]string{d.Case}, d.Replicas...)...) }
+
+// checkWords refuses what is no word on a line.
+func checkWords(words ...string) error {
+	for _, s := range words {
 		if s == "" || len(s) > 200 || strings.ContainsFunc(s, unicode.IsControl) {
-			return fmt.Errorf("%w: %.40q is no case or statement", ErrErasure, s)
+			return fmt.Errorf("%w: %.40q is no case, statement or replica", ErrErasure, s)
 		}
 	}
 	return nil
@@ -49,7 +79,13 @@ func (e ErasureText) check() error {
 // SignErasure returns the note of an erasure whose event is to follow h, signed
 // by the key in force there. ErrKeyChanged says that this machine does not have
 // it.
-func (l *Ledger) SignErasure(h Head, e ErasureText) (string, error) {
+func (l *Ledger) SignErasure(h Head, e ErasureText) (string, error) { return l.signNote(h, e) }
+
+// SignErasureDone is SignErasure of the event that says that one was carried
+// out.
+func (l *Ledger) SignErasureDone(h Head, d ErasureDoneText) (string, error) { return l.signNote(h, d) }
+
+func (l *Ledger) signNote(h Head, e noted) (string, error) {
 	if err := e.check(); err != nil {
 		return "", fmt.Errorf("ledger: %w", err)
 	}
@@ -74,6 +110,16 @@ func (l *Ledger) SignErasure(h Head, e ErasureText) (string, error) {
 // CheckErasure returns nil if signed is the note of an erasure whose event has
 // a ledger index, by a key that was in force there; else ErrErasure.
 func (r *Keyring) CheckErasure(signed string, e ErasureText, index int64) error {
+	return r.checkNote(signed, e, index)
+}
+
+// CheckErasureDone is CheckErasure of the event that says that one was carried
+// out.
+func (r *Keyring) CheckErasureDone(signed string, d ErasureDoneText, index int64) error {
+	return r.checkNote(signed, d, index)
+}
+
+func (r *Keyring) checkNote(signed string, e noted, index int64) error {
 	if err := e.check(); err != nil {
 		return err
 	}
