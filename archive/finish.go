@@ -15,7 +15,10 @@ import (
 )
 
 // abandonAfter is how long after its ULID's time a pending visit waits for the
-// objects that it lacks (record.md 1.6).
+// objects that it lacks (record.md 1.6). An act of the operator does not wait:
+// until it is in the ledger it was never acknowledged, and is asked for again. So
+// nobody who can write a register can hold up the operator with it. Nor does what
+// a clock has named that is further ahead than that.
 const abandonAfter = 24 * time.Hour
 
 // maxGaps is the number of gaps that a state keeps for its next commit.
@@ -124,8 +127,8 @@ func (a *Archive) readSegment(ctx context.Context, v onrecord.VisitID) (*segment
 }
 
 // giveUp says what to append for a pending visit whose objects did not pass:
-// anything, if it is in the ledger already; else, a day after the visit, the
-// leaf that abandons it; before that, nothing yet.
+// anything, if it is in the ledger already; else, a day after the visit, or where
+// it is not waited for, the leaf that abandons it; before that, nothing yet.
 func (a *Archive) giveUp(ctx context.Context, reg register, cause error) ([]ledger.Leaf, error) {
 	p := reg.Pending
 	if !errors.Is(cause, bucket.ErrNotExist) && !errors.Is(cause, ErrMismatch) {
@@ -135,7 +138,8 @@ func (a *Archive) giveUp(ctx context.Context, reg register, cause error) ([]ledg
 	if err != nil {
 		return nil, err
 	}
-	if age := a.now().Sub(p.Visit.Time()); !in && age < abandonAfter {
+	age := a.now().Sub(p.Visit.Time())
+	if !in && reg.Source != BuiltIn && age.Abs() < abandonAfter {
 		return nil, fmt.Errorf("%w: its spool, on the machine that made it, restores them; it is abandoned at %s: %w",
 			ErrPending, p.Visit.Time().Add(abandonAfter).UTC().Format(time.RFC3339), cause)
 	}
