@@ -411,9 +411,13 @@ func touches(e onrecord.Erasure, v onrecord.VisitID) bool {
 	return names(e, journalKey(v)) || names(e, dated("captures", v, ".warc.gz")) || names(e, dated("media", v, ".warc"))
 }
 
-// erasedSince reports whether an erasure touches a visit, by any of its names.
-func (a *Archive) erasedSince(ctx context.Context, visits ...onrecord.VisitID) (bool, error) {
+// erasedSince reports whether an erasure touches a visit at a ledger index, by any
+// of its names. ErrUnknown says that one may.
+func (a *Archive) erasedSince(ctx context.Context, index int64, visits ...onrecord.VisitID) (bool, error) {
 	r, err := a.Redactions(ctx)
+	if err == nil {
+		err = r.Known(index + 1)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -42,6 +42,10 @@ var (
 	ErrMismatch = errors.New("stored bytes do not match")
 	// ErrErased reports a line or a record whose content was erased (record.md 5).
 	ErrErased = errors.New("erased")
+	// ErrUnknown reports that nobody knows what was erased, because an act of the
+	// operator may stand in a visit that can't be read. It has to be put right
+	// first: onrecord verify --repair.
+	ErrUnknown = errors.New("nobody knows what it erased: onrecord verify --repair")
 	// ErrEnded reports the use of a visit that was committed, found quiet,
 	// dropped or closed, or that lives on under another name.
 	ErrEnded = errors.New("the visit has ended")
@@ -54,7 +58,7 @@ var answers = []error{
 	ledger.ErrRolledBack, ledger.ErrTampered, ledger.ErrNoMark, ledger.ErrReadOnly, ledger.ErrBatch, ledger.ErrIndex,
 	ledger.ErrCheckpoint, ledger.ErrProof,
 	ledger.ErrSeenMore, ledger.ErrKeyChanged, ledger.ErrRotation, ledger.ErrErasure,
-	ErrMismatch, ErrTooLarge, ErrPending, ErrSource, ErrReadOnly, ErrKey, ErrErased, ErrSnapshot,
+	ErrMismatch, ErrTooLarge, ErrPending, ErrSource, ErrReadOnly, ErrKey, ErrErased, ErrUnknown, ErrSnapshot,
 	context.Canceled,
 }
 

@@ -5,6 +5,7 @@ package archive
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -22,6 +23,7 @@ type Redactions struct {
 	erasures []Ordered                        // by index
 	done     map[int64]bool                   // erasures that were carried out everywhere, by index
 	kept     map[int64][]onrecord.ObjectValue // what could not be replaced by those, by the same
+	unread   []int64                          // visits that can't be read, by index: nobody knows whether they erase
 }
 
 // A Redacted is an object in which bytes were replaced.
@@ -107,6 +109,22 @@ func (r *Redactions) Pending() []Ordered {
 	return slices.DeleteFunc(slices.Clone(r.erasures), func(o Ordered) bool { return r.done[o.Index] })
 }
 
+// Known returns nil if it is known what was erased of lines below an index, and
+// of the evidence of their visits: only an act behind them erases them. Else it is
+// ErrUnknown and names the first visit that can't be read. Whoever hands bytes on
+// must not take what is not known for nothing.
+func (r *Redactions) Known(below int64) error {
+	if r == nil {
+		return nil
+	}
+	for _, i := range r.unread {
+		if i >= below {
+			return fmt.Errorf("the visit at index %d can't be read: %w", i, ErrUnknown)
+		}
+	}
+	return nil
+}
+
 // Empty reports whether nothing was ever erased.
 func (r *Redactions) Empty() bool { return r == nil || len(r.erasures) == 0 }
 
@@ -117,7 +135,7 @@ func (r *Redactions) clone() *Redactions {
 	}
 	return &Redactions{
 		size: r.size, leaves: maps.Clone(r.leaves), objects: maps.Clone(r.objects), erasures: slices.Clone(r.erasures), done: maps.Clone(r.done),
-		kept: maps.Clone(r.kept),
+		kept: maps.Clone(r.kept), unread: r.unread,
 	}
 }
 
@@ -173,7 +191,7 @@ func (r *Redacted) insert(n RedactedRecord) {
 // says the last of those that name it.
 func (r *Redactions) sorted() *Redactions {
 	out := (*Redactions)(nil).clone()
-	out.size, out.done, out.kept = r.size, r.done, r.kept
+	out.size, out.done, out.kept, out.unread = r.size, r.done, r.kept, r.unread
 	list := r.Erasures()
 	slices.SortFunc(list, func(x, y Ordered) int { return cmp.Compare(x.Index, y.Index) })
 	for _, o := range list {

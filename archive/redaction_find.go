@@ -48,7 +48,7 @@ type redactionMemo struct {
 // Redactions returns what the erasures up to the head of the ledger order. It
 // reads what came since the last call. A visit whose segment is lost or damaged
 // is tried again by each call: until it is put right, what it may have erased is
-// not in the answer, and is never noted as nothing.
+// not in the answer, and is never noted as nothing: see Redactions.Known.
 func (a *Archive) Redactions(ctx context.Context) (*Redactions, error) {
 	head, err := a.Head(ctx)
 	if err != nil {
@@ -117,8 +117,9 @@ func (a *Archive) noteActs(ctx context.Context, size int64) error {
 		r = r.sorted()
 		slices.Sort(kept)
 	}
-	r.size = max(r.size, size)
-	m.known, m.acts, m.unread = r, kept, slices.Concat(m.unread[len(again):], still)
+	m.unread = slices.Concat(m.unread[len(again):], still)
+	r.size, r.unread = max(r.size, size), slices.Sorted(slices.Values(m.unread))
+	m.known, m.acts = r, kept
 	return nil
 }
 
@@ -374,7 +375,7 @@ func (a *Archive) loadRedactions(ctx context.Context, head ledger.Head) error {
 			return err
 		}
 	}
-	r.size = f.Size
+	r.size, r.unread = f.Size, slices.Sorted(slices.Values(m.unread))
 	m.known, m.saved = r, f.Size
 	return nil
 }

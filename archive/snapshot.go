@@ -92,11 +92,19 @@ func parseSnapshot(text, origin string) (Snapshot, error) {
 // PutSnapshot compresses the catalog's file at path, which has applied the
 // ledger up to at, puts it with its note, and removes those older than the last
 // two. One that is there already, of the same size, stays as it is. A copy from
-// before an erasure is ErrErased, and does not stay.
+// before an erasure is ErrErased, and does not stay; where nobody knows whether it
+// is one, it is ErrUnknown, and nothing is put.
 func (a *Archive) PutSnapshot(ctx context.Context, path string, at ledger.Tree, schema string) (Snapshot, error) {
 	s := Snapshot{Tree: at, Schema: schema}
 	if a.signer == nil {
 		return s, ErrReadOnly
+	}
+	red, err := a.Redactions(ctx)
+	if err == nil {
+		err = red.Known(at.Size)
+	}
+	if err != nil {
+		return s, fmt.Errorf("snapshot at size %d: %w", at.Size, err)
 	}
 	if err := a.putSnapshot(ctx, path, &s); err != nil {
 		return s, fmt.Errorf("snapshot at size %d: %w", at.Size, outOfReach(err))
@@ -173,6 +181,9 @@ func (a *Archive) recallSnapshot(ctx context.Context, s Snapshot) error {
 	red, err := a.Redactions(ctx)
 	if err != nil {
 		return err
+	}
+	if err := red.Known(s.Size); err != nil {
+		return errors.Join(err, a.RemoveSnapshots(ctx))
 	}
 	for _, o := range red.Erasures() {
 		if o.Index >= s.Size {

@@ -90,7 +90,7 @@ func (a *Archive) readBack(ctx context.Context, s *spool.Spool, done *doneNote) 
 	if !a.readBackDue(done) {
 		return s.Close()
 	}
-	if erased, err := a.erasedSince(ctx, done.Visit, s.Meta().Visit); err != nil {
+	if erased, err := a.erasedSince(ctx, done.Index, done.Visit, s.Meta().Visit); err != nil {
 		return errors.Join(err, s.Close())
 	} else if erased {
 		return s.Remove() // it holds what is erased

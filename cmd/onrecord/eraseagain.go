@@ -60,6 +60,9 @@ func (h *house) eraseAgain(ctx context.Context, id onrecord.StatementID, capture
 // erased returns the statements that were erased, by all their ids.
 func (h *house) erased(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error) {
 	red, err := h.archive.Redactions(ctx)
+	if err == nil {
+		err = red.Known(0)
+	}
 	if err != nil {
 		return nil, err
 	}
