@@ -6,6 +6,8 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,12 +16,19 @@ import (
 	"onrecord"
 )
 
-// hiddenSpans is what must not be served of objects, at one generation.
-type hiddenSpans struct {
-	mu    sync.Mutex
-	file  *file // guarded by mu, as is the rest
-	gen   int64
-	spans map[string][]hiddenSpan
+// A hiding is what must not be served, at one generation.
+type hiding struct {
+	mu   sync.Mutex
+	file *file // guarded by mu, as is the rest
+	gen  int64
+	now  *unserved
+}
+
+// An unserved is what must not be served of objects.
+type unserved struct {
+	spans  map[string][]hiddenSpan // by object
+	lines  map[string][]int64      // ledger indexes, by journal segment
+	erased []int64                 // ledger indexes that erasures name; their segments are not known here
 }
 
 type hiddenSpan struct {
@@ -35,11 +44,11 @@ type hiddenSpan struct {
 // where nothing is hidden, else with the decision about one of them.
 func (c *Catalog) Hidden(ctx context.Context, key string) (list []onrecord.Span, t onrecord.Takedown, err error) {
 	err = c.view(ctx, func(v *view) error {
-		spans, err := v.hidden()
+		hidden, err := v.hidden()
 		if err != nil {
 			return err
 		}
-		for _, s := range spans[key] {
+		for _, s := range hidden.spans[key] {
 			list, t = append(list, s.span), s.down
 		}
 		return nil
@@ -52,11 +61,11 @@ func (c *Catalog) Hidden(ctx context.Context, key string) (list []onrecord.Span,
 // can check that.
 func (c *Catalog) Withheld(ctx context.Context, key string) (list []onrecord.Span, t onrecord.Takedown, err error) {
 	err = c.view(ctx, func(v *view) error {
-		spans, err := v.hidden()
+		hidden, err := v.hidden()
 		if err != nil {
 			return err
 		}
-		for _, s := range spans[key] {
+		for _, s := range hidden.spans[key] {
 			if !s.gone {
 				list, t = append(list, s.span), s.down
 			}
@@ -66,43 +75,60 @@ func (c *Catalog) Withheld(ctx context.Context, key string) (list []onrecord.Spa
 	return list, t, err
 }
 
-// hidden returns all that must not be served, by object.
-func (v *view) hidden() (map[string][]hiddenSpan, error) {
+// HiddenLines returns the ledger indexes of the lines in a journal segment that
+// must not be served to strangers: those about withheld statements, runs of
+// visits that name one by their bounds, other lines that the decision names, and
+// in a store that can't erase the erased ones. Hidden names the whole segment; its
+// other lines may be shown. Some of the indexes may be of other segments.
+func (c *Catalog) HiddenLines(ctx context.Context, key string) (list []int64, err error) {
+	err = c.view(ctx, func(v *view) error {
+		hidden, err := v.hidden()
+		if err == nil {
+			list = slices.Concat(hidden.lines[key], hidden.erased)
+		}
+		return err
+	})
+	slices.Sort(list)
+	return slices.Compact(list), err
+}
+
+// hidden returns all that must not be served.
+func (v *view) hidden() (*unserved, error) {
 	h := &v.c.hiding
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.file == v.f && h.gen == v.side.gen {
-		return h.spans, nil
+		return h.now, nil
 	}
 	ids, err := v.decided()
 	if err != nil {
 		return nil, err
 	}
-	spans := map[string][]hiddenSpan{}
-	done, err := v.carriedOut(spans)
+	all := &unserved{spans: map[string][]hiddenSpan{}, lines: map[string][]int64{}}
+	done, err := v.carriedOut(all.spans)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range ids {
-		r, _, err := v.record(id)
+		r, a, err := v.record(id)
 		if err != nil {
 			return nil, err
 		}
 		if !r.hidden() {
 			continue
 		}
-		if err := v.hide(id, r, spans, done); err != nil {
+		if err := v.hide(id, r, a, all, done); err != nil {
 			return nil, fmt.Errorf("what shows %s: %w", id, err)
 		}
 	}
-	for key, list := range spans {
+	for key, list := range all.spans {
 		slices.SortFunc(list, func(a, b hiddenSpan) int {
 			return cmp.Or(cmp.Compare(a.span.Offset, b.span.Offset), cmp.Compare(a.span.Length, b.span.Length), compareBool(a.gone, b.gone))
 		})
-		spans[key] = slices.CompactFunc(list, func(a, b hiddenSpan) bool { return a.span == b.span })
+		all.spans[key] = slices.CompactFunc(list, func(a, b hiddenSpan) bool { return a.span == b.span })
 	}
-	h.file, h.gen, h.spans = v.f, v.side.gen, spans
-	return spans, nil
+	h.file, h.gen, h.now = v.f, v.side.gen, all
+	return all, nil
 }
 
 // carriedOut returns the erasures that were carried out, by ledger index, each
@@ -150,14 +176,41 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
+// WithheldNow returns the statements that are withheld, by each id under which
+// they may be observed. Erased ones are not among them.
+func (c *Catalog) WithheldNow(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error) {
+	list := map[onrecord.StatementID]onrecord.StatementID{}
+	err := c.view(ctx, func(v *view) error {
+		ids, err := v.decided()
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			r, a, err := v.record(id)
+			if err != nil {
+				return err
+			}
+			if !r.Known.Withheld || r.Known.Erased {
+				continue
+			}
+			list[id] = id
+			for _, alias := range r.Known.Aliases {
+				list[onrecord.NewStatementID(a.doc.Known.Platform, alias)] = id
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
 // mark notes of evidence what is not served of it.
 func (v *view) mark(list []onrecord.Evidence) error {
 	hidden, err := v.hidden()
-	if err != nil || len(hidden) == 0 {
+	if err != nil || len(hidden.spans) == 0 {
 		return err
 	}
 	for i, e := range list {
-		for _, s := range hidden[e.Object] {
+		for _, s := range hidden.spans[e.Object] {
 			if e.Offset < s.span.Offset+s.span.Length && s.span.Offset < e.Offset+e.Length {
 				list[i].Down, list[i].Redacted = s.down.Case, list[i].Redacted || s.erased
 			}
@@ -166,19 +219,60 @@ func (v *view) mark(list []onrecord.Evidence) error {
 	return nil
 }
 
-// hide adds what shows one statement: what its events cite, what the decision
-// names, and the segments that hold its lines. done is what carriedOut returned.
-func (v *view) hide(id onrecord.StatementID, r *record, spans map[string][]hiddenSpan, done map[int64]map[string]bool) error {
-	type place struct {
-		object string
-		offset int64
+// A shown is what shows one statement.
+type shown struct {
+	spans []onrecord.Span
+	gone  map[onrecord.Span]bool // redacted, by object and offset
+	lines []hiddenLine
+	named []int64 // ledger indexes of lines that tell of it and are not its own
+}
+
+type hiddenLine struct {
+	key   string // of the segment
+	index int64
+}
+
+// hide adds to all what shows one statement: what its events cite, what the
+// decision names, the segments that hold its lines, and the runs of visits that
+// name it by their bounds. done is what carriedOut returned.
+func (v *view) hide(id onrecord.StatementID, r *record, a *accountRow, all *unserved, done map[int64]map[string]bool) error {
+	s := shown{gone: map[onrecord.Span]bool{}}
+	captures, err := v.shows(id, &s, all, done)
+	if err != nil {
+		return err
 	}
-	gone := map[place]bool{}
-	var all []onrecord.Span
-	add := func(s onrecord.Span) { all = append(all, s) }
+	for _, n := range captures {
+		c, err := v.capture(n)
+		if err != nil {
+			return err
+		}
+		s.spans = append(s.spans, onrecord.Span{Object: c.Object, Offset: c.Offset, Length: c.Length})
+	}
+	if !r.Known.Erased { // of an erased one they are erased, and later ones have other bounds
+		bounded, err := v.boundedBy(a.n, r.Known.Order)
+		if err != nil {
+			return err
+		}
+		if err := v.lineOf(append(s.named, bounded...), &s); err != nil {
+			return err
+		}
+	}
+	down := r.decision().Takedown
+	for _, l := range s.lines {
+		s.spans = append(s.spans, onrecord.Span{Object: l.key, Length: -1})
+		all.lines[l.key] = append(all.lines[l.key], l.index)
+	}
+	for _, p := range s.spans {
+		all.spans[p.Object] = append(all.spans[p.Object], hiddenSpan{p, down, r.Known.Erased, s.gone[onrecord.Span{Object: p.Object, Offset: p.Offset}]})
+	}
+	return nil
+}
+
+// shows gathers what the events of a statement name, and returns the numbers of
+// the captures that they cite.
+func (v *view) shows(id onrecord.StatementID, s *shown, all *unserved, done map[int64]map[string]bool) (captures []int64, err error) {
 	key, _ := packID(string(id))
-	var captures []int64
-	err := v.each(func(scan func(...any) error) error {
+	err = v.each(func(scan func(...any) error) error {
 		var doc []byte
 		var e storedEvent
 		if err := scan(&doc); err != nil {
@@ -188,38 +282,67 @@ func (v *view) hide(id onrecord.StatementID, r *record, spans map[string][]hidde
 			return err
 		}
 		captures = append(captures, e.Captures...)
-		if e.Event.Erasure != nil {
+		if x := e.Event.Erasure; x != nil {
 			kept, ok := done[e.Event.Index]
-			for _, s := range e.Event.Erasure.Records {
-				add(s)
-				if ok && e.Event.Type == onrecord.StatementErased && !kept[s.Object] {
-					gone[place{s.Object, s.Offset}] = true
+			for _, r := range x.Records {
+				s.spans = append(s.spans, r)
+				if ok && e.Event.Type == onrecord.StatementErased && !kept[r.Object] {
+					s.gone[onrecord.Span{Object: r.Object, Offset: r.Offset}] = true
 				}
+			}
+			if e.Event.Type == onrecord.StatementErased {
+				all.erased = append(all.erased, x.Leaves...)
+			} else {
+				s.named = append(s.named, x.Leaves...)
 			}
 		}
 		if m := e.Event.Media; m != nil && m.At.Object != "" {
-			add(m.At)
+			s.spans = append(s.spans, m.At)
 		}
 		switch e.Event.Type {
 		case onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased: // say nothing of what was said
 		default:
-			add(onrecord.Span{Object: segmentKey(e.Event.Visit), Length: -1})
+			s.lines = append(s.lines, hiddenLine{segmentKey(e.Event.Visit), e.Event.Index})
 		}
 		return nil
 	}, `SELECT doc FROM events WHERE id = $1 ORDER BY i`, key)
-	if err != nil {
-		return err
-	}
 	slices.Sort(captures)
-	for _, n := range slices.Compact(captures) {
-		c, err := v.capture(n)
-		if err != nil {
-			return err
-		}
-		add(onrecord.Span{Object: c.Object, Offset: c.Offset, Length: c.Length})
+	return slices.Compact(captures), err
+}
+
+// boundedBy returns the runs of visits that name a statement of an account: its
+// key is a bound of their range, and on most platforms it is the statement's id.
+func (v *view) boundedBy(account int64, order string) (list []int64, err error) {
+	if order == "" {
+		return nil, nil
 	}
-	for _, s := range all {
-		spans[s.Object] = append(spans[s.Object], hiddenSpan{s, r.decision().Takedown, r.Known.Erased, gone[place{s.Object, s.Offset}]})
+	err = v.each(func(scan func(...any) error) error {
+		var i int64
+		err := scan(&i)
+		list = append(list, i)
+		return err
+	}, `SELECT i FROM bounds WHERE account = $1 AND ord = $2`, account, orderKey(order))
+	return list, err
+}
+
+// lineOf adds lines at ledger indexes. Those that are not events, or no more, are
+// passed over.
+func (v *view) lineOf(indexes []int64, s *shown) error {
+	slices.Sort(indexes)
+	for _, i := range slices.Compact(indexes) {
+		var doc []byte
+		var e storedEvent
+		err := v.row(`SELECT doc FROM events WHERE i = $1`, i).Scan(&doc)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err == nil {
+			err = unmarshal(doc, &e, v.name)
+		}
+		if err != nil {
+			return fmt.Errorf("ledger no. %d: %w", i, err)
+		}
+		s.lines = append(s.lines, hiddenLine{segmentKey(e.Event.Visit), i})
 	}
 	return nil
 }

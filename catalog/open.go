@@ -31,7 +31,7 @@ type Catalog struct {
 	closed  bool
 	closing sync.WaitGroup // replaced files whose readers are not done
 
-	hiding hiddenSpans
+	hiding hiding
 
 	applying sync.Mutex
 	slots    chan struct{} // as many as queries may run at once

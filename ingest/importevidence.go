@@ -38,7 +38,7 @@ func (e *evidence) ref(ctx context.Context) (onrecord.CaptureRef, error) {
 			return e.kept, err
 		}
 		w.recorded = true
-		w.redact(e.kept, w.hush.part(b.Kept))
+		w.shows(e.kept, b.File, b.Kept)
 	case b.Kept == nil:
 		return w.recordFile(ctx, x, b.File)
 	}
@@ -62,7 +62,7 @@ func (w *importWriter) recordFile(ctx context.Context, x onrecord.Exchange, name
 		return ref, cmp.Or(w.r.in.watch.check(false), err)
 	}
 	w.file, w.capture, w.recorded = sum, ref, true
-	w.redact(ref, w.hush.file(name))
+	w.shows(ref, name, nil)
 	return ref, nil
 }
 

@@ -46,8 +46,9 @@ type importWriter struct {
 	media    int64 // bytes of those in the open visit
 	void     bool  // what was read is not what it seemed: no progress is kept
 
-	hush    *importHush                                    // nil where the files show nothing that was erased
-	redacts map[onrecord.StatementID][]onrecord.CaptureRef // captures of the open visit that do
+	hush    *importHush // nil where the files show nothing that was erased or is withheld
+	redacts showing     // captures of the open visit that show something erased
+	veils   showing     // and withheld
 }
 
 // A tally counts what one visit does.
@@ -109,7 +110,7 @@ func (w *importWriter) group(ctx context.Context, e *evidence, items []onrecord.
 	if len(items) == 0 && e.batch.Account.IsZero() {
 		return nil
 	}
-	if w.v != nil && len(w.known.open())+len(items)+8 > importLines {
+	if w.v != nil && len(w.known.open())+len(items)+8 > importLines-w.veiled() {
 		if err := w.commit(ctx, false); err != nil {
 			return err
 		}
@@ -161,7 +162,7 @@ func (w *importWriter) open(ctx context.Context, account string) error {
 		return errors.Join(errors.New("the storage is out of reach, or an earlier visit of the source waits in the spool: try again once it is committed"), v.Drop(ctx))
 	}
 	w.v, w.runs = &v, v.State.Runs
-	w.bytes, w.media, w.recorded, w.sum, w.redacts = 0, 0, false, tally{}, nil
+	w.bytes, w.media, w.recorded, w.sum, w.redacts, w.veils = 0, 0, false, tally{}, showing{}, showing{}
 	w.base, err = w.known.begin(ctx, account, v.State.Done)
 	if err != nil {
 		w.drop(ctx)
@@ -252,6 +253,10 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 			w.drop(ctx)
 			return err
 		}
+	}
+	if err := w.veil(ctx); err != nil {
+		w.drop(ctx)
+		return err
 	}
 	now := w.r.i.Now()
 	next := v.State
@@ -369,5 +374,6 @@ func (w *importWriter) weigh(events []onrecord.Event) (size int, fits bool, err 
 		size += at
 	}
 	full := w.media >= mediaVisitBytes && len(w.known.open()) > 0
-	return size, !full && len(w.known.open())+len(events) <= importLines && w.bytes+size <= importBytes, nil
+	most, room := importLines-w.veiled(), importBytes-w.veiled()*keptLine
+	return size, !full && len(w.known.open())+len(events) <= most && w.bytes+size <= room, nil
 }

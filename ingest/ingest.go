@@ -39,6 +39,8 @@ type Ingester struct {
 	// Erased returns the statements that were erased, by each id under which they
 	// may be observed. Nil: nothing was ever erased.
 	Erased func(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
+	// Withheld is Erased for those that are withheld now. Nil: none ever was.
+	Withheld func(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
 	// Erase redacts captures that a visit has just committed and that show a
 	// statement that was erased before, where a store that can't erase had them
 	// already. Nil: nothing was ever erased.

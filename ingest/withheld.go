@@ -41,14 +41,23 @@ func (i *Ingester) showWithheld(ctx context.Context, e onrecord.Event, v Visit, 
 	if err != nil {
 		return nil, err
 	}
-	var events []onrecord.Event
+	cited := make(map[onrecord.StatementID][]onrecord.CaptureRef, len(spans))
+	for id := range spans {
+		cited[id] = h.seen[id].captures
+	}
+	return unclear(e, known.Statements, cited, spans), nil
+}
+
+// unclear returns looks at statements that tell nothing of them but which captures
+// show them, and all records of those. e is what they have in common.
+func unclear(e onrecord.Event, known map[onrecord.StatementID]onrecord.Known, cited map[onrecord.StatementID][]onrecord.CaptureRef, spans map[onrecord.StatementID][]onrecord.Span) (events []onrecord.Event) {
 	for _, id := range slices.Sorted(maps.Keys(spans)) {
-		k := known.Statements[id]
+		k := known[id]
 		e.Type, e.Look, e.Statement, e.NativeID, e.LocalID, e.URL, e.Prev = onrecord.StatementLooked, onrecord.LookUnclear, id, k.NativeID, k.ID, k.URL, k.Prev
-		e.Account.ID, e.Captures, e.Erasure = k.Account, h.seen[id].captures, &onrecord.Erasure{Records: spans[id]}
+		e.Account.ID, e.Captures, e.Erasure = k.Account, cited[id], &onrecord.Erasure{Records: spans[id]}
 		events = append(events, e)
 	}
-	return events, nil
+	return events
 }
 
 // spans returns the records of a visit's captures that show what was met, by

@@ -150,7 +150,7 @@ func (eraseRequest) tell(e *env, st onrecord.Statement, f shownBy) {
 	}
 	e.say("  its text, ids, addresses and versions in the catalog, in all snapshots, in the spool and in all replicas")
 	if len(f.named) > 0 {
-		e.say("these %s of other statements name it, as what they answer, repeat or quote, and stay: ledger no. %s",
+		e.say("these %s of other statements name it, as what they answer, repeat or quote, or by the address of a page, and stay: ledger no. %s",
 			count(len(f.named), "entry", "entries"), entryList(f.named))
 		e.say("what must go with it is erased by its own id")
 	}

@@ -148,7 +148,7 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 		e.say("note: evidence that could not be looked through, and is served as before: %s", line)
 	}
 	if len(found.named) > 0 {
-		e.say("note: %s of other statements name this one, as what they answer, repeat or quote; their own words are shown as before: ledger no. %s",
+		e.say("note: %s of other statements name this one, as what they answer, repeat or quote, or by the address of a page; their own words are shown as before: ledger no. %s",
 			count(len(found.named), "entry", "entries"), entryList(found.named))
 	}
 	e.say("this machine shows it no more; others that serve the archive are not known here: their /status has to say ledger no. %d or later", out.Index)
