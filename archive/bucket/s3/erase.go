@@ -33,7 +33,7 @@ func (b *Bucket) Prune(ctx context.Context, key string) error {
 	if err := bucket.CheckPrune(key); err != nil {
 		return err
 	}
-	state, err := b.keeps(ctx)
+	state, err := b.keptLately(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,14 +161,21 @@ func (b *Bucket) digest(ctx context.Context, op, key string) ([32]byte, bucket.T
 	return [32]byte(h.Sum(nil)), tag, err
 }
 
-// keeps asks, once, whether the bucket keeps versions.
-func (b *Bucket) keeps(ctx context.Context) (versioning, error) {
+// keptLately returns whether the bucket kept versions when it was last asked: enough for
+// what is pruned, of which nothing has to be gone.
+func (b *Bucket) keptLately(ctx context.Context) (versioning, error) {
 	b.mu.Lock()
 	state := b.states
 	b.mu.Unlock()
 	if state != unasked {
 		return state, nil
 	}
+	return b.keeps(ctx)
+}
+
+// keeps asks whether the bucket keeps versions. Each erasure asks anew:
+// versioning is switched on at any time.
+func (b *Bucket) keeps(ctx context.Context) (versioning, error) {
 	rctx, a, cancel := b.begin(ctx, 0)
 	defer cancel()
 	v, err := b.core.GetBucketVersioning(rctx, b.at.Bucket)
@@ -178,7 +185,7 @@ func (b *Bucket) keeps(ctx context.Context) (versioning, error) {
 			return unasked, err
 		}
 	}
-	state = unkept
+	state := unkept
 	if v.Status != "" {
 		state = versioned
 	}
