@@ -46,8 +46,13 @@ type Options struct {
 	MaxWait time.Duration
 
 	Limits   Limits
-	Resolver *net.Resolver  // default the system's
-	RootCAs  *x509.CertPool // default the system's
+	Resolver *net.Resolver // default the system's
+	// Hosts says where to connect for a host and port, such as
+	// "social.example:443", in place of where its name leads; the guard sees that
+	// address. Where it is not nil, no other host is there. For tests and the
+	// demonstration only.
+	Hosts   map[string]string
+	RootCAs *x509.CertPool // default the system's
 }
 
 // Limits bound one exchange. An answer over a limit is recorded as far as it
@@ -119,7 +124,7 @@ func NewClient(o Options) (*Client, error) {
 		// A proxy would be connected to in the host's place, and the guard
 		// would see the proxy's address only.
 		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
+		DialContext:            o.dial(dialer),
 		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    20 * time.Second,
 		MaxResponseHeaderBytes: o.Limits.Head,
@@ -129,6 +134,20 @@ func NewClient(o Options) (*Client, error) {
 		IdleConnTimeout:        90 * time.Second,
 	}
 	return c, nil
+}
+
+// dial returns how connections are made.
+func (o Options) dial(d *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if o.Hosts == nil {
+		return d.DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		at, ok := o.Hosts[address]
+		if !ok {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}}
+		}
+		return d.DialContext(ctx, network, at)
+	}
 }
 
 // userAgent returns who we are: "onrecord/<version> (+<archive url>; <contact>)".

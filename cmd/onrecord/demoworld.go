@@ -9,10 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ var demoFiles embed.FS
 type demoSource struct {
 	figure, id, platform string
 	keys                 string // of its configuration, beside id and platform
-	script               string // of the platform that it lives on; empty for imports only
+	script, host         string // of the platform that it lives on; empty for imports only
 	doors                []string
 }
 
@@ -51,12 +52,12 @@ func demoSources() []demoSource {
 		}
 	}
 	return []demoSource{
-		{"jane-example", "jane-social", "mastodon", `account: "@jane@social.example"`, "social", []string{"{kind: api"}},
-		{"jane-example", "jane-press", "website", "account_id: jane.example", "jane-site", pages("jane.example")},
-		{"jane-example", "jane-x", "x", `account: janeexample, account_id: "250732611"`, "", nil},
-		{"jean-dupont", "dupont-social", "mastodon", `account: "@dupont@civique.example"`, "civique", []string{"{kind: api"}},
-		{"ministry", "ministry-telegram", "telegram", "account: examples_ministry", "telegram", []string{"{kind: preview"}},
-		{"ministry", "ministry-site", "website", "account_id: ministry.example", "ministry-site", pages("ministry.example")},
+		{"jane-example", "jane-social", "mastodon", `account: "@jane@social.example"`, "social", "social.example", []string{"{kind: api"}},
+		{"jane-example", "jane-press", "website", "account_id: jane.example", "jane-site", "jane.example", pages("jane.example")},
+		{"jane-example", "jane-x", "x", `account: janeexample, account_id: "250732611"`, "", "", nil},
+		{"jean-dupont", "dupont-social", "mastodon", `account: "@dupont@civique.example"`, "civique", "civique.example", []string{"{kind: api"}},
+		{"ministry", "ministry-telegram", "telegram", "account: examples_ministry", "telegram", "t.me", []string{"{kind: preview"}},
+		{"ministry", "ministry-site", "website", "account_id: ministry.example", "ministry-site", "ministry.example", pages("ministry.example")},
 	}
 }
 
@@ -65,8 +66,8 @@ func demoSources() []demoSource {
 type demoWorld struct {
 	clock     *movedClock
 	platforms map[string]*fake.Platform // by script
-	bases     map[string]string         // their addresses
-	config    string                    // path of the archive's configuration
+	network   *network
+	config    string // path of the archive's configuration
 	house     *house
 	ingester  *ingest.Ingester
 	servers   []*http.Server
@@ -78,12 +79,12 @@ type demoWorld struct {
 // openDemo makes a new archive in dir, whose website is at site, and starts the
 // platforms.
 func openDemo(ctx context.Context, e *env, dir, site string, demo *web.Demo) (*demoWorld, error) {
-	w := &demoWorld{clock: &movedClock{t: demoStart().Add(-time.Hour)}, platforms: map[string]*fake.Platform{}, bases: map[string]string{}}
+	w := &demoWorld{clock: &movedClock{t: demoStart().Add(-time.Hour)}, platforms: map[string]*fake.Platform{}}
 	if err := w.start(); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	then := *e
-	then.now, then.sleep = w.clock.now, w.clock.sleep
+	then.now, then.sleep, then.network = w.clock.now, w.clock.sleep, w.network
 	flags := initFlags{name: "Demonstration Archive", operator: "Nobody", email: "desk@archive.example", url: site, origin: "demonstration.example/log"}
 	at, err := initArchive(ctx, &then, flags, dir)
 	if err != nil {
@@ -98,43 +99,48 @@ func openDemo(ctx context.Context, e *env, dir, site string, demo *web.Demo) (*d
 // start serves each platform at an address of its own: a host that fails while
 // another answers is another thing than a machine without a network.
 func (w *demoWorld) start() error {
+	hosts := map[string]string{} // by script
 	for _, s := range demoSources() {
-		if s.script == "" {
-			continue
+		if s.script != "" {
+			hosts[s.script] = s.host
 		}
-		script, err := demoFiles.ReadFile("demo/" + s.script + ".txtar")
+	}
+	net, cert, err := newNetwork(slices.Sorted(maps.Values(hosts)))
+	if err != nil {
+		return err
+	}
+	w.network = net
+	for name, host := range hosts {
+		script, err := demoFiles.ReadFile("demo/" + name + ".txtar")
 		if err != nil {
 			return err
 		}
 		p, err := fake.New(script)
 		if err != nil {
-			return fmt.Errorf("demo/%s.txtar: %w", s.script, err)
+			return fmt.Errorf("demo/%s.txtar: %w", name, err)
 		}
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		srv, err := net.serve(host, cert, func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Date", w.clock.now().UTC().Format(http.TimeFormat))
+			p.ServeHTTP(rw, r)
+		})
 		if err != nil {
 			return err
 		}
-		srv := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			rw.Header().Set("Date", w.clock.now().UTC().Format(http.TimeFormat))
-			p.ServeHTTP(rw, r)
-		})}
-		go func() { _ = srv.Serve(ln) }()
 		w.servers = append(w.servers, srv)
-		w.platforms[s.script], w.bases[s.script] = p, "http://"+ln.Addr().String()
+		w.platforms[name] = p
 	}
 	return nil
 }
 
 // open opens the archive. The configuration that it leaves in the folder has no
-// addresses of the platforms and no schedule: they are gone when the
-// demonstration is.
+// schedule: the platforms are gone when the demonstration is.
 func (w *demoWorld) open(ctx context.Context, e *env, at place, site string, demo *web.Demo) error {
 	w.config = at.config
-	if err := os.WriteFile(at.config, demoConfig(at, site, nil), 0o644); err != nil {
+	if err := os.WriteFile(at.config, demoConfig(at, site, false), 0o644); err != nil {
 		return err
 	}
 	e.configPath = at.config
-	cfg, err := config.Parse(at.config, demoConfig(at, site, w.bases), configOptions())
+	cfg, err := config.Parse(at.config, demoConfig(at, site, true), configOptions())
 	if err != nil {
 		return err
 	}
@@ -224,9 +230,9 @@ func (w *demoWorld) close() error {
 	return errors.Join(errs...)
 }
 
-// demoConfig returns the configuration of the demonstration. With bases, the
-// doors' requests go there.
-func demoConfig(at place, site string, bases map[string]string) []byte {
+// demoConfig returns the configuration of the demonstration, of the one that is
+// playing or of what it leaves.
+func demoConfig(at place, site string, playing bool) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# A demonstration: invented people on invented platforms, which do not exist. The
 # sources have no schedule: look with search, show, verify and serve.
@@ -240,7 +246,7 @@ http: {listen: "%s"}
 crawl:
   contact: desk@archive.example
 `, site, at.bucket, at.origin, listenOf(site))
-	if bases != nil {
+	if playing {
 		b.WriteString("  allow_addresses: [127.0.0.0/8]\n")
 	}
 	b.WriteString("figures:\n")
@@ -248,7 +254,7 @@ crawl:
 		fmt.Fprintf(&b, "  - slug: %s\n    name: %s\n    sources:\n", f[0], f[1])
 		for _, s := range demoSources() {
 			if s.figure == f[0] {
-				b.WriteString(s.yaml(bases))
+				b.WriteString(s.yaml(playing))
 			}
 		}
 	}
@@ -256,25 +262,20 @@ crawl:
 }
 
 // yaml returns the source's part of the configuration.
-func (s demoSource) yaml(bases map[string]string) string {
+func (s demoSource) yaml(playing bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "      - id: %s\n        platform: %s\n", s.id, s.platform)
 	for key := range strings.SplitSeq(s.keys, ", ") {
 		fmt.Fprintf(&b, "        %s\n", key)
 	}
-	base, ok := bases[s.script]
-	if ok {
+	if playing && s.script != "" {
 		b.WriteString("        schedule: \"@hourly\"\n")
 	}
 	if len(s.doors) > 0 {
 		b.WriteString("        doors:\n")
 	}
 	for _, d := range s.doors {
-		b.WriteString("          - " + d)
-		if ok {
-			fmt.Fprintf(&b, ", base_url: %q", base)
-		}
-		b.WriteString("}\n")
+		b.WriteString("          - " + d + "}\n")
 	}
 	return b.String()
 }

@@ -103,6 +103,9 @@ func showJSON(s onrecord.Statement, versions []onrecord.Version, captures []onre
 	for i, v := range versions {
 		vs[i] = version{v.ID, v.Content.Title, v.Content.Text, orNull(v.Window.After), orNull(v.Window.By), orNull(v.LastSeen), v.LogIndex}
 	}
+	if captures == nil {
+		captures = []onrecord.Evidence{}
+	}
 	return struct {
 		statementJSON
 		VersionList []version           `json:"versions"`

@@ -38,6 +38,7 @@ type env struct {
 	helper []string // this program as the one that decodes pictures; nil: none are
 
 	files   files.Seam // how the disk is reached; tests stand in between
+	network *network   // of invented hosts, in place of the internet; nil: the internet
 }
 
 // newRoot returns the command tree.

@@ -89,10 +89,14 @@ func (h *house) catalogOptions() catalog.Options {
 
 // newClient makes the client that names itself by the configuration.
 func newClient(e *env, cfg *config.Config, limits crawler.Limits) (*crawler.Client, error) {
-	return crawler.NewClient(crawler.Options{
+	o := crawler.Options{
 		Version: version(), ArchiveURL: cfg.Archive.URL, Contact: cfg.Crawl.Contact, Now: e.now, Sleep: e.sleep,
 		Allow: cfg.Crawl.AllowAddresses, MinInterval: cfg.Crawl.MinInterval, Limits: limits,
-	})
+	}
+	if e.network != nil {
+		o.Hosts, o.RootCAs = e.network.hosts, e.network.roots
+	}
+	return crawler.NewClient(o)
 }
 
 // sourcesOf makes the configured sources ready to be visited.

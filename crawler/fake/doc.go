@@ -54,7 +54,8 @@
 //	gzip           compress the body, with Content-Encoding
 //	repeat N       send the body N times over
 //	scene N        see above
-//	picture WxH RRGGBB RRGGBB   the body is a PNG of that size: a sky of two colours, and a sun
+//	picture WxH bridge          the body is a PNG of that size: a bridge over a harbour, at sunrise
+//	picture WxH chart N         the same: a chart of a price that ends at N %
 //	sound SECONDS HERTZ         the body is a WAV: one tone
 //
 // A request whose If-None-Match names the answer's ETag, or, without one,

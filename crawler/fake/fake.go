@@ -8,6 +8,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -124,10 +125,10 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.note(r, 0)
 		reset(w)
 	}
-	body := a.prepare(r.Host)
+	body := a.prepare(r)
 	for name, values := range a.header {
 		for _, v := range values {
-			w.Header().Add(name, fill(v, r.Host))
+			w.Header().Add(name, fill(v, r))
 		}
 	}
 	if a.conditional && w.Header().Get("Etag") == "" {
@@ -145,8 +146,8 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // prepare returns the body, filled in and compressed.
-func (a answer) prepare(host string) []byte {
-	body := bytes.Repeat([]byte(fill(a.body, host)), a.repeat)
+func (a answer) prepare(r *http.Request) []byte {
+	body := bytes.Repeat([]byte(fill(a.body, r)), a.repeat)
 	if !a.gzip {
 		return body
 	}
@@ -176,17 +177,24 @@ func (a answer) send(w http.ResponseWriter, r *http.Request, body []byte) {
 	w.Write(body)
 }
 
-func fill(s, host string) string {
+func fill(s string, r *http.Request) string {
 	if !strings.Contains(s, "{{") {
 		return s
 	}
-	return strings.NewReplacer("{{base}}", "http://"+host, "{{host}}", host).Replace(s)
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return strings.NewReplacer("{{base}}", scheme+r.Host, "{{host}}", r.Host).Replace(s)
 }
 
 // reset ends the connection with a reset where the connection can, else
 // without an answer. It does not return.
 func reset(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		if over, ok := conn.(*tls.Conn); ok {
+			conn = over.NetConn()
+		}
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			tcp.SetLinger(0)
 		}

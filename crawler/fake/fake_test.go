@@ -8,6 +8,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"image/png"
 	"io"
 	"net"
 	"net/http"
@@ -264,4 +265,52 @@ func FuzzScript(f *testing.F) {
 			t.Fatal(d)
 		}
 	})
+}
+
+// TestPicture: what a script draws is a picture of the size that it says, and two
+// charts that end elsewhere are two pictures.
+func TestPicture(t *testing.T) {
+	p, err := fake.New([]byte("-- GET /bridge --\npicture 60x40 bridge\n\n-- GET /25 --\npicture 90x60 chart 25\n\n-- GET /50 --\npicture 90x60 chart 50\n\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for path, width := range map[string]int{"/bridge": 60, "/25": 90, "/50": 90} {
+		w := httptest.NewRecorder()
+		p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		seen[w.Body.String()] = true
+		if c, err := png.DecodeConfig(w.Body); err != nil || c.Width != width || c.Height != width*2/3 || w.Header().Get("Content-Type") != "image/png" {
+			t.Errorf("%s: %+v, %v, %s", path, c, err, w.Header().Get("Content-Type"))
+		}
+	}
+	if len(seen) != 3 {
+		t.Errorf("%d pictures of 3", len(seen))
+	}
+	for _, spec := range []string{"60x40", "60x40 boat", "0x40 bridge", "5000x40 bridge", "60x40 chart", "60x40 chart 99"} {
+		if _, err := fake.New([]byte("-- GET /x --\npicture " + spec + "\n\n")); !errors.Is(err, fake.ErrScript) {
+			t.Errorf("picture %s: %v", spec, err)
+		}
+	}
+}
+
+// TestSecure: over TLS the platform's address is an https one, and a reset is one.
+func TestSecure(t *testing.T) {
+	p, err := fake.New([]byte("-- GET /a --\n\n{{base}}/b\n-- GET /reset --\nreset\n\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewTLSServer(p)
+	defer srv.Close()
+	res, err := srv.Client().Get(srv.URL + "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(res.Body); err != nil || string(b) != srv.URL+"/b" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if res, err := srv.Client().Get(srv.URL + "/reset"); err == nil {
+		res.Body.Close()
+		t.Error("an answer where there is none")
+	}
 }
