@@ -68,6 +68,8 @@ type replicaNote struct {
 	// Missing are the ledger indexes of visits of which the archive itself did
 	// not have every object.
 	Missing []int64 `json:"missing,omitempty"`
+	// Damaged is what the replica had other bytes of.
+	Damaged []harm `json:"damaged,omitempty"`
 	// Adopted is set once the replica has become an archive.
 	Adopted bool `json:"adopted,omitempty"`
 }

@@ -28,7 +28,10 @@ const copyTries = 3
 type ReplicateOptions struct {
 	// All compares everything from the beginning, in place of what is new: it
 	// puts what a replica has lost, and names what is damaged there.
-	All      bool
+	All bool
+	// Quick does not read again what an earlier run has found damaged in the
+	// replica: it is named once more, and not whether it has been put right.
+	Quick    bool
 	Workers  int                     // visits copied at the same time; 0: 4
 	Progress func(done, total int64) // leaves; called by one goroutine; may be nil
 }
@@ -136,6 +139,9 @@ func (c *copying) run(ctx context.Context) error {
 	if err := c.retry(ctx); err != nil {
 		return err
 	}
+	if err := c.again(ctx); err != nil {
+		return err
+	}
 	if err := c.leaves(ctx); err != nil {
 		return err
 	}
@@ -209,7 +215,7 @@ func (c *copying) leaves(ctx context.Context) error {
 func (c *copying) remember(ctx context.Context, next int64) (err error) {
 	n := c.note
 	n.Size, n.Root, n.Copied = c.to.Size, base64.StdEncoding.EncodeToString(c.to.Root[:]), next
-	n.Missing = c.missing(nil)
+	n.Missing, n.Damaged = c.missing(nil), c.harms()
 	c.note, c.noteTag, err = c.write(ctx, c.note, c.noteTag, n)
 	return err
 }
@@ -238,7 +244,10 @@ func (c *copying) tiles(ctx context.Context) error {
 			var there []byte
 			there, err = bucket.ReadAll(ctx, c.Replica.to, tile.Key, int64(len(tile.Bytes)))
 			if (err == nil || isAnswer(err)) && !bytes.Equal(there, tile.Bytes) {
-				c.found.add(&c.found.there, Finding{Kind: KindTile, Object: tile.Key, Offset: -1, Index: -1, Reason: "the replica holds other bytes than follow from the checkpoint"})
+				c.harmed(tileHarm(tile.Key))
+				if err := c.remember(ctx, c.to.Size); err != nil {
+					return err
+				}
 				return fmt.Errorf("%w: %s of the replica holds other bytes than follow from the checkpoint; it is left alone", ErrMismatch, tile.Key)
 			}
 		}
@@ -283,9 +292,10 @@ func (c *copying) publish(ctx context.Context, was ledger.Checkpoint, tag bucket
 
 // settled notes what is missing, and tells the archive what is safe.
 func (c *copying) settled(ctx context.Context) (err error) {
-	if list := c.missing(nil); !slices.Equal(list, c.note.Missing) || c.note.Copied > 0 {
+	list, harms := c.missing(nil), c.harms()
+	if !slices.Equal(list, c.note.Missing) || !slices.Equal(harms, c.note.Damaged) || c.note.Copied > 0 {
 		n := c.note
-		n.Size, n.Root, n.Copied, n.Missing = 0, "", 0, list
+		n.Size, n.Root, n.Copied, n.Missing, n.Damaged = 0, "", 0, list, harms
 		if c.note, c.noteTag, err = c.write(ctx, c.note, c.noteTag, n); err != nil {
 			return err
 		}

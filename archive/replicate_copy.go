@@ -26,6 +26,7 @@ type findings struct {
 	here  []Finding      // guarded by mu
 	there []Finding      // guarded by mu
 	lacks map[int64]bool // visits, by index, that could not be copied whole; guarded by mu
+	harms []harm         // of there: what is to be looked at again; guarded by mu
 }
 
 // add adds f to one of the two lists.
@@ -85,15 +86,9 @@ func (c *copying) retry(ctx context.Context) error {
 		if index >= c.to.Size {
 			continue
 		}
-		job := visitLeaves{index: index}
-		for leaf, err := range c.a.ledger.LeavesOf(ctx, c.to.Tree, index, min(index+MaxLines, c.to.Size)) {
-			if err != nil {
-				return fmt.Errorf("of the archive: %w", outOfReach(err))
-			}
-			if len(job.leaves) > 0 && leaf.Visit != job.leaves[0].Visit {
-				break
-			}
-			job.leaves = append(job.leaves, leaf)
+		job, err := c.visitAt(ctx, index)
+		if err != nil {
+			return err
 		}
 		if err := c.visit(ctx, job); err != nil {
 			return err
@@ -113,22 +108,11 @@ func (c *copying) visit(ctx context.Context, job visitLeaves) error {
 	}
 	c.visits.Add(1)
 	key := journalKey(job.leaves[0].Visit)
-	body, err := bucket.ReadAll(ctx, c.a.b, key, MaxSegment)
+	s, err := c.ours(ctx, job, key)
 	if err != nil {
-		if w, hidden := errors.AsType[*bucket.WithheldError](err); hidden {
-			err = w // of a mirror: it answers
-		} else if err = outOfReach(fmt.Errorf("%s: %w", key, err)); !isAnswer(err) || errors.Is(err, context.Canceled) {
-			return &hereError{err}
-		}
-		c.found.lack(job.index, Finding{Kind: KindJournal, Object: key, Offset: -1, Index: job.index, Reason: err.Error()})
-		return nil
-	}
-	s, err := c.segmentIn(job, key, body)
-	if errors.Is(err, errErasing) && !c.red.keepsAny(key) {
 		return err
 	}
-	if err != nil {
-		c.found.lack(job.index, Finding{Kind: KindJournal, Object: key, Offset: -1, Index: job.index, Reason: err.Error()})
+	if s == nil {
 		return nil
 	}
 	// The objects come before the segment that names them.
@@ -139,9 +123,43 @@ func (c *copying) visit(ctx context.Context, job visitLeaves) error {
 		if err := c.put(ctx, o, job.index, func() (io.ReadCloser, error) { return c.a.b.Open(ctx, o.Key, 0, -1) }); err != nil {
 			return err
 		}
+		if err := c.lacksHere(ctx, o, job.index); err != nil {
+			return err
+		}
 	}
-	held := bucket.Bytes(body)
+	held := bucket.Bytes(s.bytes)
 	return c.put(ctx, ref(key, held), job.index, held.Open)
+}
+
+// ours returns the segment of a visit. Where the archive's own is lost or damaged,
+// which is noted, it is the replica's; nil where that is no better.
+func (c *copying) ours(ctx context.Context, job visitLeaves, key string) (*segment, error) {
+	body, err := bucket.ReadAll(ctx, c.a.b, key, MaxSegment)
+	if err != nil {
+		if w, hidden := errors.AsType[*bucket.WithheldError](err); hidden {
+			err = w // of a mirror: it answers
+		} else if err = outOfReach(fmt.Errorf("%s: %w", key, err)); !isAnswer(err) || errors.Is(err, context.Canceled) {
+			return nil, &hereError{err}
+		}
+	}
+	var s *segment
+	if err == nil {
+		s, err = c.segmentIn(job, key, body)
+		if errors.Is(err, errErasing) && !c.red.keepsAny(key) {
+			return nil, err
+		}
+	}
+	if err == nil {
+		return s, nil
+	}
+	f := Finding{Kind: KindJournal, Object: key, Offset: -1, Index: job.index, Reason: err.Error()}
+	if s, ok := c.theirs(ctx, job); ok {
+		f.Reason += "; the replica has it"
+		c.found.add(&c.found.here, f)
+		return s, nil
+	}
+	c.found.lack(job.index, f)
+	return nil, nil
 }
 
 // segmentIn checks the bytes of a segment: they must be those that the leaves
@@ -196,7 +214,7 @@ func (c *copying) put(ctx context.Context, o ObjectRef, visit int64, open func()
 		if _, redacted := c.red.Object(o.Key); redacted {
 			return c.carryOut(ctx, o)
 		}
-		c.found.add(&c.found.there, Finding{Kind: kind, Object: o.Key, Offset: -1, Index: visit, Reason: "the replica holds other bytes: " + err.Error()})
+		c.harmed(Finding{Kind: kind, Object: o.Key, Offset: -1, Index: visit, Reason: "the replica holds other bytes: " + err.Error()})
 		return nil
 	case !errors.Is(err, bucket.ErrNotExist):
 		return err

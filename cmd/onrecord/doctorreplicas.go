@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"onrecord/archive"
@@ -57,6 +59,9 @@ func (d *doctor) replica(ctx context.Context, h *house, r *replica, point ledger
 	default:
 		d.ok(area, "%s has all %s", r.name(), count(int(r.size), "entry", "entries"))
 	}
+	if keys, err := r.damaged(ctx); err == nil && len(keys) > 0 {
+		d.fail(area, damagedThere, "%s is damaged: %s", r.name(), someOf(keys))
+	}
 	if n, err := r.missing(ctx); err == nil && n > 0 {
 		d.warn(area, "onrecord verify names them; put them back from another copy (verify --repair --from URL)", "%s lacks objects of %s, which the archive itself did not have", r.name(), count(n, "visit", "visits"))
 	}
@@ -69,4 +74,23 @@ func (r *replica) missing(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	return to.Missing(ctx)
+}
+
+// damaged returns the objects of the replica that were damaged when they were
+// last looked at.
+func (r *replica) damaged(ctx context.Context) ([]string, error) {
+	to, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return to.Damaged(ctx)
+}
+
+// someOf names the first of a list.
+func someOf(keys []string) string {
+	const named = 3
+	if len(keys) <= named {
+		return strings.Join(keys, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(keys[:named], ", "), len(keys)-named)
 }

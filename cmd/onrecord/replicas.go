@@ -24,7 +24,7 @@ const (
 	replicaEvery   = 2 * time.Second  // between two looks at the checkpoint
 	replicaStale   = time.Minute      // between two looks at a replica for which there is nothing new
 	replicaPause   = time.Minute      // the longest wait after a failure
-	replicaMissing = 10 * time.Minute // between two attempts at what the archive itself lacked
+	replicaMissing = 10 * time.Minute // between two looks at what lacks objects, or is damaged
 	replicaLook    = 3 * time.Second  // for the checkpoints of all replicas, at the start
 )
 
@@ -240,17 +240,21 @@ func (r *replica) follow(ctx context.Context) error {
 	if err != nil {
 		return nil // the archive's own storage is away: that is told elsewhere
 	}
-	if !r.due(point.Size) {
+	due, again := r.due(point.Size)
+	if !due {
 		if r.stale() {
 			return r.look(ctx)
 		}
 		return nil
 	}
-	done, err := r.replicate(ctx, archive.ReplicateOptions{})
+	done, err := r.replicate(ctx, archive.ReplicateOptions{Quick: !again})
 	for _, f := range done.Here {
 		r.h.log.Warn("the archive is damaged; this was not copied to the replica: onrecord verify --repair", "replica", r.name(), "finding", f.String())
 	}
 	for _, f := range done.There {
+		if !again {
+			break // said when it was last looked at
+		}
 		r.h.log.Warn("the replica is damaged; it was left alone", "replica", r.name(), "finding", f.String())
 	}
 	return err
@@ -265,15 +269,17 @@ func (r *replica) stale() bool {
 	return now.Sub(r.seenAt) >= replicaStale
 }
 
-// due reports whether there is something to copy.
-func (r *replica) due(size int64) bool {
+// due reports whether there is something to copy, and whether what is missing or
+// damaged is to be looked at again: at the start, and then at times.
+func (r *replica) due(size int64) (due, again bool) {
 	now := r.h.env.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.size < size && r.since.IsZero() {
 		r.since = now
 	}
-	return r.size < size || r.failed != nil || r.last.Missing > 0 && now.Sub(r.tried) >= replicaMissing
+	again = r.tried.IsZero() || (r.last.Missing > 0 || len(r.last.There) > 0) && now.Sub(r.tried) >= replicaMissing
+	return again || r.size < size || r.failed != nil, again
 }
 
 // replicate copies, and notes how it went.
@@ -293,7 +299,9 @@ func (r *replica) replicate(ctx context.Context, o archive.ReplicateOptions) (ar
 	}
 	r.note(size, err)
 	r.mu.Lock()
-	r.last, r.tried = done, r.h.env.now()
+	if r.last = done; !o.Quick {
+		r.tried = r.h.env.now()
+	}
 	if err == nil {
 		r.since = time.Time{}
 	}

@@ -115,7 +115,7 @@ func runReplicate(ctx context.Context, e *env, f replicateFlags) error {
 }
 
 // What to do about what is damaged in a replica.
-const damagedThere = "a damaged object of a replica is removed by hand, and replicate --all puts it again; where that does not do, give an empty place"
+const damagedThere = "remove a damaged object of a replica by hand: onrecord replicate puts it again; where that does not do, give an empty place"
 
 // replicateFailure makes one failure of what went wrong with the replicas: errs,
 // and how much is damaged in the archive and in them.
