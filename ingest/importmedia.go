@@ -66,10 +66,14 @@ func (w *importWriter) keep(ctx context.Context, f crawler.Enclosed) (onrecord.E
 	if prior.SHA256 == digest {
 		k.At, k.Width, k.Height = prior.At, prior.Width, prior.Height
 		x.Prior = &onrecord.Prior{URL: prior.URL, At: prior.Captured, Digest: digest}
-	} else if m.Measure != nil {
-		if k.Width, k.Height, err = m.Measure(ctx, file); ctx.Err() != nil {
+	} else if m.Picture != nil {
+		var keep func()
+		if k.Width, k.Height, keep, err = m.Picture(ctx, file); ctx.Err() != nil {
 			return onrecord.Event{}, err
-		} // else it is kept all the same
+		}
+		if err == nil { // else it is kept all the same
+			keep()
+		}
 	}
 	e, err := w.v.Media.RecordMedia(ctx, x, file, nil)
 	if err != nil {

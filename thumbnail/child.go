@@ -15,15 +15,10 @@ import (
 	"image/jpeg"
 	_ "image/png"
 	"io"
+	"runtime"
 
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp"
-)
-
-// The modes of the child.
-const (
-	modeThumb   = "thumb"
-	modeMeasure = "measure"
 )
 
 // The limits of what is decoded.
@@ -50,8 +45,10 @@ func (s size) within() bool {
 }
 
 // Child is the process that decodes: it limits itself, reads a picture from in,
-// and writes what the mode asks for. It is run by a Maker.
-func Child(mode string, in io.Reader, out io.Writer) error {
+// and writes to out its size, as it is to be shown, a line of JSON, and behind
+// that the small picture. It is run by a Maker.
+func Child(in io.Reader, out io.Writer) error {
+	runtime.LockOSThread() // a priority is one of a thread
 	if err := limit(); err != nil {
 		return fmt.Errorf("limits: %w", err)
 	}
@@ -60,38 +57,45 @@ func Child(mode string, in io.Reader, out io.Writer) error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	cfg, format, err := image.DecodeConfig(bytes.NewReader(head))
+	cfg, turn, err := measured(head)
 	if err != nil {
 		return err
 	}
-	turn := 1
-	if format == "jpeg" {
-		turn = orientation(head)
-	}
 	s := size{cfg.Width, cfg.Height}
-	if !s.within() {
-		return fmt.Errorf("%d x %d pixels, at most %d, and %d in all", s.Width, s.Height, maxSide, maxPixels)
-	}
-	if deep(cfg.ColorModel) && s.Width*s.Height > maxDeep {
-		return fmt.Errorf("%d x %d pixels of 16 bits a channel, at most %d", s.Width, s.Height, maxDeep)
-	}
 	if turn > 4 {
 		s.Width, s.Height = s.Height, s.Width
 	}
-	switch mode {
-	case modeMeasure:
-		return json.NewEncoder(out).Encode(s)
-	case modeThumb:
-		img, _, err := image.Decode(br)
-		if err != nil {
-			return err
-		}
-		if got := img.Bounds(); got.Dx() != cfg.Width || got.Dy() != cfg.Height {
-			return errors.New("the picture has another size than its head says")
-		}
-		return jpeg.Encode(out, turned(small(img), turn), &jpeg.Options{Quality: 82})
+	if err := json.NewEncoder(out).Encode(s); err != nil {
+		return err
 	}
-	return fmt.Errorf("unknown mode %q", mode)
+	img, _, err := image.Decode(br)
+	if err != nil {
+		return err
+	}
+	if got := img.Bounds(); got.Dx() != cfg.Width || got.Dy() != cfg.Height {
+		return errors.New("the picture has another size than its head says")
+	}
+	return jpeg.Encode(out, turned(small(img), turn), &jpeg.Options{Quality: 82})
+}
+
+// measured returns what the beginning of a file says of the picture, if that is
+// within the limits, and how it is to be turned.
+func measured(head []byte) (cfg image.Config, turn int, err error) {
+	cfg, format, err := image.DecodeConfig(bytes.NewReader(head))
+	if err != nil {
+		return cfg, 0, err
+	}
+	s := size{cfg.Width, cfg.Height}
+	if !s.within() {
+		return cfg, 0, fmt.Errorf("%d x %d pixels, at most %d, and %d in all", s.Width, s.Height, maxSide, maxPixels)
+	}
+	if deep(cfg.ColorModel) && s.Width*s.Height > maxDeep {
+		return cfg, 0, fmt.Errorf("%d x %d pixels of 16 bits a channel, at most %d", s.Width, s.Height, maxDeep)
+	}
+	if format == "jpeg" {
+		return cfg, orientation(head), nil
+	}
+	return cfg, 1, nil
 }
 
 // deep reports whether pictures of a model have 16 bits a channel.

@@ -12,9 +12,10 @@ import (
 )
 
 // limit bounds the process for good: memory, processor time, and that it writes
-// no file.
+// no file. Whoever waits for a page goes before who waits for a picture: the
+// thread that decodes steps back.
 func limit() error {
-	var errs []error
+	errs := []error{unix.Setpriority(unix.PRIO_PROCESS, 0, 5)}
 	for what, most := range map[int]uint64{
 		unix.RLIMIT_DATA: 1 << 30, unix.RLIMIT_CPU: 15, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: 16,
 	} {

@@ -20,6 +20,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"onrecord/internal/flight"
@@ -40,28 +41,26 @@ const (
 	Type = "image/jpeg"
 
 	atOnce     = 2
-	waiting    = 8 // pictures that wait for their turn; the next is refused
-	childTime  = 20 * time.Second
+	waiting    = 22 // pictures that wait for their turn, a screen full of them; the next is refused
+	childTime  = 40 * time.Second
 	maxOutput  = 4 << 20
 	maxMessage = 4 << 10
 )
 
 // Options say how small pictures are made and kept.
 type Options struct {
-	// Command runs Child: the program and its arguments, to which a mode is
-	// added.
-	Command []string
-	Dir     string // where they are kept; made if it is not there
-	Limit   int64  // bytes that are kept there; at least 1 MiB
+	Command []string // runs Child: the program and its arguments
+	Dir     string   // where they are kept; made if it is not there
+	Limit   int64    // bytes that are kept there; at least 1 MiB
 	Now     func() time.Time
 }
 
 // A Maker makes small pictures. It is safe for concurrent use.
 type Maker struct {
-	o       Options
-	thumbs  *flight.Group[string, []byte] // by digest
-	measure chan struct{}
-	cache   *cache
+	o      Options
+	thumbs *flight.Group[string, []byte] // by digest
+	ahead  chan struct{}                 // those that Make makes
+	cache  *cache
 }
 
 // New returns a Maker.
@@ -73,7 +72,7 @@ func New(o Options) (*Maker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("thumbnail: %w", err)
 	}
-	return &Maker{o: o, thumbs: flight.New[string, []byte](atOnce, waiting), measure: make(chan struct{}, atOnce), cache: c}, nil
+	return &Maker{o: o, thumbs: flight.New[string, []byte](atOnce, waiting), ahead: make(chan struct{}, atOnce), cache: c}, nil
 }
 
 // Thumb returns the small picture of the file with this SHA-256 (lower-case
@@ -101,70 +100,102 @@ func (m *Maker) thumb(ctx context.Context, sha256 string, open func(context.Cont
 		return nil, err
 	}
 	defer in.Close()
-	b, err := m.run(ctx, modeThumb, in)
+	p, err := m.run(ctx, in)
 	if err == nil || errors.Is(err, ErrNone) {
-		m.cache.put(sha256, b)
+		m.cache.put(sha256, p.small)
 	}
-	return b, err
+	return p.small, err
 }
 
-// Measure returns the size of a picture in pixels, as it is to be shown. It waits
-// for its turn, two at a time.
-func (m *Maker) Measure(ctx context.Context, r io.Reader) (width, height int, err error) {
-	free, err := m.slot(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer free()
-	b, err := m.run(ctx, modeMeasure, r)
-	if err != nil {
-		return 0, 0, err
-	}
-	var s size
-	if err := json.Unmarshal(b, &s); err != nil || !s.within() {
-		return 0, 0, fmt.Errorf("%w: measured as %.80q", ErrNone, b)
-	}
-	return s.Width, s.Height, nil
+// A Picture is what is known of a file that was read once.
+type Picture struct {
+	Width, Height int // as it is to be shown, in pixels
+	small         []byte
 }
 
-func (m *Maker) slot(ctx context.Context) (free func(), err error) {
+// Make reads a picture before anybody has asked for it, and returns its size, and
+// the small one for Keep. It waits for its turn, two at a time. ErrNone says that
+// there is no small picture of it; the size is 0 then, too, unless only time was
+// short.
+func (m *Maker) Make(ctx context.Context, r io.Reader) (Picture, error) {
 	select {
-	case m.measure <- struct{}{}:
-		return func() { <-m.measure }, nil
+	case m.ahead <- struct{}{}:
+		defer func() { <-m.ahead }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return Picture{}, ctx.Err()
+	}
+	return m.run(ctx, r)
+}
+
+// Keep keeps what Make has made of the file with this SHA-256 (lower-case hex):
+// Thumb returns it.
+func (m *Maker) Keep(sha256 string, p Picture) {
+	if isDigest(sha256) && len(p.small) > 0 {
+		m.cache.put(sha256, p.small)
 	}
 }
 
 // run hands in to a child, and returns what that writes.
-func (m *Maker) run(ctx context.Context, mode string, in io.Reader) ([]byte, error) {
+func (m *Maker) run(ctx context.Context, in io.Reader) (Picture, error) {
 	child, cancel := context.WithTimeout(ctx, childTime)
 	defer cancel()
-	cmd := exec.CommandContext(child, m.o.Command[0], append(m.o.Command[1:len(m.o.Command):len(m.o.Command)], mode)...)
+	cmd := exec.CommandContext(child, m.o.Command[0], m.o.Command[1:]...)
 	cmd.Env = []string{"GOMEMLIMIT=512MiB", "GOMAXPROCS=1", "GOTRACEBACK=none"}
 	cmd.Dir = "/"
 	cmd.WaitDelay = time.Second
 	out, says := &bounded{most: maxOutput}, &bounded{most: maxMessage}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, says
+	src := &source{r: in}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = src, out, says
 	err := cmd.Run()
+	p, whole := written(out.Bytes())
 	switch exit, failed := errors.AsType[*exec.ExitError](err); {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return Picture{}, ctx.Err()
+	case src.failed.Load() != nil: // no word about the picture
+		return Picture{}, fmt.Errorf("thumbnail: %w", *src.failed.Load())
 	case failed && child.Err() != nil:
-		return nil, fmt.Errorf("%w: longer than %s", ErrNone, childTime)
+		p.small = nil
+		return p, errTime
 	case failed:
-		return nil, fmt.Errorf("%w: %s: %.200s", ErrNone, exit.ProcessState, strings.TrimSpace(says.String()))
+		return Picture{}, fmt.Errorf("%w: %s: %.200s", ErrNone, exit.ProcessState, strings.TrimSpace(says.String()))
 	case errors.Is(err, errOutput):
-		return nil, fmt.Errorf("%w: %w", ErrNone, err)
-	case err != nil && out.Len() == 0:
-		return nil, fmt.Errorf("thumbnail: %w", err) // of the input, or the program is not there
-	case out.Len() == 0:
-		return nil, fmt.Errorf("%w: nothing came of it", ErrNone)
+		return Picture{}, fmt.Errorf("%w: %w", ErrNone, err)
+	case err != nil && !whole:
+		return Picture{}, fmt.Errorf("thumbnail: %w", err) // the program is not there
+	case !whole:
+		return Picture{}, fmt.Errorf("%w: nothing came of it", ErrNone)
 	}
-	return out.Bytes(), nil
+	return p, nil
 }
 
-var errOutput = errors.New("the helper writes too much")
+// A source is what a child reads; it keeps what went wrong with reading it.
+type source struct {
+	r      io.Reader
+	failed atomic.Pointer[error]
+}
+
+func (s *source) Read(b []byte) (int, error) {
+	n, err := s.r.Read(b)
+	if err != nil && err != io.EOF {
+		s.failed.Store(&err)
+	}
+	return n, err
+}
+
+// written reads what a child has written; whole says that it is all there.
+func written(b []byte) (p Picture, whole bool) {
+	head, small, ok := bytes.Cut(b, []byte("\n"))
+	var s size
+	if !ok || json.Unmarshal(head, &s) != nil || !s.within() {
+		return Picture{}, false
+	}
+	return Picture{s.Width, s.Height, small}, len(small) > 0
+}
+
+var (
+	errTime   = fmt.Errorf("%w: longer than %s", ErrNone, childTime)
+	errOutput = errors.New("the helper writes too much")
+)
 
 // A bounded buffer takes so much and no more.
 type bounded struct {

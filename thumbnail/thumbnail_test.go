@@ -5,6 +5,7 @@ package thumbnail_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -19,17 +20,20 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
+	"onrecord/internal/repotest"
 	"onrecord/thumbnail"
 )
 
 // TestMain lets this program be the child.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "thumbnail-child" {
-		if err := thumbnail.Child(os.Args[2], os.Stdin, os.Stdout); err != nil {
+	if len(os.Args) == 2 && os.Args[1] == "thumbnail-child" {
+		if err := thumbnail.Child(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -47,7 +51,9 @@ func maker(t *testing.T, dir string, limit int64, now func() time.Time) *thumbna
 	if now == nil {
 		now = time.Now
 	}
-	m, err := thumbnail.New(thumbnail.Options{Command: []string{self, "thumbnail-child"}, Dir: dir, Limit: limit, Now: now})
+	// The race detector would sleep for a second at the end of each child.
+	child := []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", self, "thumbnail-child"}
+	m, err := thumbnail.New(thumbnail.Options{Command: child, Dir: dir, Limit: limit, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,11 +102,7 @@ func opened(b []byte) func(context.Context) (io.ReadCloser, error) {
 func TestThumb(t *testing.T) {
 	m := maker(t, t.TempDir(), 0, nil)
 	for _, format := range []string{"png", "jpeg", "gif"} {
-		b := encoded(t, format, picture(1600, 400))
-		w, h, err := m.Measure(t.Context(), bytes.NewReader(b))
-		if err != nil || w != 1600 || h != 400 {
-			t.Errorf("%s measures %d x %d, %v", format, w, h, err)
-		}
+		b := encoded(t, format, picture(800, 200))
 		thumb, err := m.Thumb(t.Context(), sumOf(b), opened(b))
 		if err != nil {
 			t.Fatal(err)
@@ -125,8 +127,8 @@ func TestTurned(t *testing.T) {
 	exif := []byte("\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")
 	b = append(append(bytes.Clone(b[:2]), exif...), b[2:]...)
 	m := maker(t, t.TempDir(), 0, nil)
-	if w, h, err := m.Measure(t.Context(), bytes.NewReader(b)); err != nil || w != 32 || h != 64 {
-		t.Fatalf("%d x %d, %v", w, h, err)
+	if p, err := m.Make(t.Context(), bytes.NewReader(b)); err != nil || p.Width != 32 || p.Height != 64 {
+		t.Fatalf("%d x %d, %v", p.Width, p.Height, err)
 	}
 	thumb, err := m.Thumb(t.Context(), sumOf(b), opened(b))
 	if err != nil {
@@ -138,6 +140,38 @@ func TestTurned(t *testing.T) {
 	}
 	if r, _, _, _ := img.At(16, 4).RGBA(); r < 0xe000 { // its left is up
 		t.Error("the upper half is not red")
+	}
+}
+
+// TestMake: a picture is read once, before anybody asks for it: its size, and the
+// small one for those who will.
+func TestMake(t *testing.T) {
+	m := maker(t, t.TempDir(), 0, nil)
+	b := encoded(t, "png", picture(800, 200))
+	p, err := m.Make(t.Context(), bytes.NewReader(b))
+	if err != nil || p.Width != 800 || p.Height != 200 {
+		t.Errorf("%d x %d, %v", p.Width, p.Height, err)
+	}
+	unasked := func(context.Context) (io.ReadCloser, error) { return nil, errors.New("not kept yet") }
+	if _, err := m.Thumb(t.Context(), sumOf(b), unasked); err == nil {
+		t.Error("it is kept before it is said to be in the record")
+	}
+	m.Keep(sumOf(b), p)
+	thumb, err := m.Thumb(t.Context(), sumOf(b), unasked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img, err := jpeg.Decode(bytes.NewReader(thumb)); err != nil || img.Bounds().Dx() != 640 || img.Bounds().Dy() != 160 {
+		t.Errorf("%v, %v", img, err)
+	}
+	// Nobody could show what ends in its midst.
+	p, err = m.Make(t.Context(), bytes.NewReader(b[:len(b)-20]))
+	if !errors.Is(err, thumbnail.ErrNone) || p.Width != 0 {
+		t.Errorf("of a part: %d x %d, %v", p.Width, p.Height, err)
+	}
+	m.Keep(sumOf(b[:len(b)-20]), p)
+	if _, err := m.Thumb(t.Context(), sumOf(b[:len(b)-20]), unasked); err == nil || errors.Is(err, thumbnail.ErrNone) {
+		t.Errorf("nothing was made, and that was kept: %v", err)
 	}
 }
 
@@ -177,9 +211,81 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%q: %v", sum, err)
 		}
 	}
-	// Of the input, and the program: no word about the picture.
-	if _, err := m.Thumb(t.Context(), sumOf([]byte("x")), func(context.Context) (io.ReadCloser, error) { return nil, io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, thumbnail.ErrNone) {
-		t.Errorf("input: %v", err)
+}
+
+// TestInput: a file that can't be read, from its beginning or in its midst, says
+// nothing about the picture, and is tried again.
+func TestInput(t *testing.T) {
+	m := maker(t, t.TempDir(), 0, nil)
+	b := encoded(t, "png", picture(64, 64))
+	for name, open := range map[string]func(context.Context) (io.ReadCloser, error){
+		"its beginning": func(context.Context) (io.ReadCloser, error) { return nil, io.ErrUnexpectedEOF },
+		"its midst": func(context.Context) (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(bytes.NewReader(b[:len(b)/2]), iotest.ErrReader(io.ErrUnexpectedEOF))), nil
+		},
+	} {
+		if _, err := m.Thumb(t.Context(), sumOf(b), open); !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, thumbnail.ErrNone) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := m.Thumb(t.Context(), sumOf(b), opened(b)); err != nil {
+		t.Errorf("tried again: %v", err)
+	}
+}
+
+// chunks returns a PNG with size bytes of comments before its picture.
+func chunks(b []byte, size int) []byte {
+	text := append([]byte("tEXt"), make([]byte, 64<<10)...)
+	one := binary.BigEndian.AppendUint32(nil, uint32(len(text)-4))
+	one = binary.BigEndian.AppendUint32(append(one, text...), crc32.ChecksumIEEE(text))
+	return slices.Concat(b[:33], bytes.Repeat(one, size/len(one)+1), b[33:])
+}
+
+// frames returns a GIF of n frames, each of side by side pixels.
+func frames(side, n int) []byte {
+	var all bytes.Buffer
+	p := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.Black, color.White})
+	_ = gif.EncodeAll(&all, &gif.GIF{Image: []*image.Paletted{p, p}, Delay: []int{1, 1}}) // to memory
+	_, rest, _ := bytes.Cut(all.Bytes()[13:], []byte{0x21, 0xf9})                         // the first graphic control
+	head := all.Bytes()[:all.Len()-len(rest)-2]
+	frame := rest[:len(rest)-1]
+	frame = append([]byte{0x21, 0xf9}, frame[:len(frame)/2-1]...)
+	return slices.Concat(head, bytes.Repeat(frame, n), []byte{0x3b})
+}
+
+// webpFrames returns an animated WebP of n frames.
+func webpFrames(n int) []byte {
+	chunk := func(name string, b []byte) []byte {
+		return append(binary.LittleEndian.AppendUint32([]byte(name), uint32(len(b))), b...)
+	}
+	all := slices.Concat(chunk("VP8X", []byte{2, 0, 0, 0, 99, 0, 0, 99, 0, 0}), chunk("ANIM", make([]byte, 6)), bytes.Repeat(chunk("ANMF", make([]byte, 1<<10)), n))
+	return chunk("RIFF", append([]byte("WEBP"), all...))
+}
+
+// TestThumbsOfLongFiles: megabytes of comments, ten thousand frames and what ends in its midst
+// cost what one picture does, or nothing.
+func TestThumbsOfLongFiles(t *testing.T) {
+	repotest.Large(t)
+	m := maker(t, t.TempDir(), 0, nil)
+	png, jpg := encoded(t, "png", picture(900, 600)), encoded(t, "jpeg", picture(900, 600))
+	comment := append([]byte{0xff, 0xfe, 0xff, 0xff}, make([]byte, 1<<16-3)...)
+	for name, one := range map[string]struct {
+		b    []byte
+		made bool
+	}{
+		"PNG with 10 MiB of comments":    {chunks(png, 10<<20), true},
+		"JPEG with 10 MiB of comments":   {slices.Concat(jpg[:2], bytes.Repeat(comment, 160), jpg[2:]), false},
+		"GIF of 10,000 frames":           {frames(200, 10_000), true},
+		"WebP of 10,000 frames":          {webpFrames(10_000), false},
+		"PNG, half of it":                {png[:len(png)/2], false},
+		"JPEG, half of it":               {jpg[:len(jpg)/2], false},
+		"PNG and megabytes behind it":    {slices.Concat(png, make([]byte, 20<<20)), true},
+		"JPEG and another picture in it": {slices.Concat(jpg, png), true},
+	} {
+		thumb, err := m.Thumb(t.Context(), sumOf(one.b), opened(one.b))
+		if made := err == nil && len(thumb) > 0; made != one.made || err != nil && !errors.Is(err, thumbnail.ErrNone) {
+			t.Errorf("%s (%d bytes): %d bytes, %v", name, len(one.b), len(thumb), err)
+		}
 	}
 }
 
@@ -201,7 +307,7 @@ func (h held) open(name string, b []byte) func(context.Context) (io.ReadCloser, 
 	}
 }
 
-// TestBusy: of fifty pictures that take their time, two are made, eight wait, and
+// TestBusy: of a hundred pictures that take their time, two are made, 22 wait, and
 // the others are refused at once; hundreds who want the same one cost one.
 func TestBusy(t *testing.T) {
 	m := maker(t, t.TempDir(), 0, nil)
@@ -211,17 +317,24 @@ func TestBusy(t *testing.T) {
 	if _, err := m.Thumb(t.Context(), sumOf(kept), opened(kept)); err != nil {
 		t.Fatal(err)
 	}
-	results := make(chan error, 200)
+	results, gone := make(chan error, 300), errors.New("gone")
+	one := ""
 	ask := func(name string) {
 		go func() {
-			_, err := m.Thumb(t.Context(), sumOf([]byte(name)), h.open(name, b))
+			_, err := m.Thumb(t.Context(), sumOf([]byte(name)), func(ctx context.Context) (io.ReadCloser, error) {
+				r, err := h.open(name, b)(ctx)
+				if name != one {
+					err = cmp.Or(err, gone)
+				}
+				return r, err
+			})
 			results <- err
 		}()
 	}
-	for i := range 50 {
+	for i := range 100 {
 		ask(fmt.Sprint(i))
 	}
-	for range 40 {
+	for range 76 {
 		if err := <-results; !errors.Is(err, thumbnail.ErrBusy) {
 			t.Fatalf("beyond those that wait: %v", err)
 		}
@@ -229,18 +342,21 @@ func TestBusy(t *testing.T) {
 	if _, err := m.Thumb(t.Context(), sumOf(kept), opened(nil)); err != nil {
 		t.Errorf("what is kept: %v", err)
 	}
-	one := <-h.asked
+	one = <-h.asked
 	for range 100 {
 		ask(one)
 	}
 	close(h.end)
-	for range 110 {
-		if err := <-results; err != nil {
+	made := 0
+	for range 124 {
+		if err := <-results; err == nil {
+			made++
+		} else if !errors.Is(err, gone) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(h.asked); n != 9 {
-		t.Errorf("%d other pictures were read", n)
+	if n := len(h.asked); n != 23 || made != 101 {
+		t.Errorf("%d other pictures were read, %d got theirs", n, made)
 	}
 }
 
@@ -250,16 +366,17 @@ func TestDeep(t *testing.T) {
 	b[24] = 16 // bits
 	b = append(b[:29:29], binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(b[12:29]))...)
 	m := maker(t, t.TempDir(), 0, nil)
-	if _, _, err := m.Measure(t.Context(), bytes.NewReader(huge(16384, 2500))); err != nil {
-		t.Errorf("8 bits: %v", err)
+	if _, err := m.Make(t.Context(), bytes.NewReader(huge(16384, 2500))); !errors.Is(err, thumbnail.ErrNone) || strings.Contains(err.Error(), "bits") {
+		t.Errorf("8 bits: %v", err) // it has only a head
 	}
-	if _, _, err := m.Measure(t.Context(), bytes.NewReader(b)); !errors.Is(err, thumbnail.ErrNone) || !strings.Contains(err.Error(), "16 bits") {
+	if _, err := m.Make(t.Context(), bytes.NewReader(b)); !errors.Is(err, thumbnail.ErrNone) || !strings.Contains(err.Error(), "16 bits") {
 		t.Errorf("16 bits: %v", err)
 	}
 }
 
-// TestKeptWithinLimit: what is kept stays within the limit; the oldest go.
-func TestKeptWithinLimit(t *testing.T) {
+// TestThumbsWithinLimit: what is kept stays within the limit; the oldest go.
+func TestThumbsWithinLimit(t *testing.T) {
+	repotest.Large(t)
 	dir := t.TempDir()
 	now := time.Date(2026, 8, 6, 10, 0, 0, 0, time.UTC)
 	m := maker(t, dir, 1<<20, func() time.Time { return now })

@@ -27,6 +27,7 @@ import (
 	"onrecord/catalog"
 	"onrecord/config"
 	"onrecord/ingest"
+	"onrecord/thumbnail"
 	"onrecord/web"
 )
 
@@ -60,8 +61,9 @@ type house struct {
 
 	behind atomic.Int64 // since when the ledger has more than was applied, in nanoseconds of Unix time; 0: it has not
 
-	witnesses *witness.Gatherer // nil where nothing is written
-	rotated   bool              // a change of the log key was finished at the start
+	thumbnails func() (*thumbnail.Maker, error) // what makes small pictures, one for all; nil where there is no program to make them
+	witnesses  *witness.Gatherer                // nil where nothing is written
+	rotated    bool                             // a change of the log key was finished at the start
 
 	follow sync.Mutex       // held while lines are applied
 	writer *catalog.Catalog // where this process applies them; nil where another one does; guarded by follow
@@ -79,6 +81,7 @@ func (e *env) open(ctx context.Context, n need) (*house, error) {
 // newHouse returns a house in which nothing is open yet.
 func (e *env) newHouse(cfg *config.Config) *house {
 	h := &house{env: e, cfg: cfg, log: e.logger(), files: e.files}
+	h.thumbnails = sync.OnceValues(h.newThumbnails)
 	if h.files.Latch == nil {
 		h.files.Latch = files.NewLatch()
 	}

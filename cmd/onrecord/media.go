@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -62,21 +63,22 @@ func (h *house) media() *ingest.Media {
 	if maker, err := h.thumbnails(); err != nil {
 		h.log.Error("pictures are kept without their size: no helper", "err", err)
 	} else if maker != nil {
-		m.Measure = func(ctx context.Context, f onrecord.File) (width, height int, err error) {
+		m.Picture = func(ctx context.Context, f onrecord.File) (width, height int, keep func(), err error) {
 			r, err := f.Open()
 			if err != nil {
-				return 0, 0, err
+				return 0, 0, nil, err
 			}
 			defer r.Close()
-			return maker.Measure(ctx, r)
+			p, err := maker.Make(ctx, r)
+			return p.Width, p.Height, func() { maker.Keep(hex.EncodeToString(f.SHA256[:]), p) }, err
 		}
 	}
 	return m
 }
 
-// thumbnails returns what makes small pictures; nil where there is no program
+// newThumbnails returns what makes small pictures; nil where there is no program
 // to make them.
-func (h *house) thumbnails() (*thumbnail.Maker, error) {
+func (h *house) newThumbnails() (*thumbnail.Maker, error) {
 	if len(h.env.helper) == 0 {
 		return nil, nil
 	}
@@ -92,9 +94,9 @@ const helperCommand = "thumbnail-helper"
 
 func newHelper(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use: helperCommand + " MODE", Short: "Read a picture from stdin and write a small one to stdout",
-		Long: "Decodes one picture in a process of its own, within limits. The program calls it; nobody else needs to.", Hidden: true, Args: usageArgs(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error { return thumbnail.Child(args[0], e.io.in, e.io.out) },
+		Use: helperCommand, Short: "Read a picture from stdin and write its size and a small one to stdout",
+		Long: "Decodes one picture in a process of its own, within limits. The program calls it; nobody else needs to.", Hidden: true, Args: usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error { return thumbnail.Child(e.io.in, e.io.out) },
 	}
 }
 

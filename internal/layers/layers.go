@@ -74,6 +74,7 @@ func rules() []Rule {
 			"github.com/spf13/cobra", "github.com/schollz/progressbar", "golang.org/x/term", "golang.org/x/mod",
 		}},
 		{Package: "onrecord/internal/layers"},
+		{Package: "onrecord/internal/repotest", Testing: true},
 		{Package: "onrecord/internal/testservers", Testing: true},
 	}
 }

@@ -1,0 +1,85 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package repotest is what tests of several packages need of the checkout in
+// which they run: the folder of real captures beside it, and the list of tests
+// that the race detector would make too long.
+package repotest
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Data returns a file or folder of real captures, such as
+// "email/enmime-testdata", below ONRECORD_TEST_DATA or shared/data beside the
+// module's folder. Where it is not there it skips the test, unless
+// ONRECORD_REQUIRE names data.
+func Data(t testing.TB, name string) string {
+	t.Helper()
+	root := os.Getenv("ONRECORD_TEST_DATA")
+	if root == "" {
+		root = filepath.Join(moduleFolder(t), "..", "shared", "data")
+	}
+	path := filepath.Join(root, filepath.FromSlash(name))
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		Require(t, "data", "%s is not there: set ONRECORD_TEST_DATA", path)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Require skips a test for want of what is named, such as data or chromium, or
+// fails it where ONRECORD_REQUIRE, a list with commas, has that.
+func Require(t testing.TB, what, format string, args ...any) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), what) {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+var largeTests = regexp.MustCompile(`(?m)^LARGE = (\S+)$`)
+
+// Large marks a test of an archive of a real one's size, of thousands of real
+// captures, or of a browser. Under the race detector these take several times as
+// long: there the test is skipped, and make test runs it a second time without. A
+// test whose name the Makefile lacks would run nowhere, which fails.
+func Large(t testing.TB) {
+	t.Helper()
+	makefile, err := os.ReadFile(filepath.Join(moduleFolder(t), "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := largeTests.FindSubmatch(makefile)
+	if m == nil || !slices.Contains(strings.Split(string(m[1]), "|"), t.Name()) {
+		t.Fatalf("%s is not in LARGE of the Makefile", t.Name())
+	}
+	if Raced && os.Getenv("ONRECORD_RACE_LARGE") == "" {
+		t.Skip("too large for the race detector; make test runs it without")
+	}
+}
+
+// moduleFolder returns the folder of go.mod.
+func moduleFolder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above the folder of the test")
+		}
+	}
+}
