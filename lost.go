@@ -30,6 +30,23 @@ type LostLines struct {
 // operator has not said otherwise.
 func (l LostLines) Unsettled() bool { return l.Act && l.GivenUp < 0 }
 
+// FollowedBy learns of a visit at index, of a source, which of the source's visits
+// was the one before it: where that is lost it is known now whose it was, and what
+// lies between two acts of the operator was none. It reports whether l changed.
+func (l *LostLines) FollowedBy(source string, operator bool, before, index int64) bool {
+	switch {
+	case l.Source != "":
+		return false
+	case l.From == before:
+		l.Source, l.Act = source, operator
+	case operator && l.Act && before < l.From && l.From < index:
+		l.Act = false
+	default:
+		return false
+	}
+	return true
+}
+
 // isNone reports whether no event has the type: what a line of it would say is
 // said by the archive alone.
 func (t EventType) isNone() bool {

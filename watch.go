@@ -183,6 +183,8 @@ type Health struct {
 	Stopped     string    // why nothing is written any more until the process is started again; empty if it is
 	Paused      string    // why no visit is begun until that has passed, as a full disk or spool does; empty if they are
 
+	Lost []LostLines // lines that the record has lost, by ledger index
+
 	Replicas  []ReplicaHealth // in the order of the configuration
 	Witnesses []WitnessHealth // in the order of the configuration
 }

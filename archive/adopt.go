@@ -34,6 +34,8 @@ type AdoptOptions struct {
 	Partial  bool          // adopt a replica that is not whole, too
 	Quick    bool          // look at the length of its objects alone, and not at their bytes
 
+	NoActs bool // of the visits that are lost none was an act of the operator that is not made again
+
 	Now      func() time.Time
 	Progress func(done, total int64) // leaves; may be nil
 }
@@ -53,7 +55,10 @@ type Adopted struct {
 	Last    time.Time         // when the last visit of the old archive was begun, UTC
 	Known   []KnownSource     // the sources whose states were rebuilt, by figure, then id
 	Lacking []Finding         // what it does not have, where Partial allows it
-	Again   bool              // an adoption that was interrupted has been finished
+	// GaveUp are the lines that are lost and that the event gives up, Unsettled those
+	// that it does not, because they may be of acts of the operator.
+	GaveUp, Unsettled []onrecord.Lines
+	Again             bool // an adoption that was interrupted has been finished
 }
 
 // An adoption is one run of Adopt.
@@ -118,7 +123,14 @@ func (d *adoption) whole(ctx context.Context, a *Archive) (err error) {
 	if n := len(d.out.Lacking); n > 0 && !d.o.Partial {
 		return fmt.Errorf("%w: %d objects are missing or damaged, the first is %s", ErrIncomplete, n, d.out.Lacking[0])
 	}
-	return nil
+	if len(of(d.out.Lacking, KindJournal)) == 0 {
+		return nil
+	}
+	d.out.GaveUp, d.out.Unsettled, err = a.allLost(ctx, d.out.Before.Size)
+	if err == nil && d.o.NoActs {
+		d.out.GaveUp, d.out.Unsettled = append(d.out.GaveUp, d.out.Unsettled...), nil
+	}
+	return err
 }
 
 // commit puts the visit of archive.adopted and makes the head that has it.
@@ -166,11 +178,17 @@ func (d *adoption) segment(a *Archive, at ledger.Checkpoint, signed string) (*se
 	if err != nil {
 		return nil, err
 	}
+	extra, err := onrecord.GiveUp(d.out.GaveUp)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
+	}
+	extra = maps.Collect(maps.All(extra))
+	extra[keyRotation] = signed
 	h := VisitHeader{Visit: id, Source: BuiltIn, Base: at.Size - 1, Started: now, Ended: now, Outcome: onrecord.OutcomeOK}
 	return a.code.build(h, []onrecord.Event{{
 		Type: onrecord.ArchiveAdopted, At: now, By: now, Source: BuiltIn, Platform: BuiltIn, Prev: -1, Index: -1,
 		Reason: d.o.Reason, Code: d.o.Signer.Name(), Provenance: onrecord.Captured,
-		Extra: map[string]any{keyRotation: signed},
+		Extra: extra,
 	}}, a.rand)
 }
 

@@ -258,3 +258,33 @@ func (a *Archive) Regained(ctx context.Context, index int64) (bool, error) {
 	}
 	return false, err
 }
+
+// allLost returns the lines that are lost up to a size of the ledger: those that
+// may be of acts of the operator apart, as far as what is left tells.
+func (a *Archive) allLost(ctx context.Context, size int64) (lines, acts []onrecord.Lines, err error) {
+	var list []onrecord.LostLines
+	for e, err := range a.WalkPast(ctx, 0) {
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case e.Index >= size:
+		case e.Event.Type == onrecord.LineLost || e.Event.Type == onrecord.ActLost:
+			list = append(list, onrecord.LostLines{
+				From: e.Index - int64(e.Leaf.Line), To: e.Index + 1, Visit: e.Leaf.Visit, Source: e.Visit.Source, Act: e.Event.Type == onrecord.ActLost,
+			})
+		case e.Leaf.Line == 0 && e.Visit.Follows != nil:
+			for i := range list {
+				list[i].FollowedBy(e.Visit.Source, e.Visit.Source == BuiltIn, *e.Visit.Follows, e.Index)
+			}
+		}
+	}
+	for _, l := range list {
+		one := onrecord.Lines{From: l.To - 1, To: l.To}
+		if l.Act {
+			acts = append(acts, one)
+		} else {
+			lines = append(lines, one)
+		}
+	}
+	return lines, acts, nil
+}

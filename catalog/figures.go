@@ -136,19 +136,23 @@ func (c *Catalog) KnownAccount(ctx context.Context, platform, accountID string) 
 // register knows is left zero.
 func (c *Catalog) KnownSource(ctx context.Context, name string) (k onrecord.KnownSource, err error) {
 	err = c.view(ctx, func(v *view) error {
-		var doc []byte
-		err := v.row(`SELECT doc FROM sources WHERE source = $1`, name).Scan(&doc)
-		if errors.Is(err, sql.ErrNoRows) {
-			k = onrecord.KnownSource{Source: name}
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("catalog: source %s: %w", name, err)
-		}
-		var s source
-		err = unmarshal(doc, &s, v.name)
+		s, err := v.source(name)
 		k = s.Known
 		return err
 	})
 	return k, err
+}
+
+// source returns the row of a source; of one that is not known, its name.
+func (v *view) source(name string) (s source, err error) {
+	s.Known.Source = name
+	var doc []byte
+	err = v.row(`SELECT doc FROM sources WHERE source = $1`, name).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("catalog: source %s: %w", name, err)
+	}
+	return s, unmarshal(doc, &s, v.name)
 }

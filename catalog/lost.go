@@ -6,6 +6,7 @@ package catalog
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"onrecord"
 )
@@ -99,23 +100,14 @@ func (b *batch) lose(e onrecord.Event, source string) error {
 	return b.exec(`INSERT INTO lost (i, until, visit, source, act) VALUES ($1, $2, $3, $4, $5)`, e.Index, e.Index+1, e.Visit[:], source, boolInt(act))
 }
 
-// follows learns of a visit of a source which of its visits was the one before:
-// where that is lost it is known now whose it was, and what lies between two acts
-// of the operator was none.
+// follows learns from a visit what the lost ones before it were.
 func (b *batch) follows(v Visit, index int64) error {
 	if v.Follows == nil || len(b.losses.lost) == 0 {
 		return nil
 	}
 	for i := range b.losses.lost {
 		l := &b.losses.lost[i]
-		switch {
-		case l.Source != "":
-			continue
-		case l.From == *v.Follows:
-			l.Source, l.Act = v.Source, v.Source == operator
-		case v.Source == operator && *v.Follows < l.From && l.From < index && l.Act:
-			l.Act = false
-		default:
+		if !l.FollowedBy(v.Source, v.Source == operator, *v.Follows, index) {
 			continue
 		}
 		if err := b.exec(`UPDATE lost SET source = $1, act = $2 WHERE i = $3`, l.Source, boolInt(l.Act), l.From); err != nil {
@@ -192,4 +184,41 @@ func (c *Catalog) Lost(ctx context.Context) (list []onrecord.LostLines, err erro
 		return nil
 	})
 	return list, err
+}
+
+// LostOf returns the lost lines that may have told of an account, and that nobody
+// has given up: until then what is known of it is not all that was recorded.
+func (c *Catalog) LostOf(ctx context.Context, source, platform, accountID string) (list []onrecord.LostLines, err error) {
+	all, err := c.Lost(ctx)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return list, c.view(ctx, func(v *view) error {
+		for _, l := range all {
+			other, err := v.source(l.Source)
+			if err != nil {
+				return err
+			}
+			same := other.Account.ID == "" || accountID == "" || other.Account.Platform == platform && other.Account.ID == accountID
+			if l.GivenUp < 0 && (l.Source == "" || l.Source == operator || l.Source == source || same) {
+				list = append(list, l)
+			}
+		}
+		return nil
+	})
+}
+
+// OfLost reports whether an object is of a visit that has lost lines, which may
+// show what was withheld or erased: nobody can tell where. It does not ask where
+// nothing ever was.
+func (c *Catalog) OfLost(ctx context.Context, key string) (of bool, err error) {
+	all, err := c.Lost(ctx)
+	if err != nil || !slices.ContainsFunc(all, func(l onrecord.LostLines) bool { return strings.Contains(key, l.Visit.String()) }) {
+		return false, err
+	}
+	return of, c.view(ctx, func(v *view) error {
+		ids, err := v.decided()
+		of = len(ids) > 0
+		return err
+	})
 }

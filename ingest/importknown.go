@@ -119,6 +119,9 @@ func (k *importKnown) begin(ctx context.Context, account string, done onrecord.D
 	if k.next, err = k.i.CatchUp(ctx, least+1); err != nil {
 		return 0, err
 	}
+	if err := k.i.whole(ctx, k.s, account); err != nil {
+		return 0, err
+	}
 	k.loaded = false
 	return k.next - 1, nil
 }

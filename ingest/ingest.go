@@ -41,6 +41,10 @@ type Ingester struct {
 	Erased func(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
 	// Withheld is Erased for those that are withheld now. Nil: none ever was.
 	Withheld func(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
+	// Whole returns an error while lines of the record are lost that may have told
+	// of the account of a source: nothing of it is judged then, and its visits wait
+	// in the spool. Nil: nothing is ever lost.
+	Whole func(ctx context.Context, s Source, account string) error
 	// Erase redacts captures that a visit has just committed and that show a
 	// statement that was erased before, where a store that can't erase had them
 	// already. Nil: nothing was ever erased.

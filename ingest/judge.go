@@ -109,6 +109,9 @@ func (i *Ingester) known(ctx context.Context, s Source, v Visit, r crawler.Resul
 	if err != nil {
 		return change.Known{}, 0, err
 	}
+	if err := i.whole(ctx, s, account); err != nil {
+		return change.Known{}, 0, err
+	}
 	k := change.Known{Base: base - 1, Runs: v.State.Runs, Failing: v.State.Failing, LastGood: v.State.LastGood}
 	if k.Source, err = i.Accounts.KnownSource(ctx, s.ID); err != nil {
 		return k, 0, err
@@ -127,6 +130,14 @@ func (i *Ingester) known(ctx context.Context, s Source, v Visit, r crawler.Resul
 		k.Tally = change.NewTally(n, gone, k.Source, r.Ended)
 	}
 	return k, base, i.addRanges(ctx, &k, s.Platform, account, r.Seen)
+}
+
+// whole returns what Whole does.
+func (i *Ingester) whole(ctx context.Context, s Source, account string) error {
+	if i.Whole == nil {
+		return nil
+	}
+	return i.Whole(ctx, s, account)
 }
 
 // callsGone reports whether the answer of a statement's own address says that it

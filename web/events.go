@@ -58,7 +58,7 @@ var eventTypes = []onrecord.EventType{
 	onrecord.AccountIdentified, onrecord.AccountWasSuspended, onrecord.AccountWasClosed, onrecord.AccountWentPrivate, onrecord.AccountWasMoved,
 	onrecord.AccountRenamed, onrecord.AccountRestored, onrecord.AccountIdentityChanged, onrecord.PlatformOffline, onrecord.PlatformOnline,
 	onrecord.SourceLooked, onrecord.SourceGap, onrecord.SourceFrozen, onrecord.SourceThawed,
-	onrecord.ArchiveCreated, onrecord.ArchiveLabelChanged, onrecord.ArchiveKeyRotated, onrecord.ArchiveAdopted, onrecord.ArchiveErasureDone, onrecord.VisitAbandoned,
+	onrecord.ArchiveCreated, onrecord.ArchiveLabelChanged, onrecord.ArchiveKeyRotated, onrecord.ArchiveAdopted, onrecord.ArchiveErasureDone, onrecord.ArchiveGaveUp, onrecord.VisitAbandoned,
 }
 
 // eventsPage is /events: everything that was recorded, newest first.

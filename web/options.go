@@ -46,6 +46,9 @@ type Options struct {
 	// not applied. Above a minute, statements are answered with 503: one may have
 	// been withheld since. It may be nil.
 	Behind func() time.Duration
+	// Unsettled reports whether what is lost of the record may have withheld a
+	// statement: none is shown then. Nil: nothing is lost.
+	Unsettled func() bool
 
 	// Health tells how this machine fares. It may be nil.
 	Health func(ctx context.Context) (onrecord.Health, error)

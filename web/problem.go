@@ -61,6 +61,7 @@ var problemStatus = map[string]int{
 	"withheld-policy":    http.StatusGone,
 	"withheld-legal":     http.StatusUnavailableForLegalReasons,
 	"behind":             http.StatusServiceUnavailable,
+	"unsettled":          http.StatusServiceUnavailable,
 	"unavailable":        http.StatusServiceUnavailable,
 	"busy":               http.StatusServiceUnavailable,
 	"internal":           http.StatusInternalServerError,

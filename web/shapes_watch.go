@@ -105,6 +105,7 @@ type apiMachine struct {
 
 	Replicas  []apiReplica `json:"replicas" nullable:"false" doc:"In the order of the configuration"`
 	Witnesses []apiWitness `json:"witnesses" nullable:"false" doc:"In the order of the configuration"`
+	Missing   []apiLost    `json:"missing" nullable:"false" doc:"Lines that stand in the ledger and can't be read any more, by ledger index"`
 }
 
 // apiStatus is how the archive fares.

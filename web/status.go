@@ -57,6 +57,7 @@ type statusBody struct {
 	Version    string
 	Machine    []fact
 	Alarms     []string // of the machine
+	Lost       []string // visits of which lines are lost
 }
 
 // gapsOnStatus is how many recorded gaps the status page lists, of the last
@@ -109,6 +110,7 @@ func (s *server) statusPage(r *http.Request) (reply, error) {
 			return reply{}, fmt.Errorf("health: %w", err)
 		}
 		body.Machine, body.Alarms = w.machine(h)
+		body.lost(w, h.Lost)
 	}
 	a, err := s.render("status", frame{
 		Title: w.f("title.status"), Canonical: s.base + l.address(), NoIndex: first > 0, Section: "status", Body: body,

@@ -125,19 +125,27 @@ func (s *server) tombstonePage(w wording, st onrecord.Statement) (reply, error) 
 }
 
 // current answers 503 in place of h while this reader is so far behind the
-// checkpoint that a statement may have been withheld since (record.md 5). What
-// shows no statement goes on.
+// checkpoint that a statement may have been withheld since (record.md 5), or while
+// what is lost may have withheld one. What shows no statement goes on.
 func (s *server) current(h http.Handler) http.Handler {
-	if s.Behind == nil {
+	if s.Behind == nil && s.Unsettled == nil {
 		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if showsNothing(r.URL.Path) || s.Behind() <= maxBehind {
+		name := ""
+		switch {
+		case showsNothing(r.URL.Path):
+		case s.Unsettled != nil && s.Unsettled():
+			name = "unsettled"
+		case s.Behind != nil && s.Behind() > maxBehind:
+			name = "behind"
+		}
+		if name == "" {
 			h.ServeHTTP(w, r)
 			return
 		}
 		w.Header().Set("Retry-After", "30")
-		p := s.problem("behind", s.texts.f("detail.behind"))
+		p := s.problem(name, s.texts.f("detail."+name))
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			cors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.sendProblem(w, r, p) })).ServeHTTP(w, r)
 			return

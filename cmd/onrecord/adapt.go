@@ -217,6 +217,9 @@ func forNow(err error) error {
 }
 
 func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.ReadCloser, error) {
+	if err := notLost(ctx, e.c, ref.Object); err != nil {
+		return nil, err
+	}
 	hidden, down, err := e.c.Hidden(ctx, ref.Object)
 	if err != nil {
 		return nil, err
@@ -236,7 +239,20 @@ type public struct {
 	c *catalog.Catalog
 }
 
+// notLost refuses an object of a visit whose lines are lost, where anything was
+// ever withheld: nobody can tell whether it shows that again.
+func notLost(ctx context.Context, c *catalog.Catalog, key string) error {
+	of, err := c.OfLost(ctx, key)
+	if err == nil && of {
+		err = fmt.Errorf("%s is of a visit whose lines are lost: what of it is withheld can't be told: %w", key, onrecord.ErrNotFound)
+	}
+	return err
+}
+
 func (p public) Object(ctx context.Context, key string, off, n int64) (web.RecordObject, error) {
+	if err := notLost(ctx, p.c, key); err != nil {
+		return web.RecordObject{}, err
+	}
 	o, err := p.a.Object(ctx, key, off, n)
 	return web.RecordObject(o), forNow(err)
 }

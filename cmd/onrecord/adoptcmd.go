@@ -33,7 +33,7 @@ type adoptFlags struct {
 	key, oldKey, reason               string
 	storage                           string
 	allow                             []string
-	incomplete, quick                 bool
+	incomplete, quick, noActs         bool
 }
 
 func newAdopt(e *env) *cobra.Command {
@@ -86,7 +86,8 @@ old archive must not go on: two that do are two histories.`,
 	fl.StringSliceVar(&f.allow, "allow-address", nil, "reach a website in this private `NETWORK`, such as 127.0.0.0/8")
 	fl.StringVar(&f.reason, "reason", "", "why, in `WORDS` that everybody may read")
 	fl.BoolVar(&f.quick, "quick", false, "look at the length of each object alone, and not at its bytes")
-	fl.BoolVar(&f.incomplete, "incomplete", false, "adopt a replica that is not whole, too")
+	fl.BoolVar(&f.incomplete, "incomplete", false, "adopt a replica that is not whole, too, and give up what it lacks of the journal")
+	fl.BoolVar(&f.noActs, "no-acts", false, "no visit that is lost was a decision to withhold or erase that you don't make again")
 	return cmd
 }
 
@@ -200,7 +201,7 @@ func (a *adopting) place(dir string) error {
 
 // options makes the new key and reads the old one.
 func (a *adopting) options() (archive.AdoptOptions, error) {
-	o := archive.AdoptOptions{StateDir: a.state, Reason: a.f.reason, Partial: a.f.incomplete, Quick: a.f.quick || isSite(a.address), Now: a.e.now}
+	o := archive.AdoptOptions{StateDir: a.state, Reason: a.f.reason, Partial: a.f.incomplete, NoActs: a.f.noActs, Quick: a.f.quick || isSite(a.address), Now: a.e.now}
 	if a.f.key != "" {
 		v, err := note.NewVerifier(a.f.key)
 		if err != nil {
@@ -306,7 +307,11 @@ func (a *adopting) report(got archive.Adopted, public string, took time.Duration
 		}
 	}
 	if segments > 0 {
-		a.e.say("warning: without %s no catalog can be made, and no page shown: put them back from another copy first, onrecord -c %s verify --repair --from URL", count(segments, "segment of the journal", "segments of the journal"), a.config)
+		a.e.say("warning: %s can't be read, and %s given up in the ledger: the site shows everything else. Another copy may have them: onrecord -c %s verify --repair --from URL",
+			count(segments, "segment of the journal", "segments of the journal"), count(linesIn(got.GaveUp), "line is", "lines are"), a.config)
+	}
+	if n := linesIn(got.Unsettled); n > 0 {
+		a.e.say("warning: %s may be of decisions to withhold or erase, and no statement is shown until they are put back, or you say that they are none: onrecord -c %s missing --give-up --no-acts", count(n, "lost line", "lost lines"), a.config)
 	}
 	if age := a.e.now().Sub(got.Last); !got.Again && !got.Last.IsZero() && age < stillAlive {
 		a.e.say("warning: the last visit in the replica was begun %s ago. If the old archive still runs, stop it now: two that go on from one ledger are two histories", age.Round(time.Second))

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -259,7 +260,28 @@ func (d *doctor) catalog(ctx context.Context, h *house) bool {
 	default:
 		d.ok("catalog", "level with the ledger")
 	}
+	d.missing(ctx, c)
 	return true
+}
+
+// missing tells which lines are lost.
+func (d *doctor) missing(ctx context.Context, c *catalog.Catalog) {
+	list, err := c.Lost(ctx)
+	if err != nil {
+		d.fail("record", "onrecord rebuild: nothing is lost", "%v", err)
+		return
+	}
+	for _, l := range list[:min(len(list), straysTold)] {
+		words := fmt.Sprintf("ledger no. %s is lost: visit %s of %s", span(l), l.Visit, cmp.Or(l.Source, "an unknown source"))
+		if l.GivenUp >= 0 {
+			d.ok("record", "%s%s", words, remark(l))
+			continue
+		}
+		d.fail("record", lostHint, "%s%s", words, remark(l))
+	}
+	if n := len(list) - straysTold; n > 0 {
+		d.warn("record", "onrecord missing lists all", "and %s", count(n, "other lost visit", "other lost visits"))
+	}
 }
 
 // spool tells of visits that wait.

@@ -44,6 +44,9 @@ func (h *house) health(ctx context.Context) (onrecord.Health, error) {
 	if out.Applied, _, err = h.catalog.Applied(ctx); err != nil {
 		return out, err
 	}
+	if out.Lost, err = h.catalog.Lost(ctx); err != nil {
+		return out, err
+	}
 	head, err := h.archive.Head(ctx)
 	if err == nil {
 		out.Ledger = head.Size

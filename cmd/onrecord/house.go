@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/files"
 	"onrecord/archive/ledger"
@@ -64,6 +65,9 @@ type house struct {
 	thumbnails func() (*thumbnail.Maker, error) // what makes small pictures, one for all; nil where there is no program to make them
 	witnesses  *witness.Gatherer                // nil where nothing is written
 	rotated    bool                             // a change of the log key was finished at the start
+
+	lines  atomic.Pointer[[]onrecord.LostLines] // that are lost, as noted last
+	looked atomic.Int64                         // how many of them were asked for whether they are back
 
 	follow sync.Mutex       // held while lines are applied
 	writer *catalog.Catalog // where this process applies them; nil where another one does; guarded by follow
@@ -163,7 +167,13 @@ func (h *house) openCatalog(ctx context.Context) error {
 		return err
 	}
 	h.catalog, h.writer = c, c
-	return h.applyFirst(ctx)
+	if err := h.applyFirst(ctx); err != nil {
+		return err
+	}
+	if err := h.regain(ctx); err != nil && !errors.Is(err, archive.ErrUnreachable) {
+		return err
+	}
+	return nil
 }
 
 // applyFirst brings the catalog up to the record at a start. A serving process

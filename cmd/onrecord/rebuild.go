@@ -15,20 +15,26 @@ import (
 )
 
 func newRebuild(e *env) *cobra.Command {
+	var incomplete bool
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Make the catalog anew from the record alone",
 		Long: `Applies the whole journal to a new catalog and puts it in place of the old one
 when it has reached the head of the ledger. It may run beside "onrecord serve",
-which then reads the new file. Nothing in the bucket changes.`,
+which then reads the new file. Nothing in the bucket changes.
+
+Lines of the journal that are lost or damaged are left out; "onrecord missing" lists
+them. Where the catalog still has what they said it is left as it is, unless
+--incomplete is given.`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRebuild(cmd.Context(), e) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRebuild(cmd.Context(), e, incomplete) },
 	}
+	cmd.Flags().BoolVar(&incomplete, "incomplete", false, "rebuild although lines of the journal are lost that the catalog still has")
 	addTrust(cmd, e)
 	return cmd
 }
 
-func runRebuild(ctx context.Context, e *env) error {
+func runRebuild(ctx context.Context, e *env, incomplete bool) error {
 	h, err := e.open(ctx, recordOnly)
 	if err != nil {
 		return err
@@ -43,8 +49,14 @@ func runRebuild(ctx context.Context, e *env) error {
 		}
 	}
 	began := e.now()
+	var check func(*catalog.Catalog) error
+	if !incomplete {
+		if check, err = h.keeps(ctx); err != nil {
+			return err
+		}
+	}
 	bar := e.progress("rebuilding")
-	size, err := h.rebuild(ctx, h.catalogOptions(), bar.set)
+	size, err := h.rebuildIf(ctx, h.catalogOptions(), bar.set, check)
 	bar.done()
 	if err != nil {
 		return err
@@ -84,11 +96,20 @@ func (h *house) rebuildWithout(ctx context.Context, size int64) (int64, error) {
 // index 0, and puts it in the old one's place once it has reached the head. A
 // process that reads the old one goes on with the new one.
 func (h *house) rebuild(ctx context.Context, o catalog.Options, progress func(done, total int64)) (size int64, err error) {
+	return h.rebuildIf(ctx, o, progress, nil)
+}
+
+// rebuildIf is rebuild, and leaves the old catalog in place where check, which may
+// be nil, refuses the new one.
+func (h *house) rebuildIf(ctx context.Context, o catalog.Options, progress func(done, total int64), check func(*catalog.Catalog) error) (size int64, err error) {
 	r, err := catalog.Rebuild(ctx, h.catalogPath(), o)
 	if err != nil {
 		return 0, err
 	}
 	size, err = ingest.Follow(ctx, record{h.archive}, store{r.Catalog}, progress)
+	if err == nil && check != nil {
+		err = check(r.Catalog)
+	}
 	if err != nil {
 		return 0, errors.Join(fmt.Errorf("rebuild: %w", err), r.Discard())
 	}

@@ -68,7 +68,7 @@ A first archive, in four commands:
 		return &failure{status: exitUsage, hint: cmd.CommandPath() + " --help", err: err}
 	})
 	root.AddCommand(
-		newInit(e), newCrawl(e), newSearch(e), newShow(e), newVerify(e), newWithhold(e), newUnwithhold(e), newErase(e), newRebuild(e), newSnapshot(e), newServe(e), newReplicate(e), newAdopt(e), newSource(e), newSchedule(e),
+		newInit(e), newCrawl(e), newSearch(e), newShow(e), newVerify(e), newWithhold(e), newUnwithhold(e), newErase(e), newRebuild(e), newMissing(e), newSnapshot(e), newServe(e), newReplicate(e), newAdopt(e), newSource(e), newSchedule(e),
 		newAdd(e), newImport(e), newExport(e), newLedger(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newHelper(e), newExitStatusTopic(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = false

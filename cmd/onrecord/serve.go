@@ -141,6 +141,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	defer stopWriting()
 	wg.Go(func() { h.watchDisk(soft, stopWriting, locks) })
 	wg.Go(func() { h.keepUp(writes, &banner) })
+	wg.Go(func() { h.keepRegaining(writes) })
 	wg.Go(func() {
 		if !h.arrival(writes) {
 			return
@@ -180,6 +181,9 @@ func (h *house) keepUp(ctx context.Context, banner *atomic.Pointer[string]) {
 	for ctx.Err() == nil {
 		_, err := h.applyAll(ctx)
 		h.noteBehind(ctx, err)
+		if err := h.noteLost(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("which lines are lost", "err", err)
+		}
 		switch {
 		case err == nil:
 			banner.Store(nil)
@@ -201,6 +205,9 @@ func (h *house) keepUp(ctx context.Context, banner *atomic.Pointer[string]) {
 // website joins the views and the record to the pages.
 func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (http.Handler, error) {
 	c := h.cfg.Archive
+	if err := h.noteLost(context.Background()); err != nil {
+		return nil, fmt.Errorf("website: %w", err)
+	}
 	media, err := h.mediaStore()
 	if err != nil {
 		return nil, fmt.Errorf("website: %w", err)
@@ -226,9 +233,9 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 			if b := banner.Load(); b != nil {
 				return *b
 			}
-			return ""
+			return h.lostBanner()
 		},
-		Decisions: h.catalog, Behind: h.behindFor,
+		Decisions: h.catalog, Behind: h.behindFor, Unsettled: h.unsettled,
 		Demo: h.demo, Now: h.env.now, Log: h.log, Version: version(),
 	})
 	if err != nil {

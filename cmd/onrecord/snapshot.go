@@ -70,7 +70,7 @@ func (h *house) snapshot(ctx context.Context) (archive.Snapshot, error) {
 		return archive.Snapshot{}, err
 	}
 	defer os.RemoveAll(dir)
-	if err := h.holdsNone(ctx); err != nil {
+	if err := errors.Join(h.holdsNone(ctx), h.mayCopy(ctx)); err != nil {
 		return archive.Snapshot{}, err
 	}
 	path := filepath.Join(dir, "catalog.db")

@@ -1,0 +1,204 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"onrecord"
+	"onrecord/archive"
+	"onrecord/catalog"
+	"onrecord/ingest"
+)
+
+// Lines of the journal whose bytes are lost or damaged cost their own events and
+// no others: docs/decisions/0018-holes.md. Until they come back, or the operator
+// gives them up, nothing is judged that they may have told of.
+
+// regainEvery is how often a serving process looks whether lost lines are back.
+const regainEvery = time.Minute
+
+// regainTries is how many lost visits one look asks for: those that repair puts
+// back come together.
+const regainTries = 256
+
+// lostHint is what to do about lost lines.
+const lostHint = "onrecord verify --repair puts them back from a replica; onrecord missing says what is lost, and gives it up"
+
+// noteLost notes which lines are lost, for the pages: those ask often.
+func (h *house) noteLost(ctx context.Context) error {
+	list, err := h.catalog.Lost(ctx)
+	if err != nil {
+		return err
+	}
+	h.lines.Store(&list)
+	return nil
+}
+
+// lost returns the lines that are lost, as they were noted last.
+func (h *house) lostLines() []onrecord.LostLines {
+	if list := h.lines.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// unsettled reports whether a lost visit may have withheld or erased a statement:
+// until the operator has said what it was, no statement is shown.
+func (h *house) unsettled() bool {
+	for _, l := range h.lostLines() {
+		if l.Unsettled() {
+			return true
+		}
+	}
+	return false
+}
+
+// lostBanner is what every page says while lines are lost that nobody has given
+// up; empty where there are none.
+func (h *house) lostBanner() string {
+	n := 0
+	for _, l := range h.lostLines() {
+		if l.GivenUp < 0 {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return "Part of the record can't be read at the moment: " + count(n, "visit is", "visits are") + " missing, and what they saw with them. The status page says which."
+}
+
+// whole returns an error while lines are lost that may have told of the account
+// of a source, and that nobody has given up.
+func (h *house) whole(ctx context.Context, s ingest.Source, account string) error {
+	list, err := h.catalog.LostOf(ctx, s.ID, s.Platform, account)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return &failure{status: exitMismatch, hint: lostHint,
+		err: fmt.Errorf("%s of the journal that may have told of %s are lost, the first is ledger no. %d: what was captured stays in the spool and is judged once they are back or given up",
+			count(int(linesOf(list)), "line", "lines"), s.ID, list[0].From)}
+}
+
+// linesIn counts lines.
+func linesIn(list []onrecord.Lines) (n int) {
+	for _, l := range list {
+		n += int(l.To - l.From)
+	}
+	return n
+}
+
+// linesOf counts lines.
+func linesOf(list []onrecord.LostLines) (n int64) {
+	for _, l := range list {
+		n += l.To - l.From
+	}
+	return n
+}
+
+// regain makes the catalog anew where lines that were lost can be read again: so
+// it is what a rebuild makes of the whole record.
+func (h *house) regain(ctx context.Context) error {
+	list, err := h.catalog.Lost(ctx)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	began := int(h.looked.Add(regainTries) - regainTries)
+	back := false
+	for n := range min(len(list), regainTries) {
+		l := list[(began+n)%len(list)]
+		if back, err = h.archive.Regained(ctx, l.From); back || err != nil {
+			break
+		}
+	}
+	if err != nil || !back {
+		return err
+	}
+	size, err := h.rebuild(ctx, h.catalogOptions(), nil)
+	if errors.Is(err, catalog.ErrLocked) { // somebody else does
+		return nil
+	}
+	if err == nil {
+		_, err = h.catchUp(ctx, size)
+	}
+	if err != nil {
+		return fmt.Errorf("lost lines are back, and the catalog can't be made anew: %w", err)
+	}
+	h.log.Warn("lines of the journal that were lost are back: the catalog was made anew")
+	return h.noteLost(ctx)
+}
+
+// keepRegaining looks now and then whether lost lines are back.
+func (h *house) keepRegaining(ctx context.Context) {
+	for told := ""; ctx.Err() == nil; {
+		err := h.regain(ctx)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, archive.ErrUnreachable) && err.Error() != told {
+			told = err.Error()
+			h.log.Error("whether lost lines are back", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(regainEvery):
+		}
+	}
+}
+
+// errLosesMore reports a catalog that lacks lines that the one in use has.
+var errLosesMore = errors.New("lines of the journal are lost that the catalog still has")
+
+// keeps refuses to put a rebuilt catalog in the place of one that has applied
+// lines that are lost now.
+func (h *house) keeps(ctx context.Context) (check func(*catalog.Catalog) error, err error) {
+	o := h.catalogOptions()
+	o.ReadOnly = true
+	old, err := catalog.Open(ctx, h.catalogPath(), o)
+	if err != nil { // none, or one that this program can't read
+		return nil, nil
+	}
+	have, _, err := old.Applied(ctx)
+	var before []onrecord.LostLines
+	if err == nil {
+		before, err = old.Lost(ctx)
+	}
+	if err = errors.Join(err, old.Close()); err != nil {
+		return nil, err
+	}
+	known := map[int64]bool{}
+	for _, l := range before {
+		for i := l.From; i < l.To; i++ {
+			known[i] = true
+		}
+	}
+	return func(c *catalog.Catalog) error {
+		now, err := c.Lost(ctx)
+		if err != nil {
+			return err
+		}
+		for _, l := range now {
+			for i := l.From; i < min(l.To, have); i++ {
+				if !known[i] {
+					return &failure{status: exitMismatch, hint: "onrecord verify --repair puts them back; --incomplete rebuilds without them",
+						err: fmt.Errorf("%w, such as ledger no. %d of visit %s: it is left as it is", errLosesMore, i, l.Visit)}
+				}
+			}
+		}
+		return nil
+	}, nil
+}
+
+// mayCopy refuses to make a snapshot of a catalog without lines that may come
+// back: it would take the place of one that has them.
+func (h *house) mayCopy(ctx context.Context) error {
+	list, err := h.catalog.Lost(ctx)
+	for _, l := range list {
+		if l.GivenUp < 0 {
+			return &failure{status: exitMismatch, hint: lostHint, err: fmt.Errorf("no snapshot is made while lines of the journal are lost: an earlier one may have them")}
+		}
+	}
+	return err
+}

@@ -1,0 +1,162 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"onrecord"
+)
+
+// A missingFlags holds the flags of `missing`.
+type missingFlags struct {
+	giveUp, noActs bool
+	reason         string
+}
+
+func newMissing(e *env) *cobra.Command {
+	var f missingFlags
+	cmd := &cobra.Command{
+		Use:   "missing",
+		Short: "List the lines of the journal that are lost, and give them up",
+		Long: `Lists the visits whose lines can't be read: their segment of the journal is lost or
+damaged. The site shows everything else. Until the lines are back, visits that they
+may have told of wait in the spool, and where one of them may have withheld or
+erased a statement no statement is shown.
+
+First try "onrecord verify --repair", with every copy that there may be. What no
+copy has is given up with --give-up: that is an entry in the ledger, with the reason
+for everybody to read. From then on visits are judged by what is left. Should the
+lines come back later, they are taken in.
+
+Of a lost visit that may have been a decision nobody can tell which statement it
+withheld or erased. --no-acts says that none of them did, or that it was withheld or
+erased again since: you know your cases.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runMissing(cmd.Context(), e, f) },
+	}
+	cmd.Flags().BoolVar(&f.giveUp, "give-up", false, "record that they are lost for good, and go on without them")
+	cmd.Flags().BoolVar(&f.noActs, "no-acts", false, "none of them is a decision that is not made again")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "how they were lost, in `WORDS` that everybody may read")
+	addTrust(cmd, e)
+	return cmd
+}
+
+// A missingJSON is one run of lost lines.
+type missingJSON struct {
+	Visit    onrecord.VisitID `json:"visit"`
+	Date     time.Time        `json:"date"`
+	From     int64            `json:"from"`
+	To       int64            `json:"to"` // inclusive
+	Source   string           `json:"source,omitempty"`
+	Decision bool             `json:"may_be_decision"`
+	GivenUp  *int64           `json:"given_up_at,omitempty"`
+}
+
+func runMissing(ctx context.Context, e *env, f missingFlags) error {
+	need := reading
+	if f.giveUp {
+		need = writing
+	}
+	h, err := e.open(ctx, need)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	list, err := h.catalog.Lost(ctx)
+	if err != nil {
+		return err
+	}
+	if f.giveUp {
+		return h.giveUp(ctx, f)
+	}
+	rows := make([]missingJSON, len(list))
+	for i, l := range list {
+		rows[i] = missingJSON{Visit: l.Visit, Date: l.Visit.Time().UTC(), From: l.From, To: l.To - 1, Source: l.Source, Decision: l.Unsettled()}
+		if l.GivenUp >= 0 {
+			rows[i].GivenUp = &l.GivenUp
+		}
+	}
+	text := "nothing is missing\n"
+	if len(list) > 0 {
+		text = ""
+	}
+	for _, l := range list {
+		text += fmt.Sprintf("ledger no. %s, visit %s of %s, %s%s\n", span(l), l.Visit, l.Visit.Time().UTC().Format(time.RFC3339), cmp.Or(l.Source, "an unknown source"), remark(l))
+	}
+	return e.print(rows, "%s", text)
+}
+
+// span words which lines are lost.
+func span(l onrecord.LostLines) string {
+	if l.To == l.From+1 {
+		return fmt.Sprint(l.From)
+	}
+	return fmt.Sprintf("%d-%d", l.From, l.To-1)
+}
+
+// remark says what follows from lines being lost.
+func remark(l onrecord.LostLines) string {
+	switch {
+	case l.GivenUp >= 0:
+		return fmt.Sprintf("; given up at no. %d", l.GivenUp)
+	case l.Act && l.Source == builtIn:
+		return "; a decision or another act of the operator: no statement is shown"
+	case l.Act:
+		return "; perhaps a decision of the operator: no statement is shown"
+	}
+	return ""
+}
+
+// giveUp records that lines are lost for good.
+func (h *house) giveUp(ctx context.Context, f missingFlags) error {
+	var gave, left []onrecord.LostLines
+	_, done, err := h.act(ctx, func() (*onrecord.Event, error) {
+		list, err := h.catalog.Lost(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var lines []onrecord.Lines
+		for _, l := range list {
+			switch {
+			case l.GivenUp >= 0:
+			case l.Act && !f.noActs:
+				left = append(left, l)
+			case len(lines) < onrecord.MaxGivenUp: // the rest with the next
+				lines, gave = append(lines, onrecord.Lines{From: l.From, To: l.To}), append(gave, l)
+			}
+		}
+		extra, err := onrecord.GiveUp(lines)
+		if err != nil || extra == nil {
+			return nil, err
+		}
+		now := h.env.now().UTC().Truncate(time.Microsecond)
+		return &onrecord.Event{
+			Type: onrecord.ArchiveGaveUp, At: now, By: now, Source: builtIn, Platform: builtIn, Reason: f.reason, Provenance: onrecord.Captured,
+			Index: -1, Prev: -1, Extra: extra,
+		}, nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(gave) > 0 {
+		if err := h.env.print(map[string]int64{"lines": linesOf(gave), "log_index": done.Index + 1}, "%s given up, as ledger no. %d\n", count(int(linesOf(gave)), "line", "lines"), done.Index+1); err != nil {
+			return err
+		}
+	} else if len(left) == 0 {
+		return h.env.print(map[string]int64{"lines": 0}, "nothing is missing that was not given up\n")
+	}
+	if slices.ContainsFunc(left, onrecord.LostLines.Unsettled) {
+		return &failure{status: exitMismatch, hint: "withhold or erase again what they may have withheld or erased, then --give-up --no-acts",
+			err: errors.New(count(len(left), "lost visit", "lost visits") + " may have been decisions, and are not given up: no statement is shown")}
+	}
+	return nil
+}
