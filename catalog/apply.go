@@ -66,6 +66,9 @@ func (c *Catalog) apply(ctx context.Context, entries iter.Seq2[Entry, error], to
 	if err := c.Reopen(ctx); err != nil {
 		return err
 	}
+	if err := c.stir(ctx); err != nil {
+		return err
+	}
 	f := c.file.Load()
 	if f.write == nil {
 		return errClosed

@@ -49,6 +49,7 @@ type file struct {
 	db    *sql.DB                                         // of write
 	write *sql.Conn                                       // nil when read only
 	read  *sql.DB
+	still bool // as openStill opens it
 	names names
 	done  sync.RWMutex // held for reading by readers, for writing by close
 
@@ -62,7 +63,8 @@ type file struct {
 
 // Open opens the catalog at path, and creates it where there is none. A file
 // that this program can't read is ErrRebuild; a file that another process
-// applies to is ErrLocked, unless o asks for reading only.
+// applies to is ErrLocked, unless o asks for reading only. One whose disk is full
+// can be read where it was closed in order; Apply is ErrDisk until there is room.
 func Open(ctx context.Context, path string, o Options) (*Catalog, error) {
 	if len(o.MACKey) == 0 {
 		return nil, errors.New("catalog: no key for the cursors")
@@ -84,6 +86,12 @@ func openLocked(ctx context.Context, path string, o Options, lock *os.File) (*Ca
 	}
 	c := &Catalog{path: path, o: o, lock: lock, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	f, err := openFile(ctx, path, o)
+	if lock != nil && errors.Is(err, ErrDisk) {
+		if still, serr := openStill(ctx, path, o); serr == nil {
+			o.Log.Warn("the disk has no room for writing to the catalog: it is read as it is", "file", still.path, "err", err)
+			f, err = still, nil
+		}
+	}
 	if err != nil {
 		c.unlock()
 		return nil, fmt.Errorf("catalog %s: %w", path, err)
@@ -152,7 +160,7 @@ func openFile(ctx context.Context, path string, o Options) (*file, error) {
 			return nil, err
 		}
 	}
-	if err := f.openReaders(ctx, path); err != nil {
+	if err := f.openReaders(ctx, dsn(path, "cache_size(-2048)", "query_only(1)")); err != nil {
 		f.close()
 		return nil, err
 	}
@@ -182,10 +190,10 @@ func (f *file) openWriter(ctx context.Context) error {
 	return nil
 }
 
-// openReaders opens the connections for queries and loads what is kept in
-// memory.
-func (f *file) openReaders(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", dsn(path, "cache_size(-2048)", "query_only(1)"))
+// openReaders opens the connections for queries to the database that at names,
+// and loads what is kept in memory.
+func (f *file) openReaders(ctx context.Context, at string) error {
+	db, err := sql.Open("sqlite", at)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"onrecord/archive"
@@ -14,9 +15,9 @@ import (
 	"onrecord/catalog"
 )
 
-// A process that serves may start while its S3 store does not answer: pages are
-// answered from the catalog, and by the copy of onrecord.json that is in the
-// state directory. Nothing is written, and no visit made, until the store has
+// A process that serves may start while its S3 store does not answer, or while a
+// disk is full: pages are answered from the catalog, and, without the store, by the
+// copy of onrecord.json that is in the state directory. Nothing is written, and no visit made, until the store has
 // answered and every check of a start has passed: it is the same archive, with
 // the same key; its conditional writes are ones; and its ledger extends what
 // this machine, the replicas and the witnesses have seen.
@@ -27,13 +28,22 @@ const (
 	refusedEvery  = time.Minute     // where it answers, and did not pass
 )
 
-// mayBeAway reports whether err is one that a serving process waits out.
+// mayBeAway reports whether err is one that a serving process waits out: a store
+// that does not answer, or a disk without room.
 func (h *house) mayBeAway(err error) bool {
-	if err == nil || !h.env.serving || !isS3(h.cfg.Storage.URL) {
+	switch {
+	case err == nil || !h.env.serving:
 		return false
+	case isFull(err):
+		return true
 	}
 	code, _ := status(err)
-	return code == exitUnreachable
+	return isS3(h.cfg.Storage.URL) && code == exitUnreachable
+}
+
+// isFull reports whether err says that a disk has no room.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || catalog.IsFull(err)
 }
 
 // awaits returns why nothing is written yet; nil once the store has passed.
@@ -117,7 +127,11 @@ func (h *house) arriveOrWait(ctx context.Context, n need) error {
 		}
 		h.away.Store(&err)
 	}
-	h.env.say("the storage does not answer: pages are served from the catalog, and visits begin when it does: %v", h.awaits())
+	what, when := "the storage does not answer", "when it does"
+	if isFull(h.awaits()) {
+		what, when = "a disk is full", "when there is room"
+	}
+	h.env.say("%s: pages are served from the catalog, and visits begin %s: %v", what, when, h.awaits())
 	return nil
 }
 
@@ -125,6 +139,10 @@ func (h *house) arriveOrWait(ctx context.Context, n need) error {
 // has ended. A store that answers and does not pass is told, once for each
 // reason, and looked at again: meanwhile pages are served, and nothing else.
 func (h *house) arrival(ctx context.Context) bool {
+	passed := "the storage answers"
+	if isFull(h.awaits()) {
+		passed = "there is room on the disk again"
+	}
 	for told := ""; h.awaits() != nil; {
 		wait := arriveEvery
 		err := h.arrive(ctx, writing)
@@ -133,7 +151,7 @@ func (h *house) arrival(ctx context.Context) bool {
 			return false
 		case err == nil:
 			h.away.Store(nil)
-			h.env.say("the storage answers: visits begin")
+			h.env.say("%s: visits begin", passed)
 			if _, err := h.applyAll(ctx); err != nil && ctx.Err() == nil {
 				h.log.Error("the catalog can't follow the ledger", "err", err)
 			}

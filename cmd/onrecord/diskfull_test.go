@@ -107,7 +107,15 @@ type fullServer struct {
 	cmd          *exec.Cmd
 }
 
-func startFull(t *testing.T, home string) fullServer {
+func startFull(t *testing.T, home string) *fullServer {
+	t.Helper()
+	s := prepareFull(t, home)
+	s.start(t)
+	return s
+}
+
+// prepareFull makes the archive, and does not serve it yet.
+func prepareFull(t *testing.T, home string) *fullServer {
 	t.Helper()
 	var n atomic.Int64
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +131,7 @@ func startFull(t *testing.T, home string) fullServer {
 		_, _ = w.Write(rss(titles...))
 	}))
 	t.Cleanup(site.Close)
-	s := fullServer{config: filepath.Join(home, "onrecord.yaml")}
+	s := &fullServer{config: filepath.Join(home, "onrecord.yaml")}
 	if out, err := exec.Command("onrecord", "init", home, "--origin", "archive.example/log").CombinedOutput(); err != nil {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
@@ -142,6 +150,12 @@ figures:
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// start starts the server.
+func (s *fullServer) start(t *testing.T) {
+	t.Helper()
 	s.cmd = exec.Command("onrecord", "-c", s.config, "serve")
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -162,13 +176,12 @@ figures:
 		}
 	}
 	go func() { _, _ = io.Copy(t.Output(), lines) }()
-	return s
 }
 
 var total = regexp.MustCompile(`"total":\s*([0-9]+)`)
 
 // count returns how many statements a search shows.
-func (s fullServer) count(t *testing.T) int {
+func (s *fullServer) count(t *testing.T) int {
 	t.Helper()
 	body := s.get(t, "/api/v1/statements")
 	m := total.FindStringSubmatch(body)
@@ -181,7 +194,7 @@ func (s fullServer) count(t *testing.T) int {
 }
 
 // get reads a page, which must be answered.
-func (s fullServer) get(t *testing.T, path string) string {
+func (s *fullServer) get(t *testing.T, path string) string {
 	t.Helper()
 	resp, err := http.Get(s.base + path)
 	if err != nil {
@@ -195,7 +208,7 @@ func (s fullServer) get(t *testing.T, path string) string {
 	return string(body)
 }
 
-func (s fullServer) waitFor(t *testing.T, n int, most time.Duration) {
+func (s *fullServer) waitFor(t *testing.T, n int, most time.Duration) {
 	t.Helper()
 	for end := time.Now().Add(most); s.count(t) < n; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -206,7 +219,7 @@ func (s fullServer) waitFor(t *testing.T, n int, most time.Duration) {
 
 // readWhile reads pages, new ones among them, and returns how many statements
 // there are in the end. What other writers free is filled again.
-func (s fullServer) readWhile(t *testing.T, d time.Duration, again func()) int {
+func (s *fullServer) readWhile(t *testing.T, d time.Duration, again func()) int {
 	t.Helper()
 	n := 0
 	for i, end := 0, time.Now().Add(d); time.Now().Before(end); i++ {
@@ -227,7 +240,7 @@ func (s fullServer) readWhile(t *testing.T, d time.Duration, again func()) int {
 }
 
 // end stops the server, and checks what it leaves.
-func (s fullServer) end(t *testing.T) {
+func (s *fullServer) end(t *testing.T) {
 	t.Helper()
 	shown := s.count(t)
 	if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
