@@ -192,10 +192,38 @@ func (r *repair) tiles(ctx context.Context, findings []Finding) error {
 		}
 	}
 	for _, f := range wrong {
-		if !mended[f.Object] && f.Object != ledger.TileFolder {
+		switch _, stale := ledger.Stale(f.Object, r.tree.Size); {
+		case mended[f.Object] || f.Object == ledger.TileFolder:
+		case stale:
+			if err := r.dropStale(ctx, f); err != nil {
+				return err
+			}
+		default:
 			r.leave([]Finding{f}, "no copy has it")
 		}
 	}
+	return nil
+}
+
+// dropStale sets a partial tile aside that is left of a smaller tree: the one that
+// has taken its place is there.
+func (r *repair) dropStale(ctx context.Context, f Finding) error {
+	sum, _, err := digestIn(ctx, r.a.b, f.Object)
+	if errors.Is(err, bucket.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		repairer, ok := r.a.b.(bucket.Repairer)
+		if !ok {
+			r.leave([]Finding{f}, "the store can't set it aside")
+			return nil
+		}
+		err = repairer.SetAside(ctx, f.Object, sum)
+	}
+	if err != nil {
+		return outOfReach(fmt.Errorf("set aside %s: %w", f.Object, err))
+	}
+	r.done.Mended = append(r.done.Mended, Mended{Kind: f.Kind, Object: f.Object, Aside: bucket.AsideKey(f.Object, sum), Removed: true})
 	return nil
 }
 

@@ -117,7 +117,7 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	v := &verification{a: a, o: o, history: newHistory(), cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string]concealed{}}
 	v.report.Withheld = map[string]Withheld{}
 	size, err := v.log(ctx)
-	for _, step := range []func(context.Context, int64) error{v.metadata, v.changes, v.linkage, v.states, v.snapshots, v.settle, v.concealed} {
+	for _, step := range []func(context.Context, int64) error{v.metadata, v.changes, v.linkage, v.stale, v.states, v.snapshots, v.settle, v.concealed} {
 		if err == nil {
 			err = step(ctx, size)
 		}

@@ -95,6 +95,25 @@ func (v *verification) tiles(ctx context.Context, g *grouper) error {
 	return nil
 }
 
+// stale verifies the partial tiles that are left of smaller trees. From outside
+// nothing can be listed.
+func (v *verification) stale(ctx context.Context, _ int64) error {
+	if v.o.Outside {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, s := range v.suspects {
+		named[s.Object] = true
+	}
+	for p, err := range v.a.ledger.VerifyStale(ctx, v.tree, v.inPart, func(key string) bool { return named[key] }) {
+		if err != nil {
+			return outOfReach(err)
+		}
+		v.find(Finding{Kind: KindTile, Object: p.Key, Offset: -1, Index: -1, Reason: p.Reason})
+	}
+	return nil
+}
+
 // A grouper gathers the leaves of each visit.
 type grouper struct {
 	v    *verification

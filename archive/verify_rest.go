@@ -102,6 +102,9 @@ func (v *verification) states(ctx context.Context, size int64) error {
 			v.report.States++
 		}
 		reg, _, err := v.a.load(ctx, source)
+		if !mine && isAnswer(err) {
+			continue // told by the part that it belongs to
+		}
 		if err == nil {
 			err = v.state(ctx, source, reg, size)
 		}

@@ -25,6 +25,12 @@ import (
 // endOf returns how many leaves a tile or bundle reaches, by its key; ok is false
 // for a key that tileKey does not make.
 func endOf(key string) (leaves int64, ok bool) {
+	t, ok := parseTile(key)
+	return reach(max(t.level, 0), t.n, t.w), ok
+}
+
+// parseTile is the inverse of tileKey; ok is false for a key that it does not make.
+func parseTile(key string) (t tileName, ok bool) {
 	rest, ok := strings.CutPrefix(key, TileFolder)
 	name, path, _ := strings.Cut(rest, "/")
 	level, err := strconv.Atoi(name)
@@ -32,20 +38,20 @@ func endOf(key string) (leaves int64, ok bool) {
 		level, err = entries, nil
 	}
 	if !ok || err != nil || level < entries || level > 7 {
-		return 0, false
+		return tileName{}, false
 	}
 	w := tileWidth
 	path, width, partial := strings.Cut(path, ".p/")
 	if partial {
 		if w, err = strconv.Atoi(width); err != nil || w < 1 || w >= tileWidth {
-			return 0, false
+			return tileName{}, false
 		}
 	}
 	n, err := strconv.ParseInt(strings.NewReplacer("x", "", "/", "").Replace(path), 10, 64)
 	if err != nil || n < 0 || n > 1<<40 || tileKey(level, n, w) != key {
-		return 0, false
+		return tileName{}, false
 	}
-	return reach(max(level, 0), n, w), true
+	return tileName{level, n, w}, true
 }
 
 // reach returns how many leaves the n-th tile of a level reaches with width w.

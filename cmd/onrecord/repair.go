@@ -85,7 +85,9 @@ func (h *house) sayRepaired(done archive.Repaired) {
 		if m.Aside != "" {
 			words += "; the damaged bytes are kept as " + m.Aside
 		}
-		if m.Removed {
+		if m.Removed && m.Aside != "" {
+			words = "nothing needs it any more; its bytes are kept as " + m.Aside
+		} else if m.Removed {
 			words = "removed; onrecord serve makes the next one"
 		}
 		h.env.say("repaired %s %s: %s", m.Kind, m.Object, words)

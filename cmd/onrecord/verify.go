@@ -21,6 +21,7 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/ledger"
+	"onrecord/archive/witness"
 )
 
 // A verifyFlags is what verify was asked for.
@@ -168,6 +169,7 @@ func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
+	o.Witnesses = h.witnessKeys()
 	rep, err := h.verified(ctx, o)
 	if err == nil && f.repair && len(rep.Findings) > 0 {
 		rep, err = h.repair(ctx, rep, f.from, func(ctx context.Context) (archive.Report, error) { return h.verified(ctx, o) })
@@ -178,10 +180,20 @@ func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	return printReport(e, rep, reportOf{part: f.part, key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint()})
 }
 
+// witnessKeys returns the keys of the configured witnesses.
+func (h *house) witnessKeys() (list []note.Verifier) {
+	for _, w := range h.cfg.Log.Witnesses {
+		if v, err := witness.NewVerifier(w.Key); err == nil { // config has checked it
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
 // damagedHint says what to do about what does not match.
 func (h *house) damagedHint() string {
 	if len(h.copies.list) > 0 {
-		return "onrecord verify --repair puts it right from a replica; keep a copy of the bucket as it is before"
+		return "onrecord verify --repair puts it right from a replica, and keeps the damaged bytes beside it; keep a copy of the bucket as it is before"
 	}
 	return "keep a copy of the bucket as it is before you change anything; onrecord verify --repair --from URL puts it right from a copy"
 }
@@ -245,8 +257,9 @@ func printReport(e *env, rep archive.Report, o reportOf) error {
 		for _, f := range rep.Findings {
 			fmt.Fprintln(e.io.out, plain(findingLine(f)))
 		}
-		fmt.Fprintf(e.io.out, "%s%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %s\n",
-			part, rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"))
+		fmt.Fprintf(e.io.out, "%s%s of the ledger, %s, %s, %s, %s, %d bytes: %s\n",
+			part, count(int(rep.Size), "entry", "entries"), count(int(rep.Visits), "visit", "visits"), count(int(rep.Lines), "line", "lines"),
+			count(int(rep.Objects), "object", "objects"), count(int(rep.Records), "record", "records"), rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"))
 		if o.part != "" && rep.Visits+rep.Objects == 0 {
 			fmt.Fprintln(e.io.out, "nothing lies in this part: the archive has fewer visits than that")
 		}
@@ -265,7 +278,7 @@ func printReport(e *env, rep archive.Report, o reportOf) error {
 // printApart prints what is neither right nor wrong.
 func printApart(e *env, rep archive.Report) {
 	if rep.Unsigned > 0 {
-		fmt.Fprintf(e.io.out, "not signed yet: %s behind the checkpoint, which vouches for nothing of them\n", count(int(rep.Unsigned), "leaf", "leaves"))
+		fmt.Fprintf(e.io.out, "not signed yet: %s behind the checkpoint, which vouches for nothing of them\n", count(int(rep.Unsigned), "entry", "entries"))
 	}
 	if rep.Erased+rep.Redacted > 0 {
 		fmt.Fprintf(e.io.out, "erased, by events in the ledger: %s, %s of evidence redacted\n",
@@ -307,5 +320,5 @@ func findingLine(f archive.Finding) string {
 	if f.Index >= 0 {
 		line += fmt.Sprintf(" (ledger no. %d)", f.Index)
 	}
-	return line + ": " + f.Reason
+	return line + ": " + about(f.Object, f.Reason)
 }

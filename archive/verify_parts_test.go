@@ -1,0 +1,66 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"onrecord/archive"
+)
+
+// TestPartsFindDamage damages an object of each kind. What lies in one part is
+// found by that part alone; registers, onrecord.json and what is above all entry
+// bundles by each; nothing else is named by any. With ONRECORD_LONG every object,
+// else one of a kind.
+func TestPartsFindDamage(t *testing.T) {
+	large(t)
+	l := live(t, 150)
+	whole := l.verify(t, l.b, archive.VerifyOptions{})
+	for kind, keys := range l.keys(t, whole.Size) {
+		if os.Getenv("ONRECORD_LONG") == "" {
+			keys = keys[len(keys)/2:][:1]
+		}
+		for _, key := range keys {
+			b := l.b.Clone()
+			b.Damage(key, flip)
+			for _, n := range []int{1, 3, 30} {
+				var by []int
+				for k := 1; k <= n; k++ {
+					r := l.verify(t, b, archive.VerifyOptions{Part: k, Parts: n})
+					if len(r.Findings) == 0 {
+						continue
+					}
+					by = append(by, k)
+					if !expected(kind, "flip", r.Findings, []string{key}) {
+						t.Errorf("part %d of %d, %s: found %v", k, n, key, r.Findings)
+					}
+				}
+				switch kind {
+				case archive.KindMeta, archive.KindHead, archive.KindCheckpoint:
+					if len(by) != n {
+						t.Errorf("%s: found by %v of %d", key, by, n)
+					}
+				case archive.KindTile, "bundle": // beside its own part those whose visits go on in it read it
+					if len(by) == 0 {
+						t.Errorf("%s: found by none of %d", key, n)
+					}
+				default:
+					if len(by) != 1 {
+						t.Errorf("%s: found by %v of %d", key, by, n)
+					}
+				}
+			}
+		}
+	}
+	// A lost object as well.
+	for _, key := range []string{l.keys(t, whole.Size)[archive.KindCapture][1], l.keys(t, whole.Size)[archive.KindState][0]} {
+		for _, n := range []int{3, 30} {
+			if by := l.partOf(t, l.b, key, n); len(by) == 0 || len(by) != 1 && !slices.Contains([]string{"state/"}, key[:6]) {
+				t.Errorf("%s is missed by the parts %v of %d", key, by, n)
+			}
+		}
+	}
+}
