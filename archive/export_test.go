@@ -54,7 +54,7 @@ func JournalKey(v onrecord.VisitID) string { return journalKey(v) }
 // Spooled counts the spools that nobody holds.
 func Spooled(ctx context.Context, a *Archive) int {
 	n := 0
-	for s, err := range a.spool.Take(ctx) {
+	for s, err := range a.spool.Take(ctx, nil) {
 		if err == nil {
 			n++
 			err = s.Close()

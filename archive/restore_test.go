@@ -41,7 +41,7 @@ func TestOneDamagedSpoolDoesNotStopTheOthers(t *testing.T) {
 	if n != 1 || !errors.Is(err, spool.ErrDamaged) {
 		t.Errorf("recovered %d beside a damaged spool, %v", n, err)
 	}
-	if n, err := a.Sweep(ctx); n != 1 || !errors.Is(err, spool.ErrDamaged) {
+	if n, err := a.Sweep(ctx); n != 1 || err != nil { // Recover has told of it
 		t.Errorf("the sweep finished %d beside a damaged spool, %v", n, err)
 	}
 	if got, want := saidInOrder(t, a), []string{"one", "two", "pending"}; !slices.Equal(got, want) {

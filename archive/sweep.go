@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"onrecord"
 	"onrecord/archive/bucket"
 	"onrecord/archive/spool"
 )
@@ -52,10 +53,16 @@ func (a *Archive) Sweep(ctx context.Context) (finished int, err error) {
 	return finished, errors.Join(append(errs, a.readBackAll(ctx))...)
 }
 
-// readBackAll reads back the visits in the spool that were committed.
+// readBackAll reads back the visits in the spool that were committed, where it is
+// time, and removes what was left of dead spools. The others are not read: they may
+// be many.
 func (a *Archive) readBackAll(ctx context.Context) error {
 	var errs []error
-	for s, err := range a.spool.Take(ctx) {
+	due := func(v onrecord.VisitID) bool {
+		done, err := a.peekDone(v)
+		return err != nil || done != nil && a.readBackDue(done)
+	}
+	for s, err := range a.spool.Take(ctx, due) {
 		if err == nil {
 			err = a.readBackOne(ctx, s)
 		}

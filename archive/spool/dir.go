@@ -215,11 +215,12 @@ func sizeOf(dir string) (int64, error) {
 	return n, err
 }
 
-// Take yields the spools that nobody holds, locked, oldest first, each with
-// its own Meta. The caller closes or removes each. An error comes alone; those
+// Take yields the spools that nobody holds and that want, where it is not nil, asks
+// for, locked, oldest first, each with its own Meta: that reads them whole. The
+// caller closes or removes each. An error comes alone; those
 // of one folder do not end the sequence. A folder that is damaged stays as it
 // is, for the operator to look at.
-func (d *Dir) Take(ctx context.Context) iter.Seq2[*Spool, error] {
+func (d *Dir) Take(ctx context.Context, want func(onrecord.VisitID) bool) iter.Seq2[*Spool, error] {
 	return func(yield func(*Spool, error) bool) {
 		entries, err := os.ReadDir(d.dir)
 		if err != nil {
@@ -231,7 +232,7 @@ func (d *Dir) Take(ctx context.Context) iter.Seq2[*Spool, error] {
 				yield(nil, err)
 				return
 			}
-			s, err := d.takeOne(e.Name())
+			s, err := d.takeOne(e.Name(), want)
 			if s == nil && err == nil {
 				continue
 			}
@@ -242,14 +243,18 @@ func (d *Dir) Take(ctx context.Context) iter.Seq2[*Spool, error] {
 	}
 }
 
-// takeOne takes the folder name; nil if it is no spool, or held, or gone.
-func (d *Dir) takeOne(name string) (*Spool, error) {
+// takeOne takes the folder name; nil if it is no spool, or held, or gone, or not
+// wanted.
+func (d *Dir) takeOne(name string, want func(onrecord.VisitID) bool) (*Spool, error) {
 	path := filepath.Join(d.dir, name)
 	id, err := onrecord.ParseVisitID(name)
 	if err != nil {
 		if strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) {
 			return nil, d.sweep(path)
 		}
+		return nil, nil
+	}
+	if want != nil && !want(id) {
 		return nil, nil
 	}
 	s, err := d.TakeVisit(id)

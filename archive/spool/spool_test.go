@@ -109,7 +109,7 @@ func record(t testing.TB, s *spool.Spool, xs ...onrecord.Exchange) []onrecord.Ca
 
 func take(t testing.TB, d *spool.Dir) (out []*spool.Spool, errs []error) {
 	t.Helper()
-	for s, err := range d.Take(t.Context()) {
+	for s, err := range d.Take(t.Context(), nil) {
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -426,7 +426,7 @@ func TestTogether(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 5 {
-				for got, err := range d.Take(t.Context()) {
+				for got, err := range d.Take(t.Context(), nil) {
 					t.Errorf("took %v, %v", got, err)
 				}
 			}

@@ -33,7 +33,7 @@ func (h *house) hold() error {
 		}
 	}
 	if err := h.archive.SpoolFull(); err != nil {
-		errs = append(errs, fmt.Errorf("%w: visits go on by themselves when the storage has taken what waits", err))
+		errs = append(errs, fmt.Errorf("%w (spool_limit): visits go on by themselves when the storage has taken, and ten minutes later confirmed, what lies there", err))
 	}
 	return errors.Join(errs...)
 }
