@@ -52,8 +52,11 @@ func newConfig(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = e.io.out.Write(cfg.Print())
-			return err
+			v := struct {
+				File string `json:"file"`
+				YAML string `json:"yaml"`
+			}{e.configPath, string(cfg.Print())}
+			return e.print(v, "%s", v.YAML)
 		},
 	})
 	return cmd

@@ -248,7 +248,7 @@ func pick(all []ingest.Source, ids []string) ([]ingest.Source, error) {
 			}
 		}
 		if len(chosen) == 0 {
-			return nil, &failure{status: exitConfig, hint: "add figures and their sources to the configuration", err: errors.New("no source with a door is configured")}
+			return nil, &failure{status: exitConfig, hint: "onrecord add URL writes one into the configuration", err: errors.New("no source with a door is configured")}
 		}
 		return chosen, nil
 	}

@@ -27,7 +27,9 @@ type doctor struct {
 	env     *env
 	write   bool
 	offline bool
+	copies  bool // replicas are configured
 	found   []symptom
+	named   map[string]bool // errors that a failure has told
 }
 
 func (d *doctor) ok(area, format string, args ...any) {
@@ -38,15 +40,35 @@ func (d *doctor) warn(area, do, format string, args ...any) {
 	d.found = append(d.found, symptom{Level: "warn", Area: area, What: fmt.Sprintf(format, args...), Do: do})
 }
 
+// fail notes a failure. What has been told under another area is not told again:
+// several checks may meet the same damage.
 func (d *doctor) fail(area, do, format string, args ...any) {
+	for i, arg := range args {
+		err, ok := arg.(error)
+		if !ok {
+			continue
+		}
+		text := told(err)
+		if d.named[text] {
+			return
+		}
+		if d.named == nil {
+			d.named = map[string]bool{}
+		}
+		d.named[text], args[i] = true, text
+		if _, _, damaged := damage(err); damaged && area != "replica" && d.copies {
+			do = repairHint
+		}
+	}
 	d.found = append(d.found, symptom{Level: "fail", Area: area, What: fmt.Sprintf(format, args...), Do: do})
 }
 
 func newDoctor(e *env) *cobra.Command {
 	d := &doctor{env: e}
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Say what is wrong with this archive, and what to do",
+		Use:        "doctor",
+		SuggestFor: []string{"status", "check", "health"},
+		Short:      "Say what is wrong with this archive, and what to do",
 		Long: `Looks at the configuration, the clock, the disks, the store, the ledger, the
 catalog, the spool, locks, robots.txt of each source's first address, how each
 source fares, and objects of visits that never reached the ledger. A line each:
@@ -66,6 +88,7 @@ Exit status 3 says that something failed; warnings alone are 0.`,
 
 func (d *doctor) run(ctx context.Context) error {
 	if cfg, ok := d.config(); ok {
+		d.copies = len(cfg.Storage.Replicas) > 0
 		d.disks(cfg)
 		if h, ok := d.store(ctx, cfg); ok {
 			defer h.close()

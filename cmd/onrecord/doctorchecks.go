@@ -124,7 +124,7 @@ func (d *doctor) store(ctx context.Context, cfg *config.Config) (*house, bool) {
 	h.env = d.env
 	m := h.archive.Meta()
 	if m.Created.IsZero() { // opened without it, by the key of this machine
-		d.fail("store", "onrecord verify --repair", "%s: onrecord.json is lost or damaged", cfg.Storage.URL)
+		d.fail("store", metaHint, "%s: onrecord.json is lost or damaged", cfg.Storage.URL)
 		d.ledger(ctx, h)
 		return h, true
 	}

@@ -43,6 +43,8 @@ func (d *doctor) replica(ctx context.Context, h *house, r *replica, point ledger
 	switch {
 	case forked:
 		d.fail(area, forkHint(fork), "%s: %v", r.name(), err)
+	case errors.Is(err, archive.ErrReplica) && h.archive.Meta().Created.IsZero():
+		d.warn(area, "look again once onrecord.json is put back", "%s can't be compared: the archive has lost its onrecord.json", r.name())
 	case errors.Is(err, archive.ErrReplica):
 		d.fail(area, "name another place under storage.replicas", "%s: %v", r.name(), err)
 	case errors.Is(err, ledger.ErrCheckpoint):

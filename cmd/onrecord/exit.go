@@ -133,7 +133,7 @@ func report(stderr io.Writer, s *stop, err error) int {
 		fmt.Fprintln(stderr, "onrecord: interrupted")
 		return exitInterrupted
 	}
-	text := strings.TrimRight(err.Error(), "\n")
+	text := told(err)
 	if several(err) {
 		text = strings.ReplaceAll(text, "\n", "\nonrecord: ")
 	}

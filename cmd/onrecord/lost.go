@@ -17,7 +17,7 @@ import (
 
 // What to do about a bucket that is not as it was.
 const (
-	repairHint = "onrecord verify --repair puts the archive right from a replica; keep a copy of the bucket as it is before"
+	repairHint = "onrecord verify --repair puts the archive right from a replica, and keeps the damaged bytes beside it; keep a copy of the bucket as it is before"
 	metaHint   = "onrecord verify --repair puts onrecord.json back from a replica; so does your backup"
 	adoptHint  = "is storage.url right? this machine has signed an archive; if its bucket is lost, onrecord adopt makes an archive of a replica"
 )

@@ -72,7 +72,7 @@ A first archive, in four commands:
 		newAdd(e), newImport(e), newExport(e), newLedger(e), newDoctor(e), newConfig(e), newVersion(e), newDemo(e), newHelper(e), newExitStatusTopic(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.SuggestionsMinimumDistance = 2
+	strictHelp(root)
 	return root
 }
 
@@ -90,11 +90,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		}
 		if cmd.HasSubCommands() && len(args) > 0 {
-			hint := cmd.CommandPath() + " --help lists the commands"
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = "did you mean " + strings.Join(near, " or ") + "?"
-			}
-			return &failure{status: exitUsage, hint: hint, err: fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])}
+			return noCommand(cmd, args[0])
 		}
 		return &failure{status: exitUsage, hint: "usage: " + cmd.UseLine(), err: fmt.Errorf("%s: %s given", cmd.CommandPath(), count(len(args), "argument", "arguments"))}
 	}

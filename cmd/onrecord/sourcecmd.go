@@ -236,7 +236,7 @@ func (e *env) withStatus(ctx context.Context, then func(h *house, sources []inge
 		return err
 	}
 	if len(sources) == 0 {
-		return &failure{status: exitConfig, hint: "add figures and their sources to the configuration", err: errors.New("no source is configured")}
+		return &failure{status: exitConfig, hint: "onrecord add URL writes one into the configuration", err: errors.New("no source is configured")}
 	}
 	rows, err := h.status(ctx, sources)
 	if err != nil {

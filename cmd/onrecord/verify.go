@@ -193,7 +193,7 @@ func (h *house) witnessKeys() (list []note.Verifier) {
 // damagedHint says what to do about what does not match.
 func (h *house) damagedHint() string {
 	if len(h.copies.list) > 0 {
-		return "onrecord verify --repair puts it right from a replica; keep a copy of the bucket as it is before"
+		return "onrecord verify --repair puts it right from a replica, and keeps the damaged bytes beside it; keep a copy of the bucket as it is before"
 	}
 	return "keep a copy of the bucket as it is before you change anything; onrecord verify --repair --from URL puts it right from a copy"
 }
@@ -257,8 +257,9 @@ func printReport(e *env, rep archive.Report, o reportOf) error {
 		for _, f := range rep.Findings {
 			fmt.Fprintln(e.io.out, plain(findingLine(f)))
 		}
-		fmt.Fprintf(e.io.out, "%s%d leaves, %d visits, %d lines, %d objects, %d records, %d bytes: %s\n",
-			part, rep.Size, rep.Visits, rep.Lines, rep.Objects, rep.Records, rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"))
+		fmt.Fprintf(e.io.out, "%s%s of the ledger, %s, %s, %s, %s, %d bytes: %s\n",
+			part, count(int(rep.Size), "entry", "entries"), count(int(rep.Visits), "visit", "visits"), count(int(rep.Lines), "line", "lines"),
+			count(int(rep.Objects), "object", "objects"), count(int(rep.Records), "record", "records"), rep.Bytes, count(len(rep.Findings), "mismatch", "mismatches"))
 		if o.part != "" && rep.Visits+rep.Objects == 0 {
 			fmt.Fprintln(e.io.out, "nothing lies in this part: the archive has fewer visits than that")
 		}
@@ -277,7 +278,7 @@ func printReport(e *env, rep archive.Report, o reportOf) error {
 // printApart prints what is neither right nor wrong.
 func printApart(e *env, rep archive.Report) {
 	if rep.Unsigned > 0 {
-		fmt.Fprintf(e.io.out, "not signed yet: %s behind the checkpoint, which vouches for nothing of them\n", count(int(rep.Unsigned), "leaf", "leaves"))
+		fmt.Fprintf(e.io.out, "not signed yet: %s behind the checkpoint, which vouches for nothing of them\n", count(int(rep.Unsigned), "entry", "entries"))
 	}
 	if rep.Erased+rep.Redacted > 0 {
 		fmt.Fprintf(e.io.out, "erased, by events in the ledger: %s, %s of evidence redacted\n",
@@ -319,5 +320,5 @@ func findingLine(f archive.Finding) string {
 	if f.Index >= 0 {
 		line += fmt.Sprintf(" (ledger no. %d)", f.Index)
 	}
-	return line + ": " + f.Reason
+	return line + ": " + about(f.Object, f.Reason)
 }
