@@ -222,7 +222,9 @@ func (l *Ledger) signer(k LogKey) (note.Signer, error) {
 // Rotation returns the signed note that makes fresh, whose verifier key is
 // public, the key in force behind h. before is the verifier key in force at h.
 // last is the last known tree of the old origin, where public has another name.
-// ErrKeyChanged says that this machine does not have the key in force.
+// ErrKeyChanged says that this machine does not have the key in force. Else it
+// refuses what Append would refuse, before anything is written that would change
+// the key later, when that passes.
 func (l *Ledger) Rotation(ctx context.Context, h Head, before, public string, fresh note.Signer, last Tree) (string, error) {
 	if err := l.complete(ctx, h); err != nil {
 		return "", fmt.Errorf("ledger: %w", err)
@@ -238,6 +240,11 @@ func (l *Ledger) Rotation(ctx context.Context, h Head, before, public string, fr
 	}
 	if in.Public != "" {
 		before = in.Public
+	}
+	if fresh.Name() == in.Origin() {
+		if err := l.mayFollow(ctx, h, h); err != nil {
+			return "", fmt.Errorf("ledger: %w", err)
+		}
 	}
 	return SignRotation(RotationText{Number: len(h.Keys) + 1, Old: before, New: public, At: h.Tree, Last: last}, old, fresh)
 }

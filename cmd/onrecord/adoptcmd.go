@@ -72,7 +72,7 @@ old archive must not go on: two that do are two histories.`,
 			if len(args) == 2 {
 				dir = args[1]
 			}
-			return runAdopt(cmd.Context(), e, f, args[0], dir)
+			return inAdopt(runAdopt(cmd.Context(), e, f, args[0], dir))
 		},
 	}
 	fl := cmd.Flags()
@@ -89,6 +89,28 @@ old archive must not go on: two that do are two histories.`,
 	fl.BoolVar(&f.incomplete, "incomplete", false, "adopt a replica that is not whole, too, and give up what it lacks of the journal")
 	fl.BoolVar(&f.noActs, "no-acts", false, "no visit that is lost was a decision to withhold or erase that you don't make again")
 	return cmd
+}
+
+// badKey reports a --key that is none.
+func badKey(err error) error {
+	return usagef("--key: %v; it reads name+hash+key: copy it whole, as the page About of the website prints it", err)
+}
+
+// inAdopt gives an error the hint that fits this command, which is told by flags
+// what others read in a configuration.
+func inAdopt(err error) error {
+	code, hint := status(err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, archive.ErrNoArchive):
+		hint = "is URL right, with its prefix? nothing was ever replicated to it"
+	case errors.Is(err, archive.ErrKey) && hint == keyHint:
+		hint = "is URL a replica of that archive? its key stands on the page About of its website; onrecord init and onrecord ledger status print it"
+	default:
+		hint = strings.NewReplacer("storage.credentials", "--credentials", "storage.url", "URL").Replace(hint)
+	}
+	return &failure{status: code, hint: hint, err: err}
 }
 
 // An adopting is one run of `adopt`.
@@ -108,6 +130,11 @@ type adopting struct {
 func runAdopt(ctx context.Context, e *env, f adoptFlags, address, dir string) error {
 	a := &adopting{e: e, f: f, address: address, store: config.Store{URL: address, Credentials: f.credentials}}
 	site := isSite(address)
+	if !site {
+		if err := checkReplicaURL(address); err != nil {
+			return err
+		}
+	}
 	if site {
 		if err := a.storeFor(dir); err != nil {
 			return err
@@ -205,7 +232,7 @@ func (a *adopting) options() (archive.AdoptOptions, error) {
 	if a.f.key != "" {
 		v, err := note.NewVerifier(a.f.key)
 		if err != nil {
-			return o, usagef("--key: %v", err)
+			return o, badKey(err)
 		}
 		o.Verifier = v
 	}

@@ -54,7 +54,7 @@ func (a *adopting) copyFrom(ctx context.Context, site string) error {
 	if a.f.key != "" {
 		v, err := note.NewVerifier(a.f.key)
 		if err != nil {
-			return usagef("--key: %v", err)
+			return badKey(err)
 		}
 		o.Verifier = v
 	}

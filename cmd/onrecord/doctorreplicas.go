@@ -50,8 +50,12 @@ func (d *doctor) replica(ctx context.Context, h *house, r *replica, point ledger
 	case errors.Is(err, ledger.ErrCheckpoint):
 		d.fail(area, "look at it: is it of this archive? onrecord replicate --all", "%s: %v", r.name(), err)
 	case err != nil && !errors.Is(err, bucket.ErrNotExist):
-		_, hint := status(err)
+		_, hint := replicaStatus(err)
+		if hint == spoolHint {
+			hint = "nothing waits for it; onrecord serve tries again by itself"
+		}
 		d.fail(area, hint, "%s does not answer: %v", r.name(), err)
+		return
 	case r.size == 0:
 		d.warn(area, do, "%s is empty", r.name())
 	case r.size > point.Size:
@@ -61,6 +65,7 @@ func (d *doctor) replica(ctx context.Context, h *house, r *replica, point ledger
 	default:
 		d.ok(area, "%s has all %s", r.name(), count(int(r.size), "entry", "entries"))
 	}
+	d.replicaStore(ctx, h, r)
 	if keys, err := r.damaged(ctx); err == nil && len(keys) > 0 {
 		d.fail(area, damagedThere, "%s is damaged: %s", r.name(), someOf(keys))
 	}

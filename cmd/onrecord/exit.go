@@ -51,11 +51,12 @@ func usagef(format string, args ...any) error {
 	return &failure{status: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
-// What to do about a storage that does not answer: by commands that visit, and
-// by all others.
+// What to do about a storage that does not answer, by commands that visit, and by
+// all others; and about one of another archive.
 const (
 	spoolHint = "visits stay in the spool and are committed once the storage answers"
 	againHint = "run it again once the storage answers"
+	keyHint   = "is storage.url that of this archive, and log.key its key?"
 )
 
 // fitting returns err with the hint that fits a command that has, or has not,
@@ -104,7 +105,7 @@ func status(err error) (code int, hint string) {
 	case errors.Is(err, spool.ErrFull):
 		return exitFailed, "once the storage answers, onrecord crawl records what waits; spool_limit may be raised"
 	case errors.Is(err, archive.ErrKey):
-		return exitConfig, "is storage.url that of this archive, and log.key its key?"
+		return exitConfig, keyHint
 	case errors.Is(err, catalog.ErrLocked), errors.Is(err, errHeld):
 		return exitLocked, ""
 	case errors.Is(err, syscall.ENOSPC):

@@ -145,7 +145,7 @@ func (e *env) lockKeys() (unlock func(), err error) {
 func (h *house) changeKey(ctx context.Context, k archive.NewKey) (changedKey, error) {
 	done, err := h.archive.RotateKey(ctx, k)
 	if errors.Is(err, ledger.ErrKeyChanged) {
-		return changedKey{}, fmt.Errorf("another machine has changed the log key meanwhile, and this command has changed nothing: %w", err)
+		return changedKey{}, fmt.Errorf("another machine has changed the log key, and this command has changed nothing: %w", err)
 	}
 	if err != nil {
 		return changedKey{}, err

@@ -39,6 +39,7 @@ type ledgerStatus struct {
 	Pending    int64              `json:"pending"` // entries that the head has and the checkpoint has not
 	Mark       *markStatus        `json:"mark"`
 	Keys       []keyStatus        `json:"keys"`
+	HasKey     bool               `json:"has_key"` // log.key is on this machine
 	Witnesses  []cosigningWitness `json:"witnesses"`
 }
 
@@ -62,6 +63,7 @@ type keyStatus struct {
 	Since  int64  `json:"since"` // ledger index of the event; 0 for the first
 	Origin string `json:"origin"`
 	Here   bool   `json:"here"` // it is log.key of this machine
+	Next   bool   `json:"next"` // it is log.key.next: a start puts it in place
 }
 
 type cosigningWitness struct {
@@ -115,14 +117,17 @@ func (h *house) ledgerStatus(ctx context.Context) (ledgerStatus, error) {
 			s.Checkpoint.At = orNull(leaf.Visit.Time())
 		}
 	}
+	next, nextErr := readKeyFile(filepath.Join(h.cfg.StateDir, nextKeyFile))
 	for _, k := range keys.Keys() {
 		one := keyStatus{Key: k.Public, Since: max(k.Since, 0), Origin: k.Origin()}
 		if one.Key == "" {
 			one.Key = h.publicKey()
 		}
 		one.Here = h.key.verifier != nil && k.Verifier.Name() == h.key.verifier.Name() && k.Verifier.KeyHash() == h.key.verifier.KeyHash()
+		one.Next = nextErr == nil && next.Public == one.Key
 		s.Keys = append(s.Keys, one)
 	}
+	s.HasKey = h.key.verifier != nil
 	s.Witnesses = h.cosigners(point)
 	s.Mark, err = h.markStatus(ctx)
 	return s, err
@@ -186,6 +191,14 @@ func (h *house) cosigners(point ledger.Checkpoint) []cosigningWitness {
 	return list
 }
 
+// inForce returns the last key.
+func (s ledgerStatus) inForce() keyStatus {
+	if len(s.Keys) == 0 {
+		return keyStatus{}
+	}
+	return s.Keys[len(s.Keys)-1]
+}
+
 // words words a status for people.
 func (s ledgerStatus) words(now time.Time) string {
 	var b strings.Builder
@@ -203,7 +216,10 @@ func (s ledgerStatus) words(now time.Time) string {
 	if s.Pending > 0 {
 		line("pending", "%s not published yet: the next commit or sweep does that", count(int(s.Pending), "entry", "entries"))
 	}
+	mine := s.inForce()
 	switch m := s.Mark; {
+	case m == nil && mine.Here && s.Size > 0:
+		line("mark", "none: it is not known what this machine has signed; its next command that writes asks for --trust-checkpoint, once")
 	case m == nil:
 		line("mark", "none: this machine has signed nothing")
 	case m.Extends:
@@ -213,10 +229,20 @@ func (s ledgerStatus) words(now time.Time) string {
 	}
 	for _, k := range s.Keys {
 		here := ""
-		if k.Here {
+		switch {
+		case k.Here:
 			here = "  (log.key of this machine)"
+		case k.Next:
+			here = "  (log.key.next of this machine: its next command that writes puts it in place)"
 		}
 		line("key", "%s since no. %d%s", k.Key, k.Since, here)
+	}
+	if !mine.Here && !mine.Next {
+		if s.HasKey {
+			line("", "LOG.KEY OF THIS MACHINE IS NOT THE KEY IN FORCE: nothing is recorded here until the new one is copied from the machine that changed it")
+		} else {
+			line("", "log.key is not on this machine: it can read, and record nothing")
+		}
 	}
 	if len(s.Witnesses) == 0 {
 		line("witnesses", "none are configured (log.witnesses)")

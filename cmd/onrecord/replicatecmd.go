@@ -127,7 +127,7 @@ func replicateFailure(errs []error, here, there int) error {
 	if here > 0 {
 		hints = append(hints, "onrecord verify --repair puts the archive right from a replica")
 	}
-	code, hint := status(errors.Join(errs...))
+	code, hint := replicaStatus(errors.Join(errs...))
 	if there > 0 || code == exitMismatch && hint == repairHint {
 		hints = append(hints, damagedThere)
 	} else if hint != "" {
