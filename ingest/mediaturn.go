@@ -90,6 +90,10 @@ func (r *Runner) serveMedia(held context.Context, t Task) {
 		r.again(t, mediaPatience)
 		return
 	}
+	if rep.Spooled { // it waits until the record takes visits of the source again
+		r.again(t, mediaPatience)
+		return
+	}
 	if rep.Events > 0 || len(rep.Problems) > 0 {
 		rep.log(r.Log)
 	}

@@ -21,6 +21,8 @@ type mediaHall struct {
 	mu      sync.Mutex
 	begin   time.Time
 	named   time.Duration // when an import names them
+	away    time.Duration // until when the record takes nothing
+	tries   int           // while it took nothing
 	fetched []time.Duration
 }
 
@@ -36,6 +38,10 @@ func (m *mediaHall) MediaTurns(_ context.Context, s ingest.Source) ([]ingest.Med
 func (m *mediaHall) FetchMedia(_ context.Context, s ingest.Source, host string) (ingest.Report, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if time.Since(m.begin) < m.away {
+		m.tries++
+		return ingest.Report{Source: s.ID, Outcome: onrecord.OutcomeOK, Index: -1, Spooled: true}, nil
+	}
 	if s.ID == "a" && host == "cdn.example:443" {
 		m.fetched = append(m.fetched, time.Since(m.begin))
 	}
@@ -58,6 +64,21 @@ func TestMediaOfImports(t *testing.T) {
 			t.Error(err)
 		}
 		if !slices.Equal(m.fetched, []time.Duration{2 * time.Hour}) {
+			t.Errorf("fetched at %v", m.fetched)
+		}
+	})
+}
+
+// While the record takes nothing, attachments are asked for once a minute, and
+// fetched soon after.
+func TestMediaWhileTheRecordIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, m := newPlatform(time.Second), &mediaHall{begin: time.Now(), away: 30 * time.Minute}
+		runWith(t, p, time.Hour, func(r *ingest.Runner) { r.Media = m }, ingest.Source{ID: "a"})
+		if m.tries == 0 || m.tries > 31 {
+			t.Errorf("%d tries within half an hour", m.tries)
+		}
+		if len(m.fetched) != 1 || m.fetched[0] > 32*time.Minute {
 			t.Errorf("fetched at %v", m.fetched)
 		}
 	})

@@ -46,6 +46,7 @@ func (i *Ingester) FetchMedia(ctx context.Context, s Source, host string) (Repor
 	if err != nil {
 		return rep, fmt.Errorf("media of %s: %w", s.ID, err)
 	}
+		rep.Spooled = true
 	if v.Offline { // it could not be committed, and would fill the spool
 		return rep, v.Drop(ctx)
 	}
