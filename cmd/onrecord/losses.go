@@ -7,10 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/archive/bucket"
 	"onrecord/catalog"
 	"onrecord/ingest"
 )
@@ -189,6 +193,50 @@ func (h *house) keeps(ctx context.Context) (check func(*catalog.Catalog) error, 
 		}
 		return nil
 	}, nil
+}
+
+// journal yields all lines, for an erasure: past lost ones if every one of them was
+// given up, else it ends with the first, since it may be about what is erased.
+func (h *house) journal(ctx context.Context) iter.Seq2[archive.Entry, error] {
+	list, err := h.catalog.Lost(ctx)
+	if err != nil {
+		return func(yield func(archive.Entry, error) bool) { yield(archive.Entry{}, err) }
+	}
+	if len(list) == 0 || slices.ContainsFunc(list, func(l onrecord.LostLines) bool { return l.GivenUp < 0 }) {
+		return h.archive.Walk(ctx, 0)
+	}
+	return h.archive.WalkPast(ctx, 0)
+}
+
+// ofLost adds the captures of visits whose lines are lost to those that are looked
+// through: where nothing tells whose they were, for every account.
+func (s *seeker) ofLost(ctx context.Context, lost map[onrecord.VisitID]string) error {
+	sources := slices.Sorted(maps.Keys(s.sources))
+	for v, source := range lost {
+		if len(sources) == 0 {
+			return nil
+		}
+		if source == "" {
+			source = sources[0]
+		}
+		key := "captures/" + v.Time().UTC().Format("2006/01/02/") + v.String() + ".warc.gz"
+		listed := slices.ContainsFunc(s.objects[source], func(o visitObject) bool { return o.key == key })
+		if listed || !s.sources[source] {
+			continue
+		}
+		r, err := s.h.archive.OpenObject(ctx, key)
+		switch {
+		case errors.Is(err, bucket.ErrNotExist):
+			continue
+		case err != nil:
+			return err
+		}
+		s.objects[source] = append(s.objects[source], visitObject{key: key})
+		if err := r.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayCopy refuses to make a snapshot of a catalog without lines that may come

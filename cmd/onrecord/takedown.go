@@ -191,9 +191,14 @@ func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.
 
 // journal reads all lines.
 func (s *seeker) journal(ctx context.Context) error {
-	for e, err := range s.h.archive.Walk(ctx, 0) {
+	lost := map[onrecord.VisitID]string{} // source; empty for unknown
+	for e, err := range s.h.journal(ctx) {
 		if err != nil {
 			return err
+		}
+		if e.Event.Type == onrecord.LineLost || e.Event.Type == onrecord.ActLost {
+			lost[e.Leaf.Visit] = e.Visit.Source
+			continue
 		}
 		if e.Event.Type == onrecord.TombstoneLine || e.Leaf.Line == ledger.AbandonedLine || e.Visit.Source == archive.BuiltIn {
 			continue
@@ -230,6 +235,9 @@ func (s *seeker) journal(ctx context.Context) error {
 		case ingest.Names:
 			s.found.named = append(s.found.named, e.Index)
 		}
+	}
+	if err := s.ofLost(ctx, lost); err != nil {
+		return err
 	}
 	for sum, spans := range s.keptSum {
 		if s.others[sum] {
@@ -350,7 +358,7 @@ func (s *seeker) neighbours(ctx context.Context) error {
 	if len(at) == 0 {
 		return nil
 	}
-	for e, err := range s.h.archive.Walk(ctx, 0) {
+	for e, err := range s.h.journal(ctx) {
 		if err != nil {
 			return err
 		}
