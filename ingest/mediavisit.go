@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"onrecord"
 	"onrecord/crawler"
@@ -46,7 +45,6 @@ func (i *Ingester) FetchMedia(ctx context.Context, s Source, host string) (Repor
 	if err != nil {
 		return rep, fmt.Errorf("media of %s: %w", s.ID, err)
 	}
-		rep.Spooled = true
 	if v.Offline { // it could not be committed, and would fill the spool
 		return rep, v.Drop(ctx)
 	}
@@ -121,7 +119,7 @@ func (f *mediaVisit) keep(ctx context.Context, w onrecord.Wanted, got crawler.Fe
 	if prior.SHA256 == m.SHA256 {
 		m.At, m.Width, m.Height = prior.At, prior.Width, prior.Height
 		x.Prior = &onrecord.Prior{URL: prior.URL, At: prior.Captured, Digest: m.SHA256}
-	} else if strings.HasPrefix(got.Type, "image/") && f.i.Media.Picture != nil {
+	} else if raster(got.Type) && f.i.Media.Picture != nil {
 		var err error
 		m.Width, m.Height, f.small[m.SHA256], err = f.i.Media.Picture(ctx, file)
 		if ctx.Err() != nil { // asked for again: the size would be lost for good
@@ -146,6 +144,16 @@ func (f *mediaVisit) keep(ctx context.Context, w onrecord.Wanted, got crawler.Fe
 	f.events = append(f.events, onrecord.Event{Type: onrecord.MediaKept, At: e.Ref.At, Statement: w.Statement, Media: &m, Captures: []onrecord.CaptureRef{e.Ref}})
 	f.i.Media.forget(w)
 	return nil
+}
+
+// raster reports whether files of a sniffed media type are pictures of which a
+// small one can be made.
+func raster(mediaType string) bool {
+	switch mediaType {
+	case "image/png", "image/jpeg", "image/gif", "image/webp":
+		return true
+	}
+	return false
 }
 
 // stored returns the copy that there is of a payload; the zero value for none.

@@ -83,7 +83,10 @@ func (s *server) sendMedia(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	if !ok {
+	if !ok { // of these headers, some would speak of a body that there is not
+		for _, name := range []string{"Content-Type", "Content-Disposition", "ETag", "Repr-Digest"} {
+			head.Del(name)
+		}
 		head.Set("Content-Range", fmt.Sprintf("bytes */%d", m.Size))
 		head.Set("Cache-Control", cacheNever)
 		w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)

@@ -53,6 +53,9 @@ func TestMediaRanges(t *testing.T) {
 		{[]string{"Range", "bytes=-3"}, 206, "789", "bytes 7-9/10"},
 		{[]string{"Range", "bytes=0-99"}, 206, "0123456789", "bytes 0-9/10"},
 		{[]string{"Range", "bytes=10-"}, 416, "", "bytes */10"},
+		{[]string{"Range", "bytes=-0"}, 416, "", "bytes */10"},
+		{[]string{"Range", "bytes=-99"}, 206, "0123456789", "bytes 0-9/10"},
+		{[]string{"Range", "bytes=4-2"}, 200, "0123456789", ""},
 		{[]string{"Range", "bytes=0-1,3-4"}, 200, "0123456789", ""},
 		{[]string{"Range", "lines=1-2"}, 200, "0123456789", ""},
 		{[]string{"Range", "bytes=2-4", "If-Range", `"` + hex.EncodeToString(sum) + `"`}, 206, "234", "bytes 2-4/10"},
@@ -65,6 +68,9 @@ func TestMediaRanges(t *testing.T) {
 			t.Errorf("%v: %d, %q, %q", test.headers, got.Code, got.Body, got.Header().Get("Content-Range"))
 		}
 		if test.status == 416 {
+			if h := got.Header(); h.Get("Repr-Digest") != "" || h.Get("Content-Type") != "" || h.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%v: %v", test.headers, h)
+			}
 			continue
 		}
 		for name, want := range map[string]string{

@@ -28,8 +28,8 @@ const (
 // What takes long, because it is large or must be made, takes no place from pages.
 const (
 	pagesAtOnce    = 192
-	objectsAtOnce  = 64 // files, objects of the record, captures
-	picturesAtOnce = 48
+	objectsAtOnce  = 64  // files, objects of the record, captures
+	picturesAtOnce = 192 // what is kept costs no more than a page; what must be made is bounded by its maker
 	packagesAtOnce = 16
 )
 

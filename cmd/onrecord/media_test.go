@@ -533,6 +533,51 @@ func TestMediaMemory(t *testing.T) {
 	}
 }
 
+// TestSmallPictures: a small picture is made when a picture is kept, and no reader
+// waits for it; what can't be decoded is shown as a file.
+func TestSmallPictures(t *testing.T) {
+	t.Parallel()
+	m := newMediaSite(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "onrecord") // by this name it is the program
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	m.h.env.helper = []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", program, helperCommand}
+	m.h.thumbnails = sync.OnceValues(m.h.newThumbnails)
+	if m.in, err = m.h.ingester(); err != nil {
+		t.Fatal(err)
+	}
+	whole := painting(t, 77)
+	half := painting(t, 78)
+	half = half[:len(half)/2]
+	m.bytes("/whole.png", whole)
+	m.bytes("/half.png", half)
+	m.bytes("/drawing.svg", []byte("<svg xmlns='http://www.w3.org/2000/svg'/>"))
+	m.items(mediaItem{"one", "/whole.png", "/half.png", "/drawing.svg"})
+	m.visit(t)
+	rep := m.fetch(t)
+	if len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0], "half.png: there is no small picture of it") {
+		t.Errorf("%q", rep.Problems)
+	}
+	list, err := filepath.Glob(filepath.Join(m.h.thumbDir(), "*"))
+	if err != nil || len(list) != 1 || filepath.Base(list[0]) != digestHex(whole)+".jpg" {
+		t.Errorf("small pictures %q, %v", list, err)
+	}
+	site := m.site(t)
+	if got := ask(site, "GET", "/media/"+digestHex(whole)+"/thumb.jpg"); got.Code != 200 || got.Header().Get("Content-Type") != "image/jpeg" {
+		t.Errorf("the small picture: %d, %v", got.Code, got.Header())
+	}
+	page := ask(site, "GET", "/s/"+string(onrecord.NewStatementID("website", "https://a.example/one"))).Body.String()
+	if strings.Count(page, "<img") != 1 || !strings.Contains(page, "/media/"+digestHex(half)+".png") {
+		t.Errorf("the page shows what nobody can, or lacks it:\n%s", page)
+	}
+	m.mustVerify(t)
+}
+
 // TestMediaWithinMessages: pictures that lie within messages are kept from
 // there, once for all of them, where the operator says so.
 func TestMediaWithinMessages(t *testing.T) {
