@@ -78,11 +78,11 @@ func newLogKey(stateDir, origin string) (note.Signer, string, error) {
 func oldLogKey(private, path, origin string) (note.Signer, string, error) {
 	s, err := note.NewSigner(private)
 	if err != nil {
-		return nil, "", &failure{status: exitConfig, hint: "look at it; if it is of no archive, remove it", err: fmt.Errorf("%s is there and is no log key", path)}
+		return nil, "", &failure{status: exitFailed, hint: "put it back from your backup, or choose another folder", err: fmt.Errorf("%s is there and is no log key", path)}
 	}
 	if s.Name() != origin {
 		return nil, "", &failure{
-			status: exitConfig, hint: "if an attempt that failed has left it, begin again for that ledger (init --origin " + s.Name() + "), or remove it: no archive has it then",
+			status: exitFailed, hint: "onrecord init --origin " + s.Name() + " goes on with an attempt that failed; for another archive choose another folder",
 			err: fmt.Errorf("%s is there already, the key of the ledger %s, not of %s", path, s.Name(), origin),
 		}
 	}

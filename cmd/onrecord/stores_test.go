@@ -271,7 +271,7 @@ func TestInitAgain(t *testing.T) {
 	other := f
 	other.url = "https://e.example"
 	_, err = begin(t, other, dir)
-	if code, hint := status(err); code != exitConfig || !strings.Contains(err.Error(), "the key of the ledger d.example/log, not of e.example/log") || !strings.Contains(hint, "--origin d.example/log") {
+	if code, hint := status(err); code != exitFailed || !strings.Contains(err.Error(), "the key of the ledger d.example/log, not of e.example/log") || !strings.Contains(hint, "--origin d.example/log") {
 		t.Errorf("another ledger: %v\nhint: %s", err, hint)
 	}
 	if err := os.Remove(filepath.Join(first.state, keyFile)); err != nil {

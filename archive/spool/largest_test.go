@@ -1,0 +1,60 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spool_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"onrecord"
+	"onrecord/archive/bucket"
+	"onrecord/archive/spool"
+	"onrecord/archive/warc"
+)
+
+// TestFileThatNoObjectHolds: a file with which the WARC would pass what an object
+// may have is refused, and the spool goes on as it was.
+func TestFileThatNoObjectHolds(t *testing.T) {
+	t.Parallel()
+	const largest = 64 << 10
+	s := create(t, open(t, t.TempDir(), func(o *spool.Options) { o.Largest = largest }), meta(t, 1))
+	noise := make([]byte, 40<<10) // that gzip makes no smaller
+	_, _ = rand.NewChaCha8([32]byte{7}).Read(noise)
+	f := onrecord.File{Size: int64(len(noise)), SHA256: sha256.Sum256(noise), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(noise)), nil }}
+	x := onrecord.Exchange{URL: "urn:onrecord:import:1/dump.zip", At: day, Type: "application/zip"}
+	if _, err := s.RecordFile(t.Context(), x, f); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.RecordFile(t.Context(), x, f)
+	if !errors.Is(err, bucket.ErrTooLarge) || !errors.Is(err, warc.ErrExchange) || !strings.Contains(err.Error(), "no object of an archive has more than 65536; split the file") {
+		t.Errorf("a second one: %v", err)
+	}
+	if _, err := s.Record(t.Context(), exchange(3)); err != nil {
+		t.Fatal(err)
+	}
+	body, ok, err := s.WARC()
+	if err != nil || !ok || body.Size > largest {
+		t.Fatalf("%d bytes, %v, %v", body.Size, ok, err)
+	}
+	r, err := body.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	n := 0
+	for _, err := range warc.Captures(r, warc.ReaderOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d captures, want 2", n)
+	}
+}
