@@ -5,12 +5,15 @@ package testservers
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // An S3 is a store that is there for a test.
@@ -120,6 +123,26 @@ func (s *S3) Start(t testing.TB) {
 	if err := s.again(); err != nil {
 		t.Fatalf("versitygw: %v", err)
 	}
+}
+
+// CPU returns the processor time that the store's process has used so far; none
+// for a store that was not started here, or where the system does not tell.
+func (s *S3) CPU() time.Duration {
+	if s.proc == nil {
+		return 0
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.proc.cmd.Process.Pid))
+	_, rest, ok := strings.Cut(string(text), ") ") // behind the name, which may hold anything
+	fields := strings.Fields(rest)
+	if err != nil || !ok || len(fields) < 13 {
+		return 0
+	}
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return time.Duration(user+system) * (time.Second / 100) // proc(5): in hundredths, as Linux counts for programs
 }
 
 // hasAttributes reports whether files in dir can have extended attributes,
