@@ -43,6 +43,9 @@ func (d *doctor) warn(area, do, format string, args ...any) {
 // fail notes a failure. What has been told under another area is not told again:
 // several checks may meet the same damage.
 func (d *doctor) fail(area, do, format string, args ...any) {
+	if do == spoolHint {
+		do = "is its address right, and the network there? Nothing acknowledged is lost"
+	}
 	for i, arg := range args {
 		err, ok := arg.(error)
 		if !ok {

@@ -109,7 +109,9 @@ func bytesOf(n int64) string {
 // store opens the record for reading and checks its checkpoint.
 func (d *doctor) store(ctx context.Context, cfg *config.Config) (*house, bool) {
 	if isS3(cfg.Storage.URL) {
-		d.s3(ctx, cfg)
+		if !d.s3(ctx, cfg) {
+			return nil, false
+		}
 	} else if !d.folder(cfg) {
 		return nil, false
 	}
@@ -142,6 +144,9 @@ func (d *doctor) folder(cfg *config.Config) bool {
 	if err != nil {
 		d.fail("store", "correct storage.url", "%v", err)
 		return false
+	}
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return false // told with the disks
 	}
 	if d.write {
 		if err := disk.Probe(folder); err != nil {

@@ -62,10 +62,20 @@ const (
 // fitting returns err with the hint that fits a command that has, or has not,
 // visits in the spool.
 func (e *env) fitting(err error) error {
-	if code, hint := status(err); hint == spoolHint && !e.visits {
+	if code, hint := status(err); hint == spoolHint && !(e.visits && e.spooled()) {
 		return &failure{status: code, hint: againHint, err: err}
 	}
 	return err
+}
+
+// spooled reports whether visits wait in the spool.
+func (e *env) spooled() bool {
+	cfg, err := e.config()
+	if err != nil {
+		return false
+	}
+	waiting, _, err := spoolOf(cfg.StateDir)
+	return err == nil && len(waiting) > 0
 }
 
 // status returns the exit status of an error and a hint, if there is one.

@@ -53,6 +53,6 @@ func (e *env) openToRead(ctx context.Context) (*house, error) {
 	if cerr != nil || have == 0 {
 		return nil, errors.Join(err, h.close())
 	}
-	e.say("note: the storage is away, so this is what this machine knows, up to ledger no. %d: %v", have-1, err)
+	e.say("note: the storage can't be read, so this is what this machine has, up to ledger no. %d: %s", have-1, told(err))
 	return h, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"onrecord/archive/bucket"
 	"onrecord/catalog"
 	"onrecord/ingest"
 )
@@ -40,7 +41,7 @@ func runRebuild(ctx context.Context, e *env, incomplete bool) error {
 		return err
 	}
 	defer h.close()
-	if err := h.checkMark(ctx); err != nil && !isMismatch(err) {
+	if err := h.checkMark(ctx); err != nil && (!isMismatch(err) || errors.Is(err, bucket.ErrSum)) {
 		return err
 	} else if err != nil && !e.trust {
 		return &failure{

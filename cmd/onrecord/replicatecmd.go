@@ -94,6 +94,9 @@ func runReplicate(ctx context.Context, e *env, f replicateFlags) error {
 	if len(list) == 0 {
 		return &failure{status: exitConfig, hint: "name them under storage.replicas, or one with --to URL", err: errors.New("the configuration names no replica")}
 	}
+	if _, err := h.archive.Head(ctx); err != nil {
+		return err // of the archive, and not of a replica
+	}
 	var errs []error
 	here, there := 0, 0
 	for _, r := range list {

@@ -121,7 +121,7 @@ func writeProbe(stateDir string, note probeNote) error {
 
 // s3 tells what is known of an S3 store: with --write what it does now, else
 // what was found last.
-func (d *doctor) s3(ctx context.Context, cfg *config.Config) {
+func (d *doctor) s3(ctx context.Context, cfg *config.Config) (answers bool) {
 	if s := cfg.Storage.Credentials; s != "" {
 		if _, err := credentialsOf(cfg.Storage.Store); err == nil {
 			d.ok("store", "%s is readable by its owner only", s)
@@ -131,12 +131,14 @@ func (d *doctor) s3(ctx context.Context, cfg *config.Config) {
 		if err := d.env.checkStore(ctx, cfg.Storage.Store, cfg.StateDir, true); err != nil {
 			_, hint := status(err)
 			d.fail("store", hint, "%v", err)
+			code, _ := status(err)
+			return code != exitUnreachable // what was found out before is not what was asked for
 		}
 	}
 	note, ok := readProbe(cfg.StateDir, cfg.Storage.URL)
 	if !ok {
 		d.warn("store", "onrecord doctor --write finds out, with a few objects that it removes again", "what the store at %s does with conditional writes is not known", cfg.Storage.URL)
-		return
+		return true
 	}
 	r := note.Report
 	if err := r.Refusal(); err != nil {
@@ -146,6 +148,7 @@ func (d *doctor) s3(ctx context.Context, cfg *config.Config) {
 		d.ok("store", "%s honours conditional writes, as found at %s", r.Endpoint, note.At.Format(time.RFC3339))
 	}
 	d.s3Extras(r)
+	return true
 }
 
 // s3Extras tells what else was found.

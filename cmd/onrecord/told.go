@@ -21,6 +21,7 @@ func told(err error) string { return once(strings.TrimRight(err.Error(), "\n")) 
 // once is told of the text of an error.
 func once(text string) string {
 	text = strings.TrimPrefix(text, "follow: ")
+	text = strings.ReplaceAll(text, "onrecord.json: open onrecord.json: ", "onrecord.json: ")
 	sum := ": " + bucket.ErrSum.Error()
 	if rest, ok := strings.CutSuffix(text, ": "+ledger.ErrTampered.Error()); ok && strings.HasSuffix(rest, sum) {
 		text = rest
