@@ -4,10 +4,8 @@
 package spool
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -255,10 +253,12 @@ func (s *Spool) restoreMedia() (cut int64, err error) {
 		return 0, err
 	}
 	m.idx, m.sum = size, sha256.New()
-	if len(lines) > 0 {
-		if m.size, err = checkRecords(s.path(s.mediaName()), mediaIndex, lines, m.sum); err != nil {
-			return 0, err
-		}
+	records := make([]line, len(lines))
+	for i, l := range lines {
+		records[i] = l.line
+	}
+	if m.size, err = checkRecords(s.path(s.mediaName()), mediaIndex, records, m.sum); err != nil {
+		return 0, err
 	}
 	for name, size := range map[string]int64{s.mediaName(): m.size, mediaIndex: m.idx, mediaPart: 0} {
 		n, err := s.cutFile(s.path(name), size)
@@ -282,50 +282,5 @@ func (s *Spool) readMediaIndex(n int64) (lines []mediaLine, size int64, err erro
 	if n >= 0 {
 		b = b[:min(n, int64(len(b)))]
 	}
-	torn := false
-	for text := range bytes.Lines(b) {
-		var l mediaLine
-		ok := bytes.HasSuffix(text, []byte("\n")) && json.Unmarshal(text, &l) == nil && l.whole()
-		switch {
-		case !ok:
-			torn = true
-		case torn:
-			return nil, 0, fmt.Errorf("%w: %s, line %d", ErrDamaged, mediaIndex, len(lines)+1)
-		default:
-			lines = append(lines, l)
-			size += int64(len(text))
-		}
-	}
-	return lines, size, nil
-}
-
-// checkRecords reads a WARC once: the digest of each record that lines name,
-// and into sum that of the whole. It returns the size that they acknowledge.
-func checkRecords(path, index string, lines []mediaLine, sum hash.Hash) (size int64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	defer f.Close()
-	for i, l := range lines {
-		if l.Begin != size {
-			return 0, fmt.Errorf("%w: %s, line %d: begins at %d, want %d", ErrDamaged, index, i+1, l.Begin, size)
-		}
-		one := sha256.New()
-		_, err := io.CopyN(sum, f, l.Ref.Offset-l.Begin)
-		if err == nil {
-			_, err = io.CopyN(io.MultiWriter(sum, one), f, l.Ref.Length)
-		}
-		if err == nil {
-			_, err = io.CopyN(sum, f, l.End-l.Ref.Offset-l.Ref.Length)
-		}
-		if err != nil && err != io.EOF {
-			return 0, err
-		}
-		if err == io.EOF || hex.EncodeToString(one.Sum(nil)) != l.Ref.SHA256 {
-			return 0, fmt.Errorf("%w: media %d of %s is not what was recorded", ErrDamaged, i+1, l.Ref.URL)
-		}
-		size = l.End
-	}
-	return size, nil
+	return wholeLines[mediaLine](b, mediaIndex)
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"iter"
@@ -82,14 +83,20 @@ func (s *Spool) readIndex() (lines []line, size int64, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, err
 	}
+	return wholeLines[line](b, indexFile)
+}
+
+// wholeLines returns the whole lines of an index and their size in bytes. A bad
+// line before a good one is damage.
+func wholeLines[L interface{ whole() bool }](b []byte, name string) (lines []L, size int64, err error) {
 	torn := false
 	for text := range bytes.Lines(b) {
-		l, ok := parseLine(text)
+		l, ok := parseLine[L](text)
 		switch {
 		case !ok:
 			torn = true
 		case torn:
-			return nil, 0, fmt.Errorf("%w: %s, line %d", ErrDamaged, indexFile, len(lines)+1)
+			return nil, 0, fmt.Errorf("%w: %s, line %d", ErrDamaged, name, len(lines)+1)
 		default:
 			lines = append(lines, l)
 			size += int64(len(text))
@@ -98,11 +105,10 @@ func (s *Spool) readIndex() (lines []line, size int64, err error) {
 	return lines, size, nil
 }
 
-// parseLine reads one line of the index; it is whole only with its newline.
-func parseLine(text []byte) (line, bool) {
-	var l line
+// parseLine reads one line of an index; it is whole only with its newline.
+func parseLine[L interface{ whole() bool }](text []byte) (l L, ok bool) {
 	if !bytes.HasSuffix(text, []byte("\n")) || json.Unmarshal(text, &l) != nil {
-		return line{}, false
+		return l, false
 	}
 	return l, l.whole()
 }
@@ -115,39 +121,53 @@ func (l line) whole() bool {
 // checkWARC reads the WARC once: the digest of each capture, and of the whole.
 // It sets the sizes that the lines acknowledge.
 func (s *Spool) checkWARC(lines []line) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	f, err := os.Open(s.path(s.warcName()))
+	size, err := checkRecords(s.path(s.warcName()), indexFile, lines, s.sum)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return err
 	}
-	defer f.Close()
-	br := bufio.NewReaderSize(f, 1<<16)
-	for i, l := range lines {
-		if l.Begin != s.warcSize {
-			return fmt.Errorf("%w: %s, line %d: begins at %d, want %d", ErrDamaged, indexFile, i+1, l.Begin, s.warcSize)
-		}
-		sum := sha256.New()
-		_, err := io.CopyN(s.sum, br, l.Ref.Offset-l.Begin)
-		if err == nil {
-			_, err = io.CopyN(io.MultiWriter(s.sum, sum), br, l.Ref.Length)
-		}
-		if err == nil {
-			_, err = io.CopyN(s.sum, br, l.End-l.Ref.Offset-l.Ref.Length)
-		}
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if err == io.EOF || hex.EncodeToString(sum.Sum(nil)) != l.Ref.SHA256 {
-			return fmt.Errorf("%w: capture %d of %s is not what was recorded", ErrDamaged, i+1, l.Ref.URL)
-		}
-		s.warcSize = l.End
+	s.warcSize = size
+	for _, l := range lines {
 		if l.Payload != nil {
 			s.paySize = l.Payload.Offset + l.Payload.Length
 		}
 	}
 	return nil
+}
+
+// checkRecords reads a WARC once: the digest of each record that the lines of an
+// index name, and into sum that of the whole. It returns the size that they
+// acknowledge.
+func checkRecords(path, index string, lines []line, sum hash.Hash) (size int64, err error) {
+	if len(lines) == 0 {
+		return 0, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	defer f.Close()
+	br := bufio.NewReaderSize(f, 1<<16)
+	for i, l := range lines {
+		if l.Begin != size {
+			return 0, fmt.Errorf("%w: %s, line %d: begins at %d, want %d", ErrDamaged, index, i+1, l.Begin, size)
+		}
+		one := sha256.New()
+		_, err := io.CopyN(sum, br, l.Ref.Offset-l.Begin)
+		if err == nil {
+			_, err = io.CopyN(io.MultiWriter(sum, one), br, l.Ref.Length)
+		}
+		if err == nil {
+			_, err = io.CopyN(sum, br, l.End-l.Ref.Offset-l.Ref.Length)
+		}
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+		if err == io.EOF || hex.EncodeToString(one.Sum(nil)) != l.Ref.SHA256 {
+			return 0, fmt.Errorf("%w: %s, line %d: the record of %s is not what was recorded", ErrDamaged, index, i+1, l.Ref.URL)
+		}
+		size = l.End
+	}
+	return size, nil
 }
 
 // cutFile cuts a file to size and returns how much was cut. A shorter file is
@@ -216,7 +236,7 @@ func (s *Spool) entries(ctx context.Context, yield func(Entry, error) bool) erro
 		if err != nil && err != io.EOF {
 			return err
 		}
-		l, ok := parseLine(text)
+		l, ok := parseLine[line](text)
 		if !ok {
 			return fmt.Errorf("%w: %s: %.80q", ErrDamaged, indexFile, text)
 		}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ func Key(url string) string {
 	u = schemes.ReplaceAllString(u, "$1")
 	scheme, rest, ok := strings.Cut(u, "://")
 	if scheme = strings.ToLower(scheme); !ok || scheme != "http" && scheme != "https" {
-		return strings.ReplaceAll(url, " ", "%20")
+		return strings.NewReplacer(" ", "%20", "\n", "", "\r", "", "\t", "").Replace(url)
 	}
 	rest, _, _ = strings.Cut(rest, "#")
 	rest, query, _ := strings.Cut(rest, "?")
@@ -67,7 +68,7 @@ func keyHost(scheme, host string) string {
 	slices.Reverse(labels)
 	key := strings.Join(labels, ",")
 	if port != "" {
-		key += ":" + port
+		key += ":" + escape(port)
 	}
 	return key
 }
@@ -162,9 +163,8 @@ func unescapeOnce(s string) string {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
-			hi, lo := unhex(s[i+1]), unhex(s[i+2])
-			if hi >= 0 && lo >= 0 {
-				out = append(out, byte(hi<<4|lo))
+			if b, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				out = append(out, byte(b))
 				i += 2
 				continue
 			}
@@ -172,18 +172,6 @@ func unescapeOnce(s string) string {
 		out = append(out, s[i])
 	}
 	return string(out)
-}
-
-func unhex(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
 
 // escape writes what is neither a printable character of ASCII nor "#" and "%"
