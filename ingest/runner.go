@@ -77,6 +77,7 @@ type Runner struct {
 	holds    bool                  // Hold held when it was asked last; of Run's goroutine
 	drained  time.Time             // when a visit left the spool last; guarded by mu
 	behind   map[string]time.Time  // by source: since when its visit waits for those in the spool; guarded by mu
+	swept    time.Time             // when pending visits were finished last; of the goroutine that settles
 	troubles map[string]time.Time  // when which was told last; of the goroutine that settles
 
 	work  sync.WaitGroup

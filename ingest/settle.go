@@ -24,7 +24,7 @@ const (
 func (r *Runner) sweep(ctx, hard context.Context, left bool) {
 	for ctx.Err() == nil {
 		pause := sweepEvery
-		if left || r.Hold != nil && r.Hold() != nil { // what fills the spool may be what is to be read back
+		if left || r.full() {
 			pause = spoolEvery
 		}
 		sleep(ctx, pause, r.spool)
@@ -43,6 +43,11 @@ func (r *Runner) settle(ctx, hard context.Context) (left bool) {
 	for moved := true; moved && ctx.Err() == nil && r.wall().Sub(began) < sweepEvery; {
 		moved, left = r.drain(ctx, hard)
 	}
+	now := r.wall()
+	if passed := now.Sub(r.swept); left && !r.full() && passed >= 0 && passed < sweepEvery {
+		return left // it asks for the state of every source: too much for each look at the spool
+	}
+	r.swept = now
 	n, err := r.States.Sweep(hard)
 	r.trouble("pending visits could not be finished", err)
 	if n > 0 {
@@ -50,6 +55,10 @@ func (r *Runner) settle(ctx, hard context.Context) (left bool) {
 	}
 	return left
 }
+
+// full reports whether visits are held back: what fills a spool may be what is
+// recorded, and is to be read back.
+func (r *Runner) full() bool { return r.Hold != nil && r.Hold() != nil }
 
 // drain commits what is in the spool until ctx ends, and reports whether a visit
 // has left it, and whether any stay there.

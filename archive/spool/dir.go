@@ -170,6 +170,10 @@ func (d *Dir) room() error {
 // refused.
 func (d *Dir) Full() error { return d.room() }
 
+// Used returns how much lies in the directory, in bytes, as far as this Dir knows;
+// 0 where there is no limit.
+func (d *Dir) Used() int64 { return d.used.Load() }
+
 // HalfFull returns ErrFull if the directory holds half of its limit.
 func (d *Dir) HalfFull() error {
 	if d.o.Limit <= 0 || d.used.Load() < d.o.Limit/2 {

@@ -96,6 +96,8 @@ func (d *doctor) run(ctx context.Context) error {
 		if h, ok := d.store(ctx, cfg); ok {
 			defer h.close()
 			d.archive(ctx, h)
+		} else {
+			d.away(ctx, cfg)
 		}
 		d.hosts(ctx, cfg)
 	}

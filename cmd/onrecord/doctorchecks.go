@@ -16,7 +16,6 @@ import (
 
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/ledger"
-	"onrecord/archive/spool"
 	"onrecord/catalog"
 	"onrecord/config"
 )
@@ -221,7 +220,7 @@ func (d *doctor) archive(ctx context.Context, h *house) {
 	serving := d.locks(h.cfg.StateDir)
 	d.replicas(ctx, h, serving)
 	d.corpses(ctx, h)
-	d.spool(h)
+	d.spool(h.cfg, serving, false)
 	if d.catalog(ctx, h) {
 		d.sources(ctx, h, serving)
 	}
@@ -286,46 +285,6 @@ func (d *doctor) missing(ctx context.Context, c *catalog.Catalog) {
 	}
 	if n := len(list) - straysTold; n > 0 {
 		d.warn("record", "onrecord missing lists all", "and %s", count(n, "other lost visit", "other lost visits"))
-	}
-}
-
-// spool tells of visits that wait.
-func (d *doctor) spool(h *house) {
-	waiting, kept, err := spoolOf(h.cfg.StateDir)
-	if err != nil {
-		d.fail("spool", "", "%v", err)
-		return
-	}
-	d.spoolLimit(h.cfg)
-	old, bad := 0, 0
-	now := h.env.now()
-	for _, one := range waiting {
-		switch {
-		case one.damaged != nil:
-			bad++
-			d.fail("spool", "move that folder away to look at it: nothing waits for it", "%v", one.damaged)
-		case now.Sub(one.started) > spoolOld:
-			old++
-			d.warn("spool", "onrecord crawl records it, if the store answers", "visit %s of %s waits since %s", one.id, one.source, one.started.UTC().Format(time.RFC3339))
-		}
-	}
-	if old == 0 && bad == 0 {
-		d.ok("spool", "%s under way, %d recorded and kept until the store has confirmed them", count(len(waiting), "visit", "visits"), kept)
-	}
-}
-
-// spoolLimit tells of a spool that is full, or soon will be.
-func (d *doctor) spoolLimit(cfg *config.Config) {
-	dir := filepath.Join(cfg.StateDir, "spool")
-	s, err := spool.Open(dir, spool.Options{Limit: cfg.SpoolLimit})
-	if err != nil {
-		return // told elsewhere
-	}
-	const do = "look why the storage does not take what waits; spool_limit may be raised if the disk has room"
-	if err := s.Full(); err != nil {
-		d.fail("spool", do, "no visit is begun: %v", err)
-	} else if err := s.HalfFull(); err != nil {
-		d.warn("spool", do, "%v", err)
 	}
 }
 

@@ -130,6 +130,7 @@ func TestS3Away(t *testing.T) {
 		_, _ = visitOf(in, t.Context(), in.Sources[0]) // it is in the spool; what it says of the store is no news
 	}
 	siteAnswers(t, h, site)
+	doctorKnows(t, w, visits)
 	proxy.Up()
 
 	began := time.Now()
@@ -176,6 +177,28 @@ func siteAnswers(t *testing.T, h *house, site http.Handler) {
 	}
 	if health, err := h.health(t.Context()); err != nil || health.StorageDown == "" || health.Spooled == 0 {
 		t.Errorf("health while the store is away: %+v, %v", health, err)
+	}
+}
+
+// doctorKnows checks what the doctor says while the store is away.
+func doctorKnows(t *testing.T, w *world, visits int) {
+	t.Helper()
+	d := &doctor{env: w.env, offline: true}
+	if _, ok := d.store(t.Context(), w.cfg); ok {
+		t.Error("the doctor has opened a store that is away")
+	}
+	d.away(t.Context(), w.cfg)
+	var all strings.Builder
+	for _, s := range d.found {
+		fmt.Fprintf(&all, "%s %s: %s -> %s\n", s.Level, s.Area, s.What, s.Do)
+	}
+	for _, want := range []string{
+		"fail store", fmt.Sprintf("warn spool: source press: %s for the record, the first since ", count(visits, "visit waits", "visits wait")),
+		"when the store takes them", "(spool_limit)", "ok catalog: has applied ", "ok ledger: this machine has signed ",
+	} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("the doctor does not say %q:\n%s", want, &all)
+		}
 	}
 }
 
