@@ -200,6 +200,7 @@ func (d *doctor) ledger(ctx context.Context, h *house) {
 	default:
 		d.ok("ledger", "%s, checkpoint verified with %s", count(int(head.Size), "entry", "entries"), keySource(h))
 	}
+	d.keys(h, head, point)
 	if err := h.checkMark(ctx); err != nil {
 		_, hint := status(err)
 		d.fail("ledger", hint, "this machine once signed more, or other, than the store shows now: %v", err)

@@ -315,3 +315,62 @@ func TestTwoChangesOfTheKeyAtOnce(t *testing.T) {
 		t.Error("a key was made")
 	}
 }
+
+// TestMachineWithTheOldKey: a machine that has missed a change of the log key is
+// told so by doctor and ledger status, and a reader without a key is not alarmed.
+func TestMachineWithTheOldKey(t *testing.T) {
+	t.Parallel()
+	w := newWorldIn(t, start(), t.TempDir())
+	e := *w.env
+	var out bytes.Buffer
+	e.configPath, e.io = w.at.config, stdio{out: &out, err: io.Discard}
+	old, err := os.ReadFile(filepath.Join(w.at.state, keyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := runKeyRotate(t.Context(), &e, ""); err != nil {
+		t.Fatal(err)
+	}
+	says := func(name, want, never string) {
+		t.Helper()
+		out.Reset()
+		if err := runLedgerStatus(t.Context(), &e); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) || never != "" && strings.Contains(out.String(), never) {
+			t.Errorf("%s: ledger status says\n%s", name, &out)
+		}
+	}
+	const alarm = "IS NOT THE KEY IN FORCE"
+	says("the new key", "(log.key of this machine)", alarm)
+	path := filepath.Join(w.at.state, keyFile)
+	fresh, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says("the old key", alarm, "")
+	out.Reset()
+	if err := (&doctor{env: &e, offline: true}).run(t.Context()); err == nil || !strings.Contains(out.String(), "the key in force is archive.example/log+") || !strings.Contains(out.String(), "copy the new log.key") {
+		t.Errorf("the old key: doctor: %v\n%s", err, &out)
+	}
+	if err := os.WriteFile(filepath.Join(w.at.state, nextKeyFile), fresh, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says("a change that was interrupted", "(log.key.next of this machine", alarm)
+	for _, name := range []string{keyFile, nextKeyFile} {
+		if err := os.Remove(filepath.Join(w.at.state, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says("no key", "it can read, and record nothing", alarm)
+	if err := os.WriteFile(path, fresh, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(w.at.state, markFile)); err != nil {
+		t.Fatal(err)
+	}
+	says("no mark", "asks for --trust-checkpoint, once", alarm)
+}
