@@ -225,3 +225,46 @@ func TestAwayIsNotLost(t *testing.T) {
 
 // errAway is what a store says that has gone.
 var errAway = errors.New("connection refused")
+
+// What the operator has given up is no visit any more that may have erased
+// something: nothing waits for it.
+func TestGivenUpIsKnown(t *testing.T) {
+	t.Parallel()
+	w, b, a, _ := filled(t, 6)
+	hurt := without(t, b, archive.JournalKey(walk(t, a)[6].Leaf.Visit))
+	h := w.open(t, hurt, fastDir(t), 3)
+	known := func(a *archive.Archive) error {
+		t.Helper()
+		r, err := a.Redactions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Known(0)
+	}
+	if err := known(h); !errors.Is(err, archive.ErrUnknown) {
+		t.Errorf("before: %v", err)
+	}
+	v, err := h.Begin(t.Context(), archive.Source{Source: archive.BuiltIn, Platform: archive.BuiltIn}, "", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	extra, err := onrecord.GiveUp([]onrecord.Lines{{From: 7, To: 8}, {From: 6, To: 7}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := v.State()
+	next.Platform = archive.BuiltIn
+	e := onrecord.Event{Type: onrecord.ArchiveGaveUp, At: w.now(), By: w.now(), Source: archive.BuiltIn, Index: -1, Prev: -1, Extra: extra}
+	if _, err := v.Commit(t.Context(), archive.Draft{Next: next, Started: w.now(), Ended: w.now(), Events: []onrecord.Event{e}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range map[string]*archive.Archive{"the same process": h, "another": w.open(t, hurt, fastDir(t), 4)} {
+		if err := known(a); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	got := past(t, h, 0)
+	if lines := got[len(got)-1].Event.GivesUp(); len(lines) != 1 || lines[0] != (onrecord.Lines{From: 6, To: 8}) {
+		t.Errorf("gave up %+v", lines)
+	}
+}

@@ -24,6 +24,7 @@ type Redactions struct {
 	done     map[int64]bool                   // erasures that were carried out everywhere, by index
 	kept     map[int64][]onrecord.ObjectValue // what could not be replaced by those, by the same
 	unread   []int64                          // visits that can't be read, by index: nobody knows whether they erase
+	gaveUp   []onrecord.Lines                 // lost lines that the operator has given up
 }
 
 // A Redacted is an object in which bytes were replaced.
@@ -111,14 +112,15 @@ func (r *Redactions) Pending() []Ordered {
 
 // Known returns nil if it is known what was erased of lines below an index, and
 // of the evidence of their visits: only an act behind them erases them. Else it is
-// ErrUnknown and names the first visit that can't be read. Whoever hands bytes on
+// ErrUnknown and names the first visit that can't be read; those that the operator
+// has given up are none, by his word. Whoever hands bytes on
 // must not take what is not known for nothing.
 func (r *Redactions) Known(below int64) error {
 	if r == nil {
 		return nil
 	}
 	for _, i := range r.unread {
-		if i >= below {
+		if i >= below && !slices.ContainsFunc(r.gaveUp, func(l onrecord.Lines) bool { return l.From <= i && i < l.To }) {
 			return fmt.Errorf("the visit at index %d can't be read: %w", i, ErrUnknown)
 		}
 	}
@@ -135,7 +137,7 @@ func (r *Redactions) clone() *Redactions {
 	}
 	return &Redactions{
 		size: r.size, leaves: maps.Clone(r.leaves), objects: maps.Clone(r.objects), erasures: slices.Clone(r.erasures), done: maps.Clone(r.done),
-		kept: maps.Clone(r.kept), unread: r.unread,
+		kept: maps.Clone(r.kept), unread: r.unread, gaveUp: slices.Clone(r.gaveUp),
 	}
 }
 
@@ -191,7 +193,7 @@ func (r *Redacted) insert(n RedactedRecord) {
 // says the last of those that name it.
 func (r *Redactions) sorted() *Redactions {
 	out := (*Redactions)(nil).clone()
-	out.size, out.done, out.kept, out.unread = r.size, r.done, r.kept, r.unread
+	out.size, out.done, out.kept, out.unread, out.gaveUp = r.size, r.done, r.kept, r.unread, r.gaveUp
 	list := r.Erasures()
 	slices.SortFunc(list, func(x, y Ordered) int { return cmp.Compare(x.Index, y.Index) })
 	for _, o := range list {

@@ -28,7 +28,7 @@ func (d *doctor) clock(ctx context.Context, h *house) {
 	now := h.env.now()
 	last := map[string]time.Duration{}
 	newest := time.Time{}
-	for e, err := range h.archive.Walk(ctx, max(0, size-skewVisits)) {
+	for e, err := range h.archive.WalkPast(ctx, max(0, size-skewVisits)) {
 		if err != nil {
 			d.fail("ledger", "onrecord verify", "the journal can't be read: %v", err)
 			return

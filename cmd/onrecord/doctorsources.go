@@ -233,7 +233,7 @@ func forgetLate(ctx context.Context, h *house, stray map[onrecord.VisitID][]stri
 	if len(stray) == 0 {
 		return nil
 	}
-	for e, err := range h.archive.Walk(ctx, 0) {
+	for e, err := range h.archive.WalkPast(ctx, 0) {
 		if err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (h *house) lostBanner() string {
 	if n == 0 {
 		return ""
 	}
-	return "Part of the record can't be read at the moment: " + count(n, "visit is", "visits are") + " missing, and what they saw with them. The status page says which."
+	return "Part of the record can't be read at the moment: " + count(n, "visit is", "visits are") + " missing. The status page says which."
 }
 
 // whole returns an error while lines are lost that may have told of the account

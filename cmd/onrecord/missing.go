@@ -85,7 +85,7 @@ func runMissing(ctx context.Context, e *env, f missingFlags) error {
 			rows[i].GivenUp = &l.GivenUp
 		}
 	}
-	text := "nothing is missing\n"
+	text := "the catalog lacks nothing; what the bucket has lost since, onrecord verify finds\n"
 	if len(list) > 0 {
 		text = ""
 	}
