@@ -154,11 +154,11 @@ func (v *Visit) blankSegments(ctx context.Context, number string) error {
 		if err != nil {
 			return err
 		}
-		lines := map[uint32]bool{}
+		lines := map[uint32]string{}
 		for n := 1; n < len(s.lines); n++ {
-			lines[uint32(n)] = true
+			lines[uint32(n)] = number
 		}
-		b, err := redactSegment(s, lines, number)
+		b, err := redactSegment(s, lines)
 		if err != nil {
 			return err
 		}

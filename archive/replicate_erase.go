@@ -110,7 +110,7 @@ func (c *copying) carryOut(ctx context.Context, o ObjectRef) error {
 	if err != nil {
 		return err
 	}
-	body, err := bodyOf(o, func() (io.ReadCloser, error) { return c.a.b.Open(ctx, o.Key, 0, -1) })
+	body, err := bodyOf(o, func() (io.ReadCloser, error) { return c.redacted(ctx, o.Key) })
 	if err == nil {
 		err = eraser.Replace(ctx, o.Key, was, body)
 	}
@@ -129,6 +129,28 @@ func (c *copying) carryOut(ctx context.Context, o ObjectRef) error {
 	}
 	c.erased.Add(1)
 	return nil
+}
+
+// redacted opens an object of the archive as the last erasure that names it has
+// ordered it. Where the archive's own store keeps it as it was, it is made of that.
+func (c *copying) redacted(ctx context.Context, key string) (io.ReadCloser, error) {
+	if !c.red.keepsAny(key) {
+		r, err := c.a.b.Open(ctx, key, 0, -1)
+		return r.ReadCloser, err
+	}
+	last, _ := c.red.Object(key)
+	list := c.red.Erasures()
+	at := slices.IndexFunc(list, func(o Ordered) bool { return o.Index == last.Index })
+	x, err := c.a.erasing(ctx, list[at], c.red)
+	if err != nil {
+		return nil, err
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, err := x.write(ctx, w, key)
+		w.CloseWithError(err)
+	}()
+	return r, nil
 }
 
 // keeps names an object whose store keeps what was erased.

@@ -63,13 +63,13 @@ func (a *Archive) isRedacted(ctx context.Context, key string, b []byte) (bool, e
 	return false, nil
 }
 
-// redactSegment returns the bytes of a segment whose lines with the given
-// numbers are tombstones of a case. The first frame stays as it is, byte for
+// redactSegment returns the bytes of a segment in which lines are tombstones:
+// lines has the number of the case by that of the line. The first frame stays as it is, byte for
 // byte, and so do all other lines.
-func redactSegment(s *segment, lines map[uint32]bool, number string) ([]byte, error) {
+func redactSegment(s *segment, lines map[uint32]string) ([]byte, error) {
 	out := bytes.Clone(s.bytes[:s.lines[0].length])
 	for i, l := range s.lines[1:] {
-		if lines[uint32(i+1)] {
+		if number, ok := lines[uint32(i+1)]; ok {
 			out = appendRawFrame(out, append(Tombstone(number), '\n')) // the same bytes by every compressor
 			continue
 		}

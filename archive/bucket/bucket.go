@@ -167,6 +167,11 @@ type Eraser interface {
 	// of it; any other key is ErrKey. What is not there is no error.
 	Remove(ctx context.Context, key string) error
 
+	// Forget removes every older version of a register below "state/" that the
+	// store keeps, and leaves what it is now; any other key is ErrKey. A register
+	// that is not there is no error.
+	Forget(ctx context.Context, key string) error
+
 	// Erases returns nil if replaced and removed bytes are really gone, and
 	// ErrKeeps, with the reason, where the store keeps them, such as Object Lock.
 	// Any other error is that of a store that could not be asked.

@@ -36,3 +36,15 @@ func CheckRemove(key string) error {
 	}
 	return nil
 }
+
+// CheckForget returns ErrKey unless key is that of a state. It is for
+// implementations of Eraser.
+func CheckForget(key string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(key, "state/") {
+		return fmt.Errorf("forget older versions of %q, which is no state: %w", key, ErrKey)
+	}
+	return nil
+}

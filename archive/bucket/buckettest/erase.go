@@ -4,6 +4,7 @@
 package buckettest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -89,6 +90,17 @@ func replaceKeys(t *testing.T, b bucket.Bucket) {
 	}
 	for _, key := range []string{"log/head", "state/press.json"} {
 		wantErr(t, "Replace "+key, e.Replace(t.Context(), key, was, bucket.Bytes(body)), bucket.ErrKey)
+	}
+	for _, key := range []string{"log/head", "onrecord.json", replaceable[0], "state", ""} {
+		wantErr(t, "Forget "+key, e.Forget(t.Context(), key), bucket.ErrKey)
+	}
+	for _, key := range []string{"state/press.json", "state/none.json"} {
+		if err := e.Forget(t.Context(), key); err != nil {
+			t.Errorf("Forget %s: %v", key, err)
+		}
+	}
+	if now, _, err := b.Load(t.Context(), "state/press.json"); err != nil || !bytes.Equal(now, body) {
+		t.Errorf("after Forget: %q, %v", now, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

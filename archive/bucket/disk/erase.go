@@ -4,6 +4,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -102,6 +103,11 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 		return fmt.Errorf("remove %s: %w", key, err)
 	}
 	return b.syncFolder(path.Dir(key))
+}
+
+// Forget implements bucket.Eraser: there are no older versions.
+func (b *Bucket) Forget(ctx context.Context, key string) error {
+	return cmp.Or(bucket.CheckForget(key), ctx.Err())
 }
 
 // Erases implements bucket.Eraser: a folder keeps no older versions.

@@ -15,6 +15,7 @@ import (
 const (
 	Replace Op = "replace"
 	Remove  Op = "remove"
+	Forget  Op = "forget"
 )
 
 // eraser returns the bucket below, if it is one.
@@ -44,6 +45,16 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 		return err
 	}
 	return b.do(ctx, Remove, key, func() error { return e.Remove(ctx, key) })
+}
+
+// Forget implements bucket.Eraser; errors.ErrUnsupported if the bucket below
+// does not.
+func (b *Bucket) Forget(ctx context.Context, key string) error {
+	e, err := b.eraser(Forget, key)
+	if err != nil {
+		return err
+	}
+	return b.do(ctx, Forget, key, func() error { return e.Forget(ctx, key) })
 }
 
 // Erases implements bucket.Eraser: what the bucket below says.

@@ -5,6 +5,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -53,6 +54,11 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 		b.drop(key)
 	}
 	return nil
+}
+
+// Forget implements bucket.Eraser: there are no older versions.
+func (b *Bucket) Forget(ctx context.Context, key string) error {
+	return cmp.Or(bucket.CheckForget(key), ctx.Err())
 }
 
 // Erases implements bucket.Eraser: memory keeps nothing.

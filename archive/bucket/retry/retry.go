@@ -340,6 +340,16 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 	return b.do(ctx, func(error) error { return e.Remove(ctx, key) })
 }
 
+// Forget implements bucket.Eraser; errors.ErrUnsupported if the bucket below
+// does not.
+func (b *Bucket) Forget(ctx context.Context, key string) error {
+	e, ok := b.b.(bucket.Eraser)
+	if !ok {
+		return fmt.Errorf("forget older versions of %s: %w", key, errors.ErrUnsupported)
+	}
+	return b.do(ctx, func(error) error { return e.Forget(ctx, key) })
+}
+
 // Erases implements bucket.Eraser; errors.ErrUnsupported if the bucket below
 // does not.
 func (b *Bucket) Erases(ctx context.Context) error {
