@@ -161,7 +161,7 @@ func payloads(t *testing.T, h *house, found map[string]string) {
 func decodings(t *testing.T, name string, b []byte) [][]byte {
 	t.Helper()
 	all := [][]byte{b}
-	if strings.HasSuffix(name, ".gz") {
+	if bytes.HasPrefix(b, []byte("\x1f\x8b\x08")) { // whatever its name: a store gives versions names of its own
 		z, err := gzip.NewReader(bytes.NewReader(b))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -172,7 +172,7 @@ func decodings(t *testing.T, name string, b []byte) [][]byte {
 		}
 		all = append(all, plain)
 	}
-	if strings.HasSuffix(name, ".zst") {
+	if bytes.HasPrefix(b, []byte("\x28\xb5\x2f\xfd")) {
 		d, err := zstd.NewReader(bytes.NewReader(b))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -198,6 +198,11 @@ func seek(t *testing.T, dir string, traces map[string]string) []string {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return err
+		}
+		for what, trace := range traces {
+			if strings.Contains(strings.TrimPrefix(path, dir), trace) {
+				hits = append(hits, what+" is the name of "+strings.TrimPrefix(path, dir))
+			}
 		}
 		for _, text := range decodings(t, path, b) {
 			for what, trace := range traces {

@@ -62,35 +62,12 @@ func runRebuild(ctx context.Context, e *env, incomplete bool) error {
 	if err != nil {
 		return err
 	}
-	if size, err = h.rebuildWithout(ctx, size); err != nil {
-		return err
-	}
 	took := e.now().Sub(began)
 	out := struct {
 		Size    int64   `json:"size"`
 		Seconds float64 `json:"seconds"`
 	}{size, took.Seconds()}
 	return e.print(out, "catalog rebuilt up to ledger no. %d in %.1f s\n", size, took.Seconds())
-}
-
-// rebuildWithout makes the catalog once more where it holds what was erased: an
-// erasure that is not carried out, or can't be, is met only after the lines that
-// it names.
-func (h *house) rebuildWithout(ctx context.Context, size int64) (int64, error) {
-	o := h.catalogOptions()
-	o.ReadOnly = true
-	c, err := catalog.Open(ctx, h.catalogPath(), o)
-	if err != nil {
-		return size, err
-	}
-	holds, err := c.HoldsErased(ctx)
-	if err = errors.Join(err, c.Close()); err != nil || !holds {
-		return size, err
-	}
-	if _, err := h.archive.Redactions(ctx); err != nil { // from now on a walk knows them
-		return size, err
-	}
-	return h.rebuild(ctx, h.catalogOptions(), nil)
 }
 
 // rebuild makes a new catalog beside the old one, applies the journal from
@@ -103,6 +80,11 @@ func (h *house) rebuild(ctx context.Context, o catalog.Options, progress func(do
 // rebuildIf is rebuild, and leaves the old catalog in place where check, which may
 // be nil, refuses the new one.
 func (h *house) rebuildIf(ctx context.Context, o catalog.Options, progress func(done, total int64), check func(*catalog.Catalog) error) (size int64, err error) {
+	// From now on a walk knows what was erased: an erasure that is not carried out,
+	// or can't be, comes behind the lines that it names.
+	if _, err := h.archive.Redactions(ctx); err != nil {
+		return 0, err
+	}
 	r, err := catalog.Rebuild(ctx, h.catalogPath(), o)
 	if err != nil {
 		return 0, err

@@ -115,6 +115,7 @@ type seeker struct {
 	doors  map[string]ingest.Door // by source and door
 	target map[string]crawler.Target
 	trace  *ingest.Trace
+	erased *archive.Redactions // what was ordered before, carried out or not
 
 	found   shownBy
 	objects map[string][]visitObject // by source, in ledger order
@@ -164,6 +165,9 @@ func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.
 			s.doors[src.ID+"/"+d.ID] = d
 			s.target[src.ID+"/"+d.ID] = crawler.Target{Platform: src.Platform, AccountID: st.Account.ID, Handle: src.Handle, URL: d.URL}
 		}
+	}
+	if s.erased, err = h.archive.Redactions(ctx); err != nil {
+		return shownBy{}, err
 	}
 	if err := s.journal(ctx); err != nil {
 		return shownBy{}, err
@@ -269,6 +273,9 @@ func (s *seeker) object(ctx context.Context, source string, o visitObject) error
 			}
 			if media && s.isOwn(o.key, rec) {
 				hits[rec.ID()] = true
+			}
+			if _, named := s.erased.Record(o.key, rec.Offset); named { // a store that can't erase has it still
+				continue
 			}
 			if (hits[rec.ID()] || hits[rec.Concurrent()]) && rec.Redacted() == "" && rec.Length > 0 {
 				s.found.records = append(s.found.records, onrecord.Span{Object: o.key, Offset: rec.Offset, Length: rec.Length})

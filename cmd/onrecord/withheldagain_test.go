@@ -101,13 +101,15 @@ func servedParts(t *testing.T, m machine) (objects int, told []string) {
 // tellsSecret reports whether gzip members tell the secret.
 func tellsSecret(t *testing.T, b []byte) bool {
 	t.Helper()
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
+	plain := b
+	if bytes.HasPrefix(b, []byte("\x1f\x8b")) { // or media, which are not compressed
+		z, err := gzip.NewReader(bytes.NewReader(b))
+		if err == nil {
+			plain, err = io.ReadAll(z)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return bytes.Contains(plain, []byte(secretWords)) || bytes.Contains(plain, []byte(secretID))
 }
