@@ -96,6 +96,12 @@ func badKey(err error) error {
 	return usagef("--key: %v; it reads name+hash+key: copy it whole, as the page About of the website prints it", err)
 }
 
+// isStoreError reports whether err is of an S3 store, or of the credentials for it.
+func isStoreError(err error) bool {
+	_, _, answered := storeStatus(err)
+	return answered || errors.Is(err, errNoCredentials)
+}
+
 // inAdopt gives an error the hint that fits this command, which is told by flags
 // what others read in a configuration.
 func inAdopt(err error) error {
@@ -107,7 +113,7 @@ func inAdopt(err error) error {
 		hint = "is URL right, with its prefix? nothing was ever replicated to it"
 	case errors.Is(err, archive.ErrKey) && hint == keyHint:
 		hint = "is URL a replica of that archive? its key stands on the page About of its website; onrecord init and onrecord ledger status print it"
-	default:
+	case isStoreError(err):
 		hint = strings.NewReplacer("storage.credentials", "--credentials", "storage.url", "URL").Replace(hint)
 	}
 	return &failure{status: code, hint: hint, err: err}

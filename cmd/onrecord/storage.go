@@ -77,13 +77,17 @@ func openS3(s config.Store) (*s3.Bucket, error) {
 	return b, nil
 }
 
+// errNoCredentials reports a store for which neither configuration nor
+// environment has a key.
+var errNoCredentials = errors.New("no credentials")
+
 // credentialsOf reads what a store knows its user by: from the file that the
 // configuration names, else from the environment.
 func credentialsOf(s config.Store) (s3.Credentials, error) {
 	if s.Credentials == "" {
 		keys, ok := s3.EnvCredentials(os.Getenv)
 		if !ok {
-			return keys, &failure{status: exitConfig, hint: "storage.credentials names a file with access_key and secret_key; or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", err: fmt.Errorf("storage %s: no credentials", s.URL)}
+			return keys, &failure{status: exitConfig, hint: "storage.credentials names a file with access_key and secret_key; or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", err: fmt.Errorf("storage %s: %w", s.URL, errNoCredentials)}
 		}
 		return keys, nil
 	}

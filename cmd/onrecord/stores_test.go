@@ -176,6 +176,9 @@ func TestWordsOfReplicas(t *testing.T) {
 	if _, err := h.newReplica(replica, 1).replicate(t.Context(), archive.ReplicateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	if err := inAdopt(runAdopt(t.Context(), w.env, adoptFlags{credentials: key}, url, filepath.Dir(w.at.config))); err == nil || !strings.Contains(err.(*failure).hint, "set storage.url in it to the replica's address") {
+		t.Errorf("beside the configuration of before: %v", err)
+	}
 	other := newWorldIn(t, start(), t.TempDir()).at.public
 	for name, c := range map[string]struct {
 		f          adoptFlags
