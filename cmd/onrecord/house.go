@@ -347,11 +347,15 @@ func figureNames(cfg *config.Config) map[string]string {
 	return names
 }
 
-// logger returns where messages of long-running work go: stderr.
+// logger returns where messages of long-running work go: stderr, as logfmt from a
+// process that serves, else as notes.
 func (e *env) logger() *slog.Logger {
 	level := slog.LevelWarn
 	if e.verbose {
 		level = slog.LevelDebug
+	}
+	if !e.serving {
+		return slog.New(&notes{w: e.io.err, level: level})
 	}
 	return slog.New(slog.NewTextHandler(e.io.err, &slog.HandlerOptions{Level: level}))
 }
