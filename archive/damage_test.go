@@ -25,6 +25,7 @@ import (
 	"onrecord/archive/bucket/memory"
 	"onrecord/archive/ledger"
 	"onrecord/archive/warc"
+	"onrecord/internal/repotest"
 )
 
 // A lived is an archive that the real write path has made, with all that a life
@@ -261,7 +262,7 @@ var harms = []harm{
 // TestVerifyNamesAllDamage damages every kind of object in every way: each is
 // named, and nothing else is.
 func TestVerifyNamesAllDamage(t *testing.T) {
-	large(t)
+	repotest.Large(t)
 	l := live(t, 150)
 	before := l.verify(t, l.b, archive.VerifyOptions{})
 	for _, f := range before.Findings {

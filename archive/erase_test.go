@@ -24,6 +24,7 @@ import (
 	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/fault"
 	"onrecord/archive/bucket/memory"
+	"onrecord/internal/repotest"
 )
 
 const secret = "the umbrella stands behind the third pillar"
@@ -357,7 +358,7 @@ func TestErasedWhileOnItsWay(t *testing.T) {
 // verify calls damaged, no tombstone that no event orders, and the next start
 // goes on.
 func TestCrashInErasure(t *testing.T) {
-	large(t)
+	repotest.Large(t)
 	t.Parallel()
 	type play struct {
 		n    int

@@ -18,6 +18,7 @@ import (
 	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/memory"
 	"onrecord/archive/ledger"
+	"onrecord/internal/repotest"
 )
 
 // isRegister reports whether a register lies under key.
@@ -118,7 +119,7 @@ func whole(t *testing.T) (w *world, b, to *memory.Bucket) {
 // Every kind of object, damaged in every way, is put right byte for byte from one
 // replica; what is good is not touched, nor is the replica (security.md T34).
 func TestRepair(t *testing.T) {
-	large(t)
+	repotest.Large(t)
 	t.Parallel()
 	w, b, to := whole(t)
 	good, copied := contents(t, b), contents(t, to)

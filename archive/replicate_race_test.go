@@ -14,6 +14,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/bucket/fault"
 	"onrecord/archive/bucket/memory"
+	"onrecord/internal/repotest"
 )
 
 // An overlap is an erasure that comes while a process fills a replica.
@@ -148,7 +149,7 @@ func (s raced) play(t *testing.T, o overlap) (calls int) {
 // fills a replica: nothing of it stays in a replica, and a replica is named as
 // one that has carried it out only when that is so, and stays so, whoever dies.
 func TestErasureWhileCopying(t *testing.T) {
-	large(t)
+	repotest.Large(t)
 	t.Parallel()
 	stride := 13
 	if os.Getenv("ONRECORD_LONG") != "" {

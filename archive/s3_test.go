@@ -9,6 +9,7 @@ import (
 	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/retry"
 	"onrecord/archive/bucket/s3"
+	"onrecord/internal/repotest"
 	"onrecord/internal/testservers"
 )
 
@@ -34,7 +35,7 @@ func storeOf(t testing.TB) func() bucket.Bucket {
 // the race detector, which has seen all of it in memory, a part.
 func TestCrashTableS3(t *testing.T) {
 	every := 1
-	if raceEnabled {
+	if repotest.Raced {
 		every = 7
 	}
 	crashTable(t, storeOf(t), every)

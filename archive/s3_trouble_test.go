@@ -19,6 +19,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/bucket/retry"
 	"onrecord/archive/bucket/s3"
+	"onrecord/internal/repotest"
 	"onrecord/internal/testservers"
 )
 
@@ -101,7 +102,7 @@ func TestS3Misbehaves(t *testing.T) {
 	last, backoff := 10*time.Second, retry.Options{Base: 2 * time.Millisecond, Cap: 40 * time.Millisecond, Total: 250 * time.Millisecond}
 	if os.Getenv("ONRECORD_LONG") != "" {
 		last, backoff = 10*time.Minute, retry.Options{}
-	} else if raceEnabled {
+	} else if repotest.Raced {
 		last /= 4
 	}
 	store := testservers.StartS3(t)

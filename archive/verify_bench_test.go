@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,35 +24,9 @@ import (
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/bucket/retry"
 	"onrecord/archive/bucket/s3"
+	"onrecord/internal/repotest"
 	"onrecord/internal/testservers"
 )
-
-// dataDir returns the folder of real captures, or ends the test.
-func dataDir(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("ONRECORD_TEST_DATA")
-	if dir == "" {
-		wd, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; dir == ""; wd = filepath.Dir(wd) {
-			if _, err := os.Stat(filepath.Join(wd, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(wd), "shared", "data")
-			}
-			if wd == filepath.Dir(wd) {
-				t.Fatal("no go.mod above the test")
-			}
-		}
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("real captures are required: %v", err)
-		}
-		t.Skipf("no real captures: %v", err)
-	}
-	return dir
-}
 
 // payloads returns real answers of platforms, in folders of dir.
 func payloads(t testing.TB, dir string, folders ...string) [][]byte {
@@ -114,7 +87,7 @@ func fill(b *testing.B, w *world, a *archive.Archive, answers [][]byte, size int
 // what can't be left out: the same objects inflated, and the bytes hashed, by as
 // many goroutines, with nothing else done.
 func BenchmarkVerify(b *testing.B) {
-	dir := dataDir(b)
+	dir := repotest.Data(b, "")
 	for _, c := range []struct {
 		name    string
 		folders []string
@@ -158,7 +131,7 @@ func BenchmarkVerify(b *testing.B) {
 // BenchmarkVerifyS3 verifies the same text in a folder and in an S3 store on this
 // machine, by turns. The store's own processor time counts.
 func BenchmarkVerifyS3(b *testing.B) {
-	dir := dataDir(b)
+	dir := repotest.Data(b, "")
 	folder, err := disk.Open(b.TempDir(), disk.Options{})
 	if err != nil {
 		b.Fatal(err)

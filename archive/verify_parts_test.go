@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"onrecord/archive"
+	"onrecord/internal/repotest"
 )
 
 // TestPartsFindDamage damages an object of each kind. What lies in one part is
@@ -16,7 +17,7 @@ import (
 // bundles by each; nothing else is named by any. With ONRECORD_LONG every object,
 // else one of a kind.
 func TestPartsFindDamage(t *testing.T) {
-	large(t)
+	repotest.Large(t)
 	l := live(t, 150)
 	whole := l.verify(t, l.b, archive.VerifyOptions{})
 	for kind, keys := range l.keys(t, whole.Size) {

@@ -5,12 +5,9 @@ package catalog_test
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"onrecord"
+	"onrecord/internal/repotest"
 	"onrecord/search"
 )
 
@@ -28,18 +26,7 @@ import (
 // files that look like sentences, in pieces of a statement's size.
 func realTexts(t testing.TB, n int, name string) []string {
 	t.Helper()
-	root := os.Getenv("ONRECORD_TEST_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "data")
-	}
-	path := filepath.Join(root, filepath.FromSlash(name))
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("%s is required and not there: set ONRECORD_TEST_DATA", path)
-		}
-		t.Skipf("%s is not there: set ONRECORD_TEST_DATA", path)
-	}
+	f, err := os.Open(repotest.Data(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}

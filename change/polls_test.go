@@ -23,28 +23,8 @@ import (
 
 	"onrecord"
 	"onrecord/change"
+	"onrecord/internal/repotest"
 )
-
-// dataDir returns a folder of real captures, or ends the test.
-func dataDir(t *testing.T, sub string) string {
-	t.Helper()
-	dir := os.Getenv("ONRECORD_TEST_DATA")
-	if dir == "" {
-		wd, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(filepath.Dir(filepath.Dir(wd)), "shared", "data") // beside the folder of go.mod
-	}
-	dir = filepath.Join(dir, sub)
-	if _, err := os.Stat(dir); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("real captures are required: %v", err)
-		}
-		t.Skipf("no real captures: %v", err)
-	}
-	return dir
-}
 
 // A poll is one version of a file that was appended to about hourly.
 type poll struct {
@@ -134,7 +114,7 @@ func (p poll) visit(t *testing.T) change.Visit {
 // suspension after the last. The golden names ids, types and windows only, and
 // says why each line is there.
 func TestRealPolls(t *testing.T) {
-	polls := readPolls(t, dataDir(t, "twitter/trump-2020-polls"))
+	polls := readPolls(t, repotest.Data(t, "twitter/trump-2020-polls"))
 	w := newWorld("x")
 	var out bytes.Buffer
 	count := make(map[onrecord.EventType]int)

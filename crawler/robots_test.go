@@ -21,30 +21,8 @@ import (
 
 	"onrecord"
 	"onrecord/crawler"
+	"onrecord/internal/repotest"
 )
-
-// testData returns a path below the folder of real captures.
-func testData(t *testing.T, elem ...string) string {
-	t.Helper()
-	dir := os.Getenv("ONRECORD_TEST_DATA")
-	if dir == "" {
-		mod, err := filepath.Abs("..")
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir = filepath.Join(filepath.Dir(mod), "shared", "data")
-	}
-	p := filepath.Join(append([]string{dir}, elem...)...)
-	if _, err := os.Stat(p); err != nil {
-		for r := range strings.SplitSeq(os.Getenv("ONRECORD_REQUIRE"), ",") {
-			if r == "data" {
-				t.Fatal(err)
-			}
-		}
-		t.Skipf("needs the real captures, see ONRECORD_TEST_DATA: %v", err)
-	}
-	return p
-}
 
 func TestRobotsRules(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -100,7 +78,7 @@ func TestRobotsRules(t *testing.T) {
 
 // Google's own tests of RFC 9309, read out of their source.
 func TestRobotsAgainstGooglesCases(t *testing.T) {
-	src, err := os.ReadFile(testData(t, "robots", "parser-cases", "google__robotstxt", "robots_test.cc"))
+	src, err := os.ReadFile(repotest.Data(t, "robots/parser-cases/google__robotstxt/robots_test.cc"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +134,7 @@ func TestRobotsAgainstGooglesCases(t *testing.T) {
 // Real files: none panics, none takes long, and what they say of the root is
 // what it was.
 func TestRobotsOfRealSites(t *testing.T) {
-	f, err := os.Open(testData(t, "robots", "protego-real-sites-1", "files.tar.zst"))
+	f, err := os.Open(repotest.Data(t, "robots/protego-real-sites-1/files.tar.zst"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +178,7 @@ const realRobots = "1418 files, 17 close the root, 176 ask for a delay"
 
 // The corpus of another parser's fuzzing: none of it is more than a file.
 func TestRobotsOfAnotherCorpus(t *testing.T) {
-	dir := testData(t, "robots", "parser-cases", "temoto__robotstxt", "_gofuzz", "corpus")
+	dir := repotest.Data(t, "robots/parser-cases/temoto__robotstxt/_gofuzz/corpus")
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"onrecord/archive/warc"
+	"onrecord/internal/repotest"
 )
 
 // A shape is real payloads of one kind.
@@ -56,7 +57,7 @@ func shapes(t *testing.T) []shape {
 func payloads(t *testing.T, ends []string, least, most int64, folders ...string) (list [][]byte) {
 	t.Helper()
 	for _, folder := range folders {
-		err := filepath.WalkDir(dataDir(t, folder), func(path string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(repotest.Data(t, folder), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !slices.Contains(ends, filepath.Ext(path)) {
 				return err
 			}

@@ -19,35 +19,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"onrecord/archive/warc"
+	"onrecord/internal/repotest"
 )
-
-// dataDir returns the folder of real captures, or ends the test.
-func dataDir(t *testing.T, sub string) string {
-	t.Helper()
-	dir := os.Getenv("ONRECORD_TEST_DATA")
-	if dir == "" {
-		wd, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; dir == ""; wd = filepath.Dir(wd) {
-			if _, err := os.Stat(filepath.Join(wd, "go.mod")); err == nil {
-				dir = filepath.Join(filepath.Dir(wd), "shared", "data")
-			}
-			if wd == filepath.Dir(wd) {
-				t.Fatal("no go.mod above the test")
-			}
-		}
-	}
-	dir = filepath.Join(dir, sub)
-	if _, err := os.Stat(dir); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			t.Fatalf("real captures are required: %v", err)
-		}
-		t.Skipf("no real captures: %v", err)
-	}
-	return dir
-}
 
 // The malformed files among the real ones, and with which kinds of errors they
 // are read. ARC is another format, and refused as one.
@@ -76,7 +49,7 @@ func malformed() map[string][]error {
 // TestMalformedFiles holds each malformed file to its kinds of errors: no other
 // kind, and all of them.
 func TestMalformedFiles(t *testing.T) {
-	dir := dataDir(t, "warc")
+	dir := repotest.Data(t, "warc")
 	for name, want := range malformed() {
 		owner, rest, _ := strings.Cut(name, "/")
 		paths, err := filepath.Glob(filepath.Join(dir, "reference", "*__"+owner, rest))
@@ -115,7 +88,7 @@ func TestRealFiles(t *testing.T) {
 	var out bytes.Buffer
 	files := 0
 	for _, sub := range []string{"warc", "wacz"} {
-		dir := dataDir(t, sub)
+		dir := repotest.Data(t, sub)
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.Contains(d.Name(), ".warc") && !strings.Contains(d.Name(), ".arc") && !strings.HasSuffix(d.Name(), ".wacz") {
 				return err

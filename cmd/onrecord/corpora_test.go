@@ -18,6 +18,7 @@ import (
 	"onrecord/crawler"
 	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/feed"
+	"onrecord/internal/repotest"
 )
 
 // A keeper keeps what a visit records, as a spool would.
@@ -37,7 +38,7 @@ func TestRefusalsLeaveTheirCapture(t *testing.T) {
 	var read, empty, refused int
 	for _, set := range []string{"feeds/gofeed-testdata", "feeds/real-feeds"} {
 		var list [][]byte
-		crawlertest.EachFile(t, crawlertest.DataFolder(t, set), func(_ string, body []byte) { list = append(list, body) })
+		crawlertest.EachFile(t, repotest.Data(t, set), func(_ string, body []byte) { list = append(list, body) })
 		if len(list) < 100 {
 			t.Fatalf("%s: only %d files", set, len(list))
 		}

@@ -28,7 +28,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive/ledger"
-	"onrecord/crawler/crawlertest"
+	"onrecord/internal/repotest"
 )
 
 // killSources is how many sources, each with a host of its own, are visited.
@@ -95,7 +95,7 @@ func (p *talker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // and no start needs a repair. ONRECORD_SEED repeats a run, as far as the
 // machine's own moments allow.
 func TestKills(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	t.Parallel()
 	rounds := 10
 	if os.Getenv("ONRECORD_LONG") != "" {

@@ -11,7 +11,7 @@ import (
 
 	"onrecord/archive/files"
 	"onrecord/archive/files/filestest"
-	"onrecord/crawler/crawlertest"
+	"onrecord/internal/repotest"
 )
 
 // crashEvery is which share of the crash points make test tries.
@@ -27,7 +27,7 @@ const crashEvery = 7
 //
 //	ONRECORD_LONG=1 go test ./cmd/onrecord -run 'TestCrashPoints/^137-lied$'
 func TestCrashPoints(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	t.Parallel()
 	long := os.Getenv("ONRECORD_LONG") != ""
 	s := newCrashStory(t)

@@ -24,7 +24,7 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/wacz"
-	"onrecord/crawler/crawlertest"
+	"onrecord/internal/repotest"
 )
 
 // An exporter runs commands on the archive of a demonstration.
@@ -84,7 +84,7 @@ func (x exporter) found(args ...string) (ids []onrecord.StatementID) {
 // withheld or erased. Tools that were not written here read them, and the
 // objects that they are made of.
 func TestExport(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	t.Parallel()
 	x := exporter{t: t, dir: filepath.Join(t.TempDir(), "demo")}
 	x.must("demo", "--once", "--pace", "1ms", "--dir", x.dir)

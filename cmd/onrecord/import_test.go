@@ -23,8 +23,8 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/crawler"
-	"onrecord/crawler/crawlertest"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 )
 
 // invented reads files of which each line is a statement, its name and its text;
@@ -329,7 +329,7 @@ func tweets(t *testing.T, n int) (config, path string, w *world) {
 // An import is killed three times, wherever it is: the spool that it leaves is
 // dropped, the next one goes on, and in the end each statement stands once.
 func TestImportIsKilled(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	t.Parallel()
 	config, path, w := tweets(t, 20_000)
 	state := filepath.Join(strings.TrimPrefix(w.cfg.Storage.URL, "file://"), "state", "tweets.json")

@@ -17,7 +17,7 @@ import (
 
 	"onrecord/ingest"
 
-	"onrecord/crawler/crawlertest"
+	"onrecord/internal/repotest"
 )
 
 // A measured import: the program in a process of its own, from its start until
@@ -71,11 +71,11 @@ func importInChild(t *testing.T, path string) measured {
 // from them. What depends on how busy the machine is, is told; what does not is
 // held: memory, and how both grow.
 func TestImportSpeed(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	if testing.Short() {
 		t.Skip("imports 57,000 records")
 	}
-	dir := crawlertest.DataFolder(t, "twitter/trump-condensed")
+	dir := repotest.Data(t, "twitter/trump-condensed")
 	one := importInChild(t, dir)
 	t.Logf("46,000: %s", one)
 	if one.rep.Created < 45_900 || one.rep.Refused != 0 || one.rep.Records != one.rep.Items {

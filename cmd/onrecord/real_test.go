@@ -28,8 +28,8 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/config"
-	"onrecord/crawler/crawlertest"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 )
 
 // A poll is what a feed served at a time.
@@ -109,9 +109,9 @@ type step struct {
 // server, the real door and a clock that is moved from poll to poll. The server
 // stands for the feed's whole site: what has left the feed is at its own page.
 func TestRealFeedPolls(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	t.Parallel()
-	polls := readPolls(t, filepath.Join(crawlertest.DataFolder(t, "feeds/whitehouse-rss-polls-1"), "files.tar.zst"))
+	polls := readPolls(t, filepath.Join(repotest.Data(t, "feeds/whitehouse-rss-polls-1"), "files.tar.zst"))
 	if len(polls) < 200 {
 		t.Fatalf("only %d polls", len(polls))
 	}

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"onrecord/crawler/crawlertest"
+	"onrecord/internal/repotest"
 )
 
 // realSentences returns sentences of real statements, for recombination. They
@@ -30,7 +30,7 @@ func realSentences(t testing.TB, most int) []string {
 	if !ok {
 		return inventedSentences()
 	}
-	dir := crawlertest.DataFolder(tt, "twitter/trump-condensed")
+	dir := repotest.Data(tt, "twitter/trump-condensed")
 	var list []string
 	text := regexp.MustCompile(`"(?:full_text|text)": ?"((?:[^"\\]|\\.){20,400})"`)
 	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {

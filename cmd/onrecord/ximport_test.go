@@ -17,8 +17,8 @@ import (
 
 	"onrecord"
 	"onrecord/crawler"
-	"onrecord/crawler/crawlertest"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 	"onrecord/search"
 )
 
@@ -88,13 +88,13 @@ func (d dumps) size(t *testing.T) int64 {
 // list of what a third found deleted: one statement an id, known phrases are
 // found, a second import adds nothing, and no dump changes what was seen here.
 func TestImportsOfRealPosts(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("imports 94,000 records")
 	}
-	v11, condensed := crawlertest.DataFolder(t, "twitter/trump-v11-master"), crawlertest.DataFolder(t, "twitter/trump-condensed")
-	list := filepath.Join(crawlertest.DataFolder(t, "twitter/trump-deleted-ids"), "scripts", "find-deleted-tweets", "deleted.json")
+	v11, condensed := repotest.Data(t, "twitter/trump-v11-master"), repotest.Data(t, "twitter/trump-condensed")
+	list := filepath.Join(repotest.Data(t, "twitter/trump-deleted-ids"), "scripts", "find-deleted-tweets", "deleted.json")
 	const seen = "1234727146964254721" // on the list, and among the condensed
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(seen)) }))
 	defer srv.Close()

@@ -17,6 +17,7 @@ import (
 	"onrecord"
 	"onrecord/crawler"
 	"onrecord/crawler/crawlertest"
+	"onrecord/internal/repotest"
 )
 
 // reason is what an error says, without addresses, lines and words of the data.
@@ -32,12 +33,12 @@ func reason(err error) string {
 // TestCorpora reads real feeds, whole and cut, and compares how many were read,
 // empty and refused, and why, with the golden.
 func TestCorpora(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	var out bytes.Buffer
 	for _, name := range []string{"feeds/gofeed-testdata", "feeds/real-feeds", "feeds/whitehouse-rss-polls-1"} {
 		counts := map[string]int{}
 		files, items := 0, 0
-		crawlertest.EachFile(t, crawlertest.DataFolder(t, name), func(path string, body []byte) {
+		crawlertest.EachFile(t, repotest.Data(t, name), func(path string, body []byte) {
 			files++
 			items += corpusFile(t, path, body, counts)
 		})

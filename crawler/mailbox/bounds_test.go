@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"onrecord/crawler"
-	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/mailbox"
+	"onrecord/internal/repotest"
 )
 
 // Hostile shapes are read, or refused with a reason, in bounded time: the first
 // message in fractions of a second, the largest that is taken in seconds.
 func TestBounds(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	head := "From: news@jane.example\r\nMessage-ID: <1@x.example>\r\n"
 	fill := func(n int, s string) string { return strings.Repeat(s, n/len(s)) }
 	nested := func(n int) string {

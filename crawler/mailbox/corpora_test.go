@@ -20,6 +20,7 @@ import (
 	"onrecord/crawler"
 	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/mailbox"
+	"onrecord/internal/repotest"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -30,7 +31,7 @@ func TestCorpora(t *testing.T) {
 	var out bytes.Buffer
 	for _, name := range []string{"email/enmime-testdata", "email/mail-gem-fixtures"} {
 		files, read, refused := 0, 0, map[string]int{}
-		crawlertest.EachFile(t, crawlertest.DataFolder(t, name), func(p string, body []byte) {
+		crawlertest.EachFile(t, repotest.Data(t, name), func(p string, body []byte) {
 			if ext := path.Ext(p); ext == ".golden" || ext == ".png" || ext == ".gif" || ext == ".jpg" || ext == ".pdf" || ext == ".zip" || ext == ".tiff" {
 				return
 			}

@@ -25,6 +25,7 @@ import (
 	"onrecord/crawler"
 	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/mastodon"
+	"onrecord/internal/repotest"
 )
 
 // A cassette is a recording of requests and their answers (vcrpy, version 1).
@@ -45,7 +46,7 @@ type cassette struct {
 // cassettes reads the cassettes, by their names.
 func cassettes(t *testing.T) map[string]cassette {
 	t.Helper()
-	folder := filepath.Join(crawlertest.DataFolder(t, "mastodon/api-cassettes"), "tests", "cassettes")
+	folder := filepath.Join(repotest.Data(t, "mastodon/api-cassettes"), "tests", "cassettes")
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +279,7 @@ func reason(err error) string {
 
 // TestDocumentedEntities reads the samples of Mastodon's own documentation.
 func TestDocumentedEntities(t *testing.T) {
-	folder := filepath.Join(crawlertest.DataFolder(t, "mastodon/documentation-entities"), "content", "en", "entities")
+	folder := filepath.Join(repotest.Data(t, "mastodon/documentation-entities"), "content", "en", "entities")
 	sample := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {

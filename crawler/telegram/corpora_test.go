@@ -18,6 +18,7 @@ import (
 	"onrecord/crawler"
 	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/telegram"
+	"onrecord/internal/repotest"
 )
 
 var (
@@ -29,7 +30,7 @@ var (
 // piece cut out of a page, put back into one; and compares what came out with
 // the golden.
 func TestCaptures(t *testing.T) {
-	root := crawlertest.DataFolder(t, "telegram")
+	root := repotest.Data(t, "telegram")
 	var out bytes.Buffer
 	records, statements, refused := 0, 0, 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

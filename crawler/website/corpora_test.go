@@ -32,6 +32,7 @@ import (
 	"onrecord/crawler/crawlertest"
 	"onrecord/crawler/feed"
 	"onrecord/crawler/website"
+	"onrecord/internal/repotest"
 )
 
 // readFile reads a file, decompressed where its name says so.
@@ -71,7 +72,7 @@ func count(out *bytes.Buffer, counts map[string]int) {
 // TestArticlesOfNewsrooms reads article pages of official bodies with the
 // default selectors.
 func TestArticlesOfNewsrooms(t *testing.T) {
-	names, err := filepath.Glob(filepath.Join(crawlertest.DataFolder(t, "newsrooms/official-article-pages"), "tests", "*", "*.html"))
+	names, err := filepath.Glob(filepath.Join(repotest.Data(t, "newsrooms/official-article-pages"), "tests", "*", "*.html"))
 	if err != nil || len(names) != 13 {
 		t.Fatalf("%d pages, %v", len(names), err)
 	}
@@ -97,7 +98,7 @@ func TestArticlesOfNewsrooms(t *testing.T) {
 // by selectors as an operator would write them; the feeds among them go through
 // the door of feeds.
 func TestListingsOfNewsrooms(t *testing.T) {
-	folder := filepath.Join(crawlertest.DataFolder(t, "newsrooms/us-congress-html"), "spec")
+	folder := filepath.Join(repotest.Data(t, "newsrooms/us-congress-html"), "spec")
 	selectors := map[string]string{
 		"bill_nelson_press-coldfusion.html": `li a[href^="details.cfm"]`,
 		"bill_nelson_press.html":            `a[href^="/newsroom/press-releases/"]`,
@@ -141,7 +142,7 @@ func TestListingsOfNewsrooms(t *testing.T) {
 
 // TestRealSitemaps reads sitemaps; the feeds of the set go through their door.
 func TestRealSitemaps(t *testing.T) {
-	folder := crawlertest.DataFolder(t, "sitemaps/mixed")
+	folder := repotest.Data(t, "sitemaps/mixed")
 	var out bytes.Buffer
 	d, err := website.New(website.Options{})
 	if err != nil {
@@ -185,7 +186,7 @@ func TestRealSitemaps(t *testing.T) {
 // golkar returns the files of the mirrored site by their paths.
 func golkar(t *testing.T) map[string][]byte {
 	t.Helper()
-	f, err := os.Open(filepath.Join(crawlertest.DataFolder(t, "wordpress/golkar-party-site"), "files.tar.zst"))
+	f, err := os.Open(filepath.Join(repotest.Data(t, "wordpress/golkar-party-site"), "files.tar.zst"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,7 @@ func golkar(t *testing.T) map[string][]byte {
 
 // TestEveryPageOfASite reads each file of a mirrored WordPress site as what it is.
 func TestEveryPageOfASite(t *testing.T) {
-	crawlertest.Large(t)
+	repotest.Large(t)
 	files := golkar(t)
 	d, fd := door(t, func(o *website.Options) { o.Item = "article > a" }), feed.New(feed.Options{})
 	at := crawler.Target{URL: "https://www.golkar.or.id/category/content/"}

@@ -23,26 +23,8 @@ import (
 	"onrecord"
 	"onrecord/crawler"
 	"onrecord/crawler/x"
+	"onrecord/internal/repotest"
 )
-
-// corpus returns the folder of real captures of that name; without it the test
-// is skipped, or fails where ONRECORD_REQUIRE says so.
-func corpus(tb testing.TB, name string) string {
-	tb.Helper()
-	root := os.Getenv("ONRECORD_TEST_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir := filepath.Join(root, filepath.FromSlash(name))
-	if _, err := os.Stat(dir); err != nil {
-		msg := fmt.Sprintf("no real captures at %s: set ONRECORD_TEST_DATA", dir)
-		if slices.Contains(strings.Split(os.Getenv("ONRECORD_REQUIRE"), ","), "data") {
-			tb.Fatal(msg)
-		}
-		tb.Skip(msg)
-	}
-	return dir
-}
 
 // A tally is what became of the records of a set.
 type tally struct {
@@ -110,7 +92,7 @@ func accounts(tb testing.TB) map[string]crawler.Target {
 		list[name] = crawler.Target{Platform: "x", AccountID: id}
 	}
 	president := list["president"]
-	president.Handle = handleIn(tb, filepath.Join(corpus(tb, "twitter/trump-v11-master"), "master_2009.json"))
+	president.Handle = handleIn(tb, filepath.Join(repotest.Data(tb, "twitter/trump-v11-master"), "master_2009.json"))
 	list["president"] = president
 	return list
 }
@@ -136,7 +118,7 @@ func handleIn(tb testing.TB, file string) string {
 
 // TestCorpora counts what becomes of every record of every set.
 func TestCorpora(t *testing.T) {
-	corpus(t, "twitter")
+	repotest.Data(t, "twitter")
 	accounts := accounts(t)
 	var table strings.Builder
 	for _, c := range []struct{ kind, set, account string }{
@@ -158,7 +140,7 @@ func TestCorpora(t *testing.T) {
 		if c.kind == "thetrumparchive" {
 			im = x.NewTheTrumpArchive()
 		}
-		got := tallyOf(t, im, os.DirFS(filepath.Join(corpus(t, "twitter"), c.set)), accounts[c.account])
+		got := tallyOf(t, im, os.DirFS(filepath.Join(repotest.Data(t, "twitter"), c.set)), accounts[c.account])
 		fmt.Fprintf(&table, "%s twitter/%s as %s: %s\n", c.kind, c.set, c.account, got)
 	}
 	polls := lastPoll(t)
@@ -169,7 +151,7 @@ func TestCorpora(t *testing.T) {
 // lastPoll returns the last version of a table that grew by the hour.
 func lastPoll(t *testing.T) fs.FS {
 	t.Helper()
-	f, err := os.Open(filepath.Join(corpus(t, "twitter/trump-2020-polls"), "files.tar.zst"))
+	f, err := os.Open(filepath.Join(repotest.Data(t, "twitter/trump-2020-polls"), "files.tar.zst"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +184,7 @@ func lastPoll(t *testing.T) fs.FS {
 // TestDistinct checks ids and texts of whole sets against a reading by other
 // means: encoding/json is slower and known to be right.
 func TestDistinct(t *testing.T) {
-	dir := corpus(t, "twitter/trump-condensed")
+	dir := repotest.Data(t, "twitter/trump-condensed")
 	target := accounts(t)["president"]
 	got := map[string]onrecord.Observation{}
 	for b, err := range x.NewTwitter().Import(t.Context(), os.DirFS(dir), target) {

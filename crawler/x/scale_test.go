@@ -21,6 +21,7 @@ import (
 
 	"onrecord/crawler"
 	"onrecord/crawler/x"
+	"onrecord/internal/repotest"
 )
 
 // An endless file is made while it is read: head, then n records, then tail.
@@ -237,13 +238,13 @@ func sizeOf(b *testing.B, dir string) int64 {
 // BenchmarkTwitterCondensed reads 57,706 real posts in their condensed form,
 // three quarters of them packed.
 func BenchmarkTwitterCondensed(b *testing.B) {
-	dir := corpus(b, "twitter/trump-condensed")
+	dir := repotest.Data(b, "twitter/trump-condensed")
 	bench(b, x.NewTwitter(), os.DirFS(dir), accounts(b)["president"], sizeOf(b, dir))
 }
 
 // BenchmarkTwitterV11 reads 36,374 real posts in full form, most of them packed.
 func BenchmarkTwitterV11(b *testing.B) {
-	dir := corpus(b, "twitter/trump-v11-master")
+	dir := repotest.Data(b, "twitter/trump-v11-master")
 	bench(b, x.NewTwitter(), os.DirFS(dir), accounts(b)["president"], sizeOf(b, dir))
 }
 
