@@ -46,6 +46,7 @@ func (i *Ingester) FetchMedia(ctx context.Context, s Source, host string) (Repor
 		return rep, fmt.Errorf("media of %s: %w", s.ID, err)
 	}
 	if v.Offline { // it could not be committed, and would fill the spool
+		rep.Spooled = true
 		return rep, v.Drop(ctx)
 	}
 	f := &mediaVisit{i: i, s: s, v: v, rep: rep, kept: map[string]onrecord.StoredMedia{}, small: map[string]func(){}}

@@ -230,11 +230,8 @@ func TestPatience(t *testing.T) {
 func TestHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(0)
-		full := false
 		p.hold = func() error {
-			since := time.Since(p.begin)
-			full = since > 2*time.Hour+time.Minute && since < 4*time.Hour+time.Minute
-			if full {
+			if since := time.Since(p.begin); since > 2*time.Hour+time.Minute && since < 4*time.Hour+time.Minute {
 				return errors.New("the disk is full")
 			}
 			return nil
