@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/fault"
 	"onrecord/archive/bucket/memory"
 )
@@ -192,11 +194,14 @@ func TestAwayIsNotLost(t *testing.T) {
 			}
 			return nil
 		},
-		"the head has gone too": func() func(context.Context, fault.Call) error {
-			gone := false
+		"the disk is not mounted any more": func() func(context.Context, fault.Call) error {
+			var gone atomic.Bool
 			return func(_ context.Context, c fault.Call) error {
-				if gone = gone || c.Key == key; gone {
-					return fmt.Errorf("%s: %w", c.Key, errAway)
+				if c.Key == key {
+					gone.Store(true)
+				}
+				if gone.Load() {
+					return fmt.Errorf("%s: %w", c.Key, bucket.ErrNotExist)
 				}
 				return nil
 			}
@@ -222,9 +227,6 @@ func TestAwayIsNotLost(t *testing.T) {
 		}
 	}
 }
-
-// errAway is what a store says that has gone.
-var errAway = errors.New("connection refused")
 
 // What the operator has given up is no visit any more that may have erased
 // something: nothing waits for it.
