@@ -136,15 +136,12 @@ type adopting struct {
 func runAdopt(ctx context.Context, e *env, f adoptFlags, address, dir string) error {
 	a := &adopting{e: e, f: f, address: address, store: config.Store{URL: address, Credentials: f.credentials}}
 	site := isSite(address)
-	if !site {
-		if err := checkReplicaURL(address); err != nil {
-			return err
-		}
-	}
 	if site {
 		if err := a.storeFor(dir); err != nil {
 			return err
 		}
+	} else if err := checkReplicaURL(address); err != nil {
+		return err
 	}
 	if err := a.place(dir); err != nil {
 		return err
