@@ -18,6 +18,7 @@ import (
 // TestVerifyStaleTiles alters tiles that are left of smaller trees, which nothing
 // reads but who has an older checkpoint: each is named, and set aside by a repair.
 func TestVerifyStaleTiles(t *testing.T) {
+	large(t)
 	t.Parallel()
 	_, b, a, _ := filled(t, 300)
 	size := verifiedAs(t, a, archive.VerifyOptions{}).Size
