@@ -19,7 +19,7 @@ import (
 const readBackAfter = 10 * time.Minute
 
 // Sweep finishes every pending state, whether or not its source is configured,
-// and removes the spools of visits that were read back at least ten minutes
+// brings the checkpoint up to the head where it is not, and removes the spools of visits that were read back at least ten minutes
 // after their commit, or that a replica has (record.md 1.5, 1.11). It is called at every start, after
 // Recover, and every hour. The error joins those of all sources and spools; one
 // does not stop the rest. ErrPending in it is a source that waits for objects.
@@ -50,7 +50,17 @@ func (a *Archive) Sweep(ctx context.Context) (finished int, err error) {
 			errs = append(errs, err)
 		}
 	}
-	return finished, errors.Join(append(errs, a.readBackAll(ctx))...)
+	return finished, errors.Join(append(errs, a.publishHead(ctx), a.readBackAll(ctx))...)
+}
+
+// publishHead brings the checkpoint up to the head, where a power cut has taken
+// one that had been written and not made durable: nothing is pending then.
+func (a *Archive) publishHead(ctx context.Context) error {
+	head, _, err := a.ledger.Head(ctx)
+	if err != nil {
+		return outOfReach(err)
+	}
+	return a.queue.publish(ctx, head)
 }
 
 // readBackAll reads back the visits in the spool that were committed, where it is
