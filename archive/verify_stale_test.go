@@ -13,12 +13,13 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
+	"onrecord/internal/repotest"
 )
 
 // TestVerifyStaleTiles alters tiles that are left of smaller trees, which nothing
 // reads but who has an older checkpoint: each is named, and set aside by a repair.
 func TestVerifyStaleTiles(t *testing.T) {
-	large(t)
+	repotest.Large(t)
 	t.Parallel()
 	_, b, a, _ := filled(t, 300)
 	size := verifiedAs(t, a, archive.VerifyOptions{}).Size
