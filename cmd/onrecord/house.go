@@ -221,13 +221,13 @@ func (h *house) applyTo(ctx context.Context, size int64) (int64, error) {
 	if err := h.awaits(); err != nil {
 		return 0, fmt.Errorf("%w: %w", errAway, err)
 	}
-	size, err := ingest.Follow(ctx, record{h.archive}, store{h.writer}, nil)
-	if catalog.IsBroken(err) {
-		h.files.Latch.Fail(err)
 	// Of several visits that were committed by one swap, the first applies all.
 	if have, _, err := h.writer.Applied(ctx); err != nil || have >= size {
 		return have, err
 	}
+	size, err := ingest.Follow(ctx, record{h.archive}, store{h.writer}, nil)
+	if catalog.IsBroken(err) {
+		h.files.Latch.Fail(err)
 	}
 	return size, err
 }
