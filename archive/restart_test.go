@@ -82,7 +82,7 @@ func TestObjectAtATileToCome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := int64(1); n < 9; n++ {
+	for n := int64(2); n < 9; n++ { // a visit has two lines
 		for _, level := range []string{"entries", "0"} {
 			put(t, b, fmt.Sprintf("log/tile/%s/000.p/%d", level, head.Size+n), []byte("in the way"))
 		}
