@@ -12,13 +12,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"onrecord"
 	"onrecord/archive"
@@ -110,6 +107,9 @@ func (e *env) openWith(ctx context.Context, cfg *config.Config, n need) (*house,
 	}
 	if info, err := os.Stat(cfg.StateDir); err == nil && info.IsDir() {
 		o.Redactions = filepath.Join(cfg.StateDir, "redactions.json")
+	}
+	if e.given != nil {
+		h.key.verifier = e.given
 	}
 	if h.key.verifier != nil {
 		o.Verifier = h.key.verifier // from outside the bucket (record.md 2)
@@ -358,44 +358,4 @@ func (e *env) logger() *slog.Logger {
 		return slog.New(&notes{w: e.io.err, level: level})
 	}
 	return slog.New(slog.NewTextHandler(e.io.err, &slog.HandlerOptions{Level: level}))
-}
-
-// keyFile is the name of the file in the state directory that holds the log
-// key. It is the only secret of an archive.
-const keyFile = "log.key"
-
-// A logKey signs the ledger, and gives the key that authenticates cursors, so
-// that a rebuilt catalog takes the cursors of the one before.
-type logKey struct {
-	signer   note.Signer   // nil where the file is not there
-	verifier note.Verifier // of the same key; nil where the file is not there
-	cursor   []byte
-}
-
-// readLogKey reads the log key. A machine without it may read an archive.
-func readLogKey(stateDir string) (logKey, error) {
-	path := filepath.Join(stateDir, keyFile)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return logKey{cursor: deriveKey("", cursorPurpose)}, nil
-	} else if err != nil {
-		return logKey{}, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return logKey{}, &failure{status: exitConfig, hint: "chmod 600 " + path, err: fmt.Errorf("%s can be read by others (mode %04o)", path, info.Mode().Perm())}
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return logKey{}, err
-	}
-	secret := strings.TrimSpace(string(b))
-	s, err := note.NewSigner(secret)
-	if err != nil {
-		return logKey{}, &failure{status: exitConfig, hint: "put it back from your backup", err: fmt.Errorf("%s: not a log key", path)}
-	}
-	v, err := verifierOf(secret)
-	if err != nil {
-		return logKey{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return logKey{signer: s, verifier: v, cursor: deriveKey(secret, cursorPurpose)}, nil
 }

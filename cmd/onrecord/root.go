@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
 
 	"onrecord/archive/files"
 )
@@ -30,6 +31,8 @@ type env struct {
 	json       bool   // --json
 	verbose    bool   // -v
 	trust      bool   // --trust-checkpoint
+
+	given note.Verifier // verify --key: in place of this machine's log.key; nil: none
 
 	serving bool // the store is probed afresh, and may be away at the start
 	visits  bool // the command makes visits, which wait in the spool while the store is away

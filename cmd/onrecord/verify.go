@@ -137,6 +137,7 @@ func runVerify(ctx context.Context, e *env, f verifyFlags, arg string) error {
 	if !whole && (f.part != "" || f.since != "") {
 		return usagef("--part and --since-checkpoint are of a whole archive")
 	}
+	e.given = f.verifier
 	switch {
 	case arg == "":
 		return verifyAll(ctx, e, f)
@@ -297,8 +298,12 @@ func printApart(e *env, rep archive.Report) {
 // keyWords says which key a verification rests on: one that did not come from
 // the bucket proves more.
 func (h *house) keyWords() string {
-	if h.key.verifier != nil {
-		return fmt.Sprintf("the key of this machine's log.key, %s+%08x", h.key.verifier.Name(), h.key.verifier.KeyHash())
+	of := "of this machine's log.key"
+	if h.env.given != nil {
+		of = "that was given"
+	}
+	if v := h.key.verifier; v != nil {
+		return fmt.Sprintf("the key %s, %s+%08x", of, v.Name(), v.KeyHash())
 	}
 	return "the key that the bucket itself names, " + h.archive.Meta().PublicKey + ": compare it with one that you have from elsewhere"
 }
