@@ -24,7 +24,7 @@ const sourcesTold = 5
 func (d *doctor) away(ctx context.Context, cfg *config.Config) {
 	serving := d.locks(cfg.StateDir)
 	d.spool(cfg, serving, true)
-	if mark, ok, err := ledger.ReadMark(filepath.Join(cfg.StateDir, markFile), cfg.Log.Origin); err != nil {
+	if _, mark, ok, err := ledger.MarkAt(filepath.Join(cfg.StateDir, markFile)); err != nil {
 		d.fail("ledger", "", "%v", err)
 	} else if ok {
 		d.ok("ledger", "this machine has signed %s; whether the store has them is not known", count(int(mark.Size), "entry", "entries"))

@@ -153,6 +153,9 @@ func (h *house) installKey(ctx context.Context) (done bool, err error) {
 // olderKey adds to an error of an archive that has another key than log.key what
 // may be behind it: a bucket of before the key was changed.
 func (h *house) olderKey(err error) error {
+	if h.env.given != nil && errors.Is(err, archive.ErrKey) {
+		return &failure{status: exitMismatch, err: err, hint: "is --key that of this archive? where it is, somebody has put another archive in its place"}
+	}
 	kept, globErr := filepath.Glob(filepath.Join(h.cfg.StateDir, keyFile+".*"))
 	kept = slices.DeleteFunc(kept, func(path string) bool { return filepath.Base(path) == nextKeyFile })
 	if !errors.Is(err, archive.ErrKey) || globErr != nil || len(kept) == 0 {
