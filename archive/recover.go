@@ -225,7 +225,10 @@ func (v *Visit) takeUp(ctx context.Context) error {
 		return v.late(ctx)
 	}
 	v.reg, v.tag = reg, tag
-	if v.plan == nil {
+	if v.plan == nil { // it is judged now: by all that was committed before the state was read
+		if v.from, err = a.Size(ctx); err != nil {
+			return v.leave(err)
+		}
 		return nil
 	}
 	v.plan.fresh = true

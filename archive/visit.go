@@ -80,6 +80,11 @@ func (v *Visit) Memo() []byte { return extraOf(v.s.Meta()).Memo }
 // before its first request, or, of a late visit, now.
 func (v *Visit) State() onrecord.SourceState { return v.reg.SourceState }
 
+// Size returns the size of the ledger as it was read after State: an act of the
+// operator for which the state was changed (see Forget) is before it. Of a visit
+// that is Offline it may be older.
+func (v *Visit) Size() int64 { return v.from }
+
 // Offline reports whether the visit was begun while the bucket was out of
 // reach, or while an earlier visit of the source still waits in the spool. It
 // records as any other, and is then closed: it is judged and committed when
