@@ -105,7 +105,7 @@ func (i *Ingester) known(ctx context.Context, s Source, v Visit, r crawler.Resul
 	if err != nil {
 		return change.Known{}, 0, err
 	}
-	base, err := i.CatchUp(ctx, least+1)
+	base, err := i.CatchUp(ctx, max(least+1, v.Size)) // acts of the operator move no state's index
 	if err != nil {
 		return change.Known{}, 0, err
 	}

@@ -214,7 +214,7 @@ func (f *mediaVisit) end(ctx context.Context) (Report, error) {
 
 // commit completes the events by what is known now, and commits.
 func (f *mediaVisit) commit(ctx context.Context) (onrecord.Done, error) {
-	base, err := f.i.CatchUp(ctx, f.v.State.Done.Index+1)
+	base, err := f.i.CatchUp(ctx, max(f.v.State.Done.Index+1, f.v.Size))
 	if err != nil {
 		return onrecord.Done{}, err
 	}
