@@ -18,13 +18,14 @@ import (
 // known to be what the Body promises: a request that lacks its end is no
 // object. The client may still read while the call returns, hence the lock.
 type bodyReader struct {
-	moved func() // told of every read that gave bytes; may be nil
+	moved func() // told of each stride that others follow; may be nil
 
 	mu   sync.Mutex
 	body bucket.Body
 	r    io.ReadCloser // nil once closed
 	sum  hash.Hash
 	n    int64
+	told int64 // of n, when moved was last called
 	err  error // what is wrong with the body
 }
 
@@ -58,7 +59,8 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p[:min(int64(len(p)), b.body.Size-b.n)])
 	b.sum.Write(p[:n])
 	b.n += int64(n)
-	if n > 0 && b.moved != nil {
+	if b.moved != nil && b.n-b.told >= stride && b.n < b.body.Size {
+		b.told = b.n
 		b.moved()
 	}
 	switch {

@@ -13,7 +13,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -99,14 +98,10 @@ func (r Report) Refusal() error {
 	return &Refusal{Report: r, Reasons: reasons}
 }
 
-const (
-	races  = 4 // rounds of each race
-	racers = 4 // writers in a round
-)
-
 // Probe finds out what the store does by doing it, with objects below
-// "probe/" that it removes again. now is our clock. An error says that the
-// store could not be asked; what it does wrong is in the Report.
+// "probe/" that it removes again. now is our clock. A request that fails for a
+// moment is made again. An error says that the store could not be asked; what it
+// does wrong is in the Report.
 func (b *Bucket) Probe(ctx context.Context, now func() time.Time) (Report, error) {
 	p := &probe{b: b, base: "probe/" + strings.ToLower(rand.Text()) + "/", r: Report{Endpoint: b.at.Endpoint(), Bucket: b.at.Bucket}}
 	err := p.run(ctx, now)
@@ -120,8 +115,8 @@ type probe struct {
 	base string
 	r    Report
 
-	mu   sync.Mutex
-	keys []string // guarded by mu
+	object string // a key under which something lies
+	keys   []string
 }
 
 func (p *probe) run(ctx context.Context, now func() time.Time) error {
@@ -130,44 +125,59 @@ func (p *probe) run(ctx context.Context, now func() time.Time) error {
 			return err
 		}
 	}
-	if err := p.clock(ctx, now); err != nil {
+	if err := p.again(ctx, func() error { return p.clock(ctx, now) }); err != nil {
 		return err
 	}
-	state, err := p.b.keeps(ctx)
+	err := p.again(ctx, func() error {
+		state, err := p.b.keeps(ctx)
+		p.r.Versioning = state == versioned
+		return err
+	})
 	if err != nil && !isDenied(err) {
 		return err
 	}
-	p.r.Versioning = state == versioned
-	p.r.Lock, err = p.b.lock(ctx)
+	err = p.again(ctx, func() (err error) {
+		p.r.Lock, err = p.b.lock(ctx)
+		return err
+	})
 	if err != nil && !isDenied(err) {
 		return err
 	}
 	return nil
 }
 
-// key returns a key of the probe.
+// key returns a key that nothing lies under.
 func (p *probe) key(name string) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	key := p.base + name
+	key := fmt.Sprintf("%s%s-%d", p.base, name, len(p.keys))
 	p.keys = append(p.keys, key)
 	return key
 }
 
 // first creates an object, reads it, and creates it again.
 func (p *probe) first(ctx context.Context) error {
-	key, body := p.key("object"), []byte("onrecord asks what this store does\n")
-	if err := p.b.Create(ctx, key, bucket.Bytes(body)); err != nil {
+	body := []byte("onrecord asks what this store does\n")
+	err := p.again(ctx, func() error {
+		p.object = p.key("object")
+		return p.b.Create(ctx, p.object, bucket.Bytes(body))
+	})
+	if err != nil {
 		return err
 	}
-	got, err := bucket.ReadAll(ctx, p.b, key, 1<<10)
+	got, err := p.read(ctx, p.object)
 	if isOpen(err) {
 		return err
 	}
+	p.r.ReadsBack = err == nil && string(got) == string(body)
 	part := bucket.Bytes(body[9:13])
-	_, rerr := bucket.ReadRange(ctx, p.b, key, 9, 4, 4, part.SHA256)
-	p.r.ReadsBack = err == nil && rerr == nil && string(got) == string(body)
-	err = p.b.Create(ctx, key, bucket.Bytes([]byte("another\n")))
+	err = p.again(ctx, func() error {
+		_, err := bucket.ReadRange(ctx, p.b, p.object, 9, 4, 4, part.SHA256)
+		return err
+	})
+	if isOpen(err) {
+		return err
+	}
+	p.r.ReadsBack = p.r.ReadsBack && err == nil
+	err = p.again(ctx, func() error { return p.b.Create(ctx, p.object, bucket.Bytes([]byte("another\n"))) })
 	p.r.KeepsFirst = errors.Is(err, bucket.ErrExists)
 	if err != nil && !p.r.KeepsFirst {
 		return err
@@ -175,103 +185,58 @@ func (p *probe) first(ctx context.Context) error {
 	return nil
 }
 
+// read reads a whole object of the probe.
+func (p *probe) read(ctx context.Context, key string) (body []byte, err error) {
+	err = p.again(ctx, func() error {
+		body, err = bucket.ReadAll(ctx, p.b, key, 1<<10)
+		return err
+	})
+	return body, err
+}
+
+// load reads a register of the probe.
+func (p *probe) load(ctx context.Context, key string) (body []byte, tag bucket.Tag, err error) {
+	err = p.again(ctx, func() error {
+		body, tag, err = p.b.Load(ctx, key)
+		return err
+	})
+	return body, tag, err
+}
+
 // swaps moves a register, with its tag, an old one, and one of nothing.
 func (p *probe) swaps(ctx context.Context) error {
-	key := p.key("register")
-	old, err := p.b.Swap(ctx, key, bucket.Absent(), []byte("1"))
+	var key string
+	var old, tag bucket.Tag
+	err := p.again(ctx, func() (err error) {
+		key = p.key("register")
+		if old, err = p.b.Swap(ctx, key, bucket.Absent(), []byte("1")); err == nil {
+			tag, err = p.b.Swap(ctx, key, bucket.Matches(old), []byte("2"))
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	tag, err := p.b.Swap(ctx, key, bucket.Matches(old), []byte("2"))
-	if err != nil {
-		return err
-	}
-	body, loaded, err := p.b.Load(ctx, key)
+	body, loaded, err := p.load(ctx, key)
 	if isOpen(err) {
 		return err
 	}
 	p.r.ReadsBack = p.r.ReadsBack && err == nil && string(body) == "2" && loaded == tag
-	_, err = p.b.Swap(ctx, key, bucket.Matches(old), []byte("3"))
+	err = p.again(ctx, func() error {
+		_, err := p.b.Swap(ctx, key, bucket.Matches(old), []byte("3"))
+		return err
+	})
 	if p.r.RefusesStale = errors.Is(err, bucket.ErrConflict); err != nil && !p.r.RefusesStale {
 		return err
 	}
-	_, err = p.b.Swap(ctx, p.key("nothing"), bucket.Matches(old), []byte("4"))
+	err = p.again(ctx, func() error {
+		_, err := p.b.Swap(ctx, p.key("nothing"), bucket.Matches(old), []byte("4"))
+		return err
+	})
 	if p.r.RefusesAbsent = errors.Is(err, bucket.ErrConflict); err != nil && !p.r.RefusesAbsent {
 		return err
 	}
 	return nil
-}
-
-// raceCreates lets several writers create one key at the same moment.
-func (p *probe) raceCreates(ctx context.Context) error {
-	p.r.OneCreator = true
-	for round := range races {
-		key := p.key(fmt.Sprintf("race-%d", round))
-		winners, err := race(func(i int) error {
-			return p.b.Create(ctx, key, bucket.Bytes(fmt.Appendf(nil, "writer %d", i)))
-		}, bucket.ErrExists)
-		if err != nil {
-			return err
-		}
-		got, err := bucket.ReadAll(ctx, p.b, key, 1<<10)
-		if isOpen(err) {
-			return err
-		}
-		if len(winners) != 1 || err != nil || string(got) != fmt.Sprintf("writer %d", winners[0]) {
-			p.r.OneCreator = false
-		}
-	}
-	return nil
-}
-
-// raceSwaps lets several writers swap one register at the same moment.
-func (p *probe) raceSwaps(ctx context.Context) error {
-	p.r.OneSwap = true
-	key := p.key("raced")
-	tag, err := p.b.Swap(ctx, key, bucket.Absent(), []byte("start"))
-	if err != nil {
-		return err
-	}
-	for round := range races {
-		winners, err := race(func(i int) error {
-			_, err := p.b.Swap(ctx, key, bucket.Matches(tag), fmt.Appendf(nil, "round %d writer %d", round, i))
-			return err
-		}, bucket.ErrConflict)
-		if err != nil {
-			return err
-		}
-		body, now, err := p.b.Load(ctx, key)
-		if err != nil {
-			return err
-		}
-		if len(winners) != 1 || string(body) != fmt.Sprintf("round %d writer %d", round, winners[0]) {
-			p.r.OneSwap = false
-		}
-		tag = now
-	}
-	return nil
-}
-
-// race runs write from several goroutines and returns those that wrote. lost
-// is the answer of those that did not; any other is an error.
-func race(write func(i int) error, lost error) (winners []int, err error) {
-	results := make([]error, racers)
-	var wg sync.WaitGroup
-	for i := range racers {
-		wg.Go(func() { results[i] = write(i) })
-	}
-	wg.Wait()
-	for i, e := range results {
-		switch failed, ok := errors.AsType[*Error](e); {
-		case e == nil:
-			winners = append(winners, i)
-		case errors.Is(e, lost), ok && failed.Status == http.StatusConflict:
-			// Some stores answer 409 to those who come at the same moment.
-		default:
-			err = e
-		}
-	}
-	return winners, err
 }
 
 // sums sends bytes that are not what their checksum, or their signature, says.
@@ -292,35 +257,50 @@ func (p *probe) sums(ctx context.Context) error {
 			return false, nil
 		}
 		err = p.b.fail(ctx, rctx, a, "create", key, err)
-		if e, ok := errors.AsType[*Error](err); ok && e.Status >= 400 && e.Status < 500 {
+		if e, ok := errors.AsType[*Error](err); ok && e.Status >= 400 && e.Status < 500 && !e.Retryable() {
 			return true, nil
 		}
 		return false, err
 	}
-	var err error
-	if p.r.ChecksSum, err = send("sum", other.SHA256, right.SHA256); err != nil {
+	err := p.again(ctx, func() (err error) {
+		p.r.ChecksSum, err = send("sum", other.SHA256, right.SHA256)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	p.r.ChecksPayload, err = send("payload", right.SHA256, other.SHA256)
-	return err
+	return p.again(ctx, func() (err error) {
+		p.r.ChecksPayload, err = send("payload", right.SHA256, other.SHA256)
+		return err
+	})
 }
 
 // order lists what the probe has written.
 func (p *probe) order(ctx context.Context) error {
 	for _, name := range []string{"z/a", "z-a", "z.a"} {
-		if err := p.b.Create(ctx, p.key(name), bucket.Bytes(nil)); err != nil {
+		key := p.base + name
+		p.keys = append(p.keys, key)
+		err := p.again(ctx, func() error { return p.b.Create(ctx, key, bucket.Bytes(nil)) })
+		if err != nil && !errors.Is(err, bucket.ErrExists) { // by an attempt that had no answer
 			return err
 		}
 	}
 	var names []string
-	for info, err := range p.b.List(ctx, p.base+"z", "") {
-		if isOpen(err) {
-			return err
+	err := p.again(ctx, func() error {
+		names = nil
+		for info, err := range p.b.List(ctx, p.base+"z", "") {
+			if err != nil {
+				return err
+			}
+			names = append(names, strings.TrimPrefix(info.Key, p.base))
 		}
-		if err != nil {
-			return nil // out of order
-		}
-		names = append(names, strings.TrimPrefix(info.Key, p.base))
+		return nil
+	})
+	if isOpen(err) {
+		return err
+	}
+	if err != nil {
+		return nil // out of order
 	}
 	p.r.ListsInOrder = strings.Join(names, " ") == "z-a z.a z/a"
 	return nil
@@ -330,9 +310,9 @@ func (p *probe) order(ctx context.Context) error {
 func (p *probe) clock(ctx context.Context, now func() time.Time) error {
 	rctx, a, cancel := p.b.begin(ctx, 0)
 	defer cancel()
-	_, err := p.b.core.StatObject(rctx, p.b.at.Bucket, p.b.name(p.base+"object"), minio.StatObjectOptions{})
+	_, err := p.b.core.StatObject(rctx, p.b.at.Bucket, p.b.name(p.object), minio.StatObjectOptions{})
 	if err != nil {
-		return p.b.fail(ctx, rctx, a, "probe", p.base+"object", err)
+		return p.b.fail(ctx, rctx, a, "probe", p.object, err)
 	}
 	_, date, server := a.told()
 	p.r.Server = server
@@ -344,8 +324,10 @@ func (p *probe) clock(ctx context.Context, now func() time.Time) error {
 
 // clean removes what the probe has written.
 func (p *probe) clean(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, cleanTime)
+	defer cancel()
 	for _, key := range p.keys {
-		if err := p.b.clear(ctx, "remove", key); err != nil {
+		if err := p.again(ctx, func() error { return p.b.clear(ctx, "remove", key) }); err != nil {
 			p.r.Left = err.Error()
 			if e, ok := errors.AsType[*Error](err); !ok || e.Err != nil || isDenied(err) {
 				return // the others would fare no better

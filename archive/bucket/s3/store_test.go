@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -102,6 +103,56 @@ func TestProbeRefuses(t *testing.T) {
 				}
 			}
 			nothingLeft(t, b)
+		})
+	}
+}
+
+// TestProbeInTrouble checks that a store that says to every third request that it
+// should be made later, some of which it has carried out all the same, is found to
+// be what it is.
+func TestProbeInTrouble(t *testing.T) {
+	for _, ignores := range []string{"", "If-None-Match", "If-Match"} {
+		t.Run(ignores, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &memoryStore{objects: map[string][]byte{}, ignores: ignores}
+				var mu sync.Mutex
+				dice := rand.New(rand.NewPCG(3, 30))
+				through := transport(func(r *http.Request) (*http.Response, error) {
+					mu.Lock()
+					slow, done := dice.IntN(10) < 3, dice.IntN(2) == 0
+					mu.Unlock()
+					if r.Body == nil {
+						r.Body = http.NoBody
+					}
+					answer := httptest.NewRecorder()
+					if !slow || done {
+						store.ServeHTTP(answer, r)
+					}
+					if slow {
+						answer = httptest.NewRecorder()
+						answer.WriteHeader(http.StatusServiceUnavailable)
+						fmt.Fprint(answer, `<Error><Code>SlowDown</Code></Error>`)
+					}
+					res := answer.Result()
+					res.Request = r
+					return res, nil
+				})
+				at, err := s3.ParseURL("s3://bucket?endpoint=https://store.example")
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := s3.New(at, s3.Credentials{AccessKey: "a", SecretKey: s3.NewSecret("b")}, s3.Options{Transport: through})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := b.Probe(t.Context(), time.Now)
+				if err != nil || (r.Refusal() == nil) != (ignores == "") || r.Left != "" {
+					t.Errorf("%+v, %v", r, err)
+				}
+				if len(store.objects) > 0 {
+					t.Errorf("%d objects were left", len(store.objects))
+				}
+			})
 		})
 	}
 }
@@ -296,15 +347,17 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestSlowStore checks that a body may take as long as it goes on, and that one
-// that has come to a stand is given up, however much of it is to come.
+// TestSlowStore checks that a body may take as long as it goes on at MinRate, and
+// that one that is slower, or has come to a stand, is given up, however large it
+// is and however little of it is to come.
 func TestSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at, err := s3.ParseURL("s3://bucket?endpoint=http://store.example")
 		if err != nil {
 			t.Fatal(err)
 		}
-		stand := false
+		var wait time.Duration // for 64 KiB
+		var from int           // the byte from which on it is that
 		store := transport(func(r *http.Request) (*http.Response, error) {
 			buf := make([]byte, 64<<10)
 			for n := 0; r.Body != nil; {
@@ -312,12 +365,12 @@ func TestSlowStore(t *testing.T) {
 				if n += k; err != nil {
 					break
 				}
-				wait := 2 * time.Second // for 64 KiB: half of MinRate
-				if stand && n > 1<<20 {
-					wait = 24 * time.Hour
+				after := time.Second // MinRate
+				if n > from {
+					after = time.Duration(k) * wait / (64 << 10)
 				}
 				select {
-				case <-time.After(wait):
+				case <-time.After(after):
 				case <-r.Context().Done():
 					return nil, r.Context().Err()
 				}
@@ -331,15 +384,27 @@ func TestSlowStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body := bucket.Bytes(make([]byte, 20<<20))
-		began := time.Now()
-		if err := b.Create(t.Context(), "captures/slow", body); err != nil {
-			t.Errorf("slow: %v after %s", err, time.Since(began))
-		}
-		stand, began = true, time.Now()
-		err = b.Create(t.Context(), "captures/stands", body)
-		if e, ok := errors.AsType[*s3.Error](err); !ok || !e.Retryable() || !strings.Contains(err.Error(), "no answer within 4m46s") || time.Since(began) > 6*time.Minute {
-			t.Errorf("standing still: %v after %s", err, time.Since(began))
+		for name, c := range map[string]struct {
+			size int
+			from int
+			wait time.Duration
+			most time.Duration // 0: it is sent
+		}{
+			"large":                     {40 << 20, 40 << 20, 0, 0},
+			"a register":                {1 << 20, 0, 2 * time.Second, 0},
+			"half of MinRate":           {40 << 20, 0, 2 * time.Second, 5 * time.Minute},
+			"a trickle":                 {20 << 20, 0, 9 * time.Minute, 5 * time.Minute},
+			"a trickle, and a register": {1 << 20, 0, 40 * time.Second, time.Minute},
+			"at a stand":                {20 << 20, 1 << 20, 24 * time.Hour, 5 * time.Minute},
+			"at a stand near the end":   {20 << 20, 20<<20 - 1<<17, 24 * time.Hour, 10 * time.Minute},
+		} {
+			wait, from = c.wait, c.from
+			began := time.Now()
+			err := b.Create(t.Context(), "captures/slow", bucket.Bytes(make([]byte, c.size)))
+			took := time.Since(began)
+			if e, ok := errors.AsType[*s3.Error](err); (err == nil) != (c.most == 0) || err != nil && (!ok || !e.Retryable() || !strings.Contains(err.Error(), "no answer within ") || took > c.most) {
+				t.Errorf("%s: %v after %s", name, err, took)
+			}
 		}
 	})
 }
