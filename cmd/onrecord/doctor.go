@@ -29,7 +29,7 @@ type doctor struct {
 	offline bool
 	copies  bool // replicas are configured
 	found   []symptom
-	named   map[string]bool // errors that a failure has told
+	named   map[string]bool // errors of the archive that a failure has told
 }
 
 func (d *doctor) ok(area, format string, args ...any) {
@@ -40,26 +40,32 @@ func (d *doctor) warn(area, do, format string, args ...any) {
 	d.found = append(d.found, symptom{Level: "warn", Area: area, What: fmt.Sprintf(format, args...), Do: do})
 }
 
-// fail notes a failure. What has been told under another area is not told again:
-// several checks may meet the same damage.
+// fail notes a failure. What has been told of the archive under another area is not
+// told again: several checks may meet the same damage. Each replica, source and host
+// is named, whatever another has.
 func (d *doctor) fail(area, do, format string, args ...any) {
 	if do == spoolHint {
 		do = "is its address right, and the network there? Nothing acknowledged is lost"
 	}
+	others := area == "replica" || area == "robots" || strings.HasPrefix(area, "source ")
 	for i, arg := range args {
 		err, ok := arg.(error)
 		if !ok {
 			continue
 		}
 		text := told(err)
+		args[i] = text
+		if others {
+			continue
+		}
 		if d.named[text] {
 			return
 		}
 		if d.named == nil {
 			d.named = map[string]bool{}
 		}
-		d.named[text], args[i] = true, text
-		if _, _, damaged := damage(err); damaged && area != "replica" && d.copies {
+		d.named[text] = true
+		if _, _, damaged := damage(err); damaged && d.copies {
 			do = repairHint
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"onrecord"
+	"onrecord/archive/ledger"
 	"onrecord/ingest"
 	"onrecord/schedule"
 )
@@ -58,6 +59,34 @@ func TestDoctorSource(t *testing.T) {
 		if (got == "") != (row.want == "") || !strings.HasPrefix(got, row.want) || len(d.found) > 1 {
 			t.Errorf("%s: %q, want %q", name, got, row.want)
 		}
+	}
+}
+
+// TestDoctorNamesEach: damage of the archive is told once, and of each replica,
+// source and door that it is not well, also where the words are the same.
+func TestDoctorNamesEach(t *testing.T) {
+	refused, damaged := errors.New("connection refused"), fmt.Errorf("log/tile/0/000: %w", ledger.ErrTampered)
+	d := &doctor{copies: true}
+	d.fail("ledger", "onrecord verify", "head: %v", damaged)
+	d.fail("catalog", "onrecord rebuild", "%v", damaged)
+	d.fail("replica", "look at it", "the first replica: %v", damaged)
+	for _, n := range []string{"second", "third"} {
+		d.fail("replica", "", "the %s replica does not answer: %v", n, refused)
+		d.fail("robots", "", "source %s, door feed: %v", n, refused)
+		d.fail("source "+n, "", "%v", refused)
+	}
+	var got []string
+	for _, s := range d.found {
+		got = append(got, s.Area+": "+s.What+" → "+s.Do)
+	}
+	tampered := told(damaged)
+	want := []string{
+		"ledger: head: " + tampered + " → " + repairHint, "replica: the first replica: " + tampered + " → look at it",
+		"replica: the second replica does not answer: connection refused → ", "robots: source second, door feed: connection refused → ", "source second: connection refused → ",
+		"replica: the third replica does not answer: connection refused → ", "robots: source third, door feed: connection refused → ", "source third: connection refused → ",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
