@@ -27,7 +27,7 @@ const (
 	exitFailed      = 1   // something went wrong
 	exitUsage       = 2   // the command line or the query was wrong
 	exitPartly      = 3   // finished, but some sources failed
-	exitMismatch    = 5   // verification found a mismatch
+	exitMismatch    = 5   // the record is not what was recorded: damaged, lost, rolled back
 	exitNoArchive   = 10  // no archive here
 	exitLocked      = 11  // locked by another process
 	exitConfig      = 12  // the configuration is invalid

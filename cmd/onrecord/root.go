@@ -32,6 +32,8 @@ type env struct {
 	verbose    bool   // -v
 	trust      bool   // --trust-checkpoint
 
+	keysHeld bool // this command has the lock of the log key
+
 	given note.Verifier // verify --key: in place of this machine's log.key; nil: none
 
 	serving bool // the store is probed afresh, and may be away at the start
@@ -151,7 +153,7 @@ func exitStatusTable() string {
 		{exitFailed, "something went wrong; the message says what"},
 		{exitUsage, "the command line or the query was wrong"},
 		{exitPartly, "finished, but something failed: sources, doors, records, checks; each is named"},
-		{exitMismatch, "verification found a mismatch; each is named"},
+		{exitMismatch, "the record is not what was recorded: something is damaged, lost or rolled back; each is named"},
 		{exitNoArchive, "no archive here"},
 		{exitLocked, "locked by another process; the message names it"},
 		{exitConfig, "the configuration is invalid (each problem has file, line and column), or does not fit what was asked"},
