@@ -40,7 +40,7 @@ func (w wording) card(s onrecord.Statement, q search.Query, archive string) card
 		ID: s.ID, Href: "/s/" + string(s.ID), Heading: w.heading(s),
 		Figure: plain(s.Figure.Name), FigureHref: "/f/" + s.Figure.Slug,
 		Platform: w.platform(s.Platform), Host: host(s), Type: w.kind(s.Type), When: w.claimed(s.Date, s.Precision),
-		Line: w.line(s), Original: safeURL(s.URL), Label: w.label(s, archive), Lang: lang(s.Lang),
+		Line: w.line(s), Original: w.outward(s.URL), Label: w.label(s, archive), Lang: lang(s.Lang),
 	}
 	if s.PublishedAt.IsZero() {
 		c.When = w.moment(s.Date)

@@ -105,7 +105,7 @@ func (w wording) subject(a onrecord.Account) string {
 
 func (w wording) accountRow(a onrecord.Account) accountRow {
 	row := accountRow{
-		Kind: w.platform(a.Platform), Platform: w.where(a.AccountRef), Href: accountHref(a.AccountRef), Handle: plain(a.Handle), Name: plain(a.Name), URL: safeURL(a.URL), URLText: shortURL(a.URL),
+		Kind: w.platform(a.Platform), Platform: w.where(a.AccountRef), Href: accountHref(a.AccountRef), Handle: plain(a.Handle), Name: plain(a.Name), URL: w.outward(a.URL), URLText: shortURL(a.URL),
 		State: w.accountState(a), Live: (a.State == onrecord.AccountLive || a.State == "") && !a.IsOffline && !a.Taken,
 		Statements: a.Statements, Since: w.moment(a.Since), Looked: w.moment(a.LastLooked), Ago: w.ago(a.LastLooked),
 	}

@@ -143,7 +143,7 @@ func (s *server) statementBody(w wording, st onrecord.Statement) statementBody {
 	b := statementBody{
 		ID: st.ID, Heading: w.heading(st), Line: w.line(st), Label: w.label(st, s.Archive.Name),
 		Figure: plain(st.Figure.Name), FigureHref: "/f/" + st.Figure.Slug, Handle: plain(st.Account.Handle), AccountHref: accountHref(st.Account),
-		Platform: w.platform(st.Platform), Original: safeURL(st.URL), OriginalText: shortURL(st.URL),
+		Platform: w.platform(st.Platform), Original: w.outward(st.URL), OriginalText: shortURL(st.URL),
 		CaptureCount: st.Captures, Ledger: st.LogIndex, Base: s.base,
 	}
 	ref := func(id onrecord.StatementID) string {

@@ -76,6 +76,17 @@ func safeURL(raw string) string {
 	return u.String()
 }
 
+// outward returns safeURL of an address at a platform. In a demonstration only those
+// that can be nobody's are links (.example, RFC 2606): a name that was invented may be
+// somebody's on a platform that is real.
+func (w wording) outward(raw string) string {
+	at := safeURL(raw)
+	if u, err := url.Parse(at); w.demo && (err != nil || !strings.HasSuffix(u.Hostname(), ".example")) {
+		return ""
+	}
+	return at
+}
+
 // excerpt returns the first n characters of text, cut at a space where there
 // is one near, and whether anything was left off.
 func excerpt(text string, n int) (string, bool) {

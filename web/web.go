@@ -115,5 +115,5 @@ func (s *server) words(zone *time.Location) wording {
 	if zone == nil {
 		zone = time.UTC
 	}
-	return wording{texts: s.texts, now: s.Now(), zone: zone}
+	return wording{texts: s.texts, now: s.Now(), zone: zone, demo: s.Demo != nil}
 }

@@ -16,6 +16,7 @@ type wording struct {
 	texts
 	now  time.Time
 	zone *time.Location
+	demo bool // nobody said anything of this
 }
 
 // A moment is a time in both forms: for programs and for people.

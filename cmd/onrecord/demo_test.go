@@ -104,6 +104,12 @@ func demoLook(t *testing.T, site http.Handler, b demoBeat, s demoShow) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	doc.Find("[href]").Each(func(_ int, a *goquery.Selection) {
+		href, _ := a.Attr("href")
+		if u, err := url.Parse(href); err != nil || u.Host != "" && u.Host != "127.0.0.1:8080" && !strings.HasSuffix(u.Host, ".example") {
+			t.Errorf("%s: %s leads to %s, which may be somebody's", b.title, s.path, href)
+		}
+	})
 	text := strings.Join(strings.Fields(doc.Find("body").Text()), " ")
 	for _, want := range s.texts {
 		if want, not := strings.CutPrefix(want, "!"); not == strings.Contains(text, want) {

@@ -56,7 +56,7 @@ func demoSources() []demoSource {
 		{"jane-example", "jane-press", "website", "account_id: jane.example", "jane-site", "jane.example", pages("jane.example")},
 		{"jane-example", "jane-x", "x", `account: janeexample, account_id: "250732611"`, "", "", nil},
 		{"jean-dupont", "dupont-social", "mastodon", `account: "@dupont@civique.example"`, "civique", "civique.example", []string{"{kind: api"}},
-		{"ministry", "ministry-telegram", "telegram", "account: examples_ministry", "telegram", "t.me", []string{"{kind: preview"}},
+		{"ministry", "ministry-telegram", "telegram", "account: examples_ministry", "telegram", "telegram.example", []string{"{kind: preview, base_url: https://telegram.example"}},
 		{"ministry", "ministry-site", "website", "account_id: ministry.example", "ministry-site", "ministry.example", pages("ministry.example")},
 	}
 }
