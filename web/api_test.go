@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"onrecord/web"
 )
 
 var update = flag.Bool("update", false, "write testdata/openapi.json")
@@ -226,6 +228,49 @@ func TestAPIProblems(t *testing.T) {
 			t.Errorf("%s: %v", c.path, v)
 		}
 		page(t, h, strings.TrimPrefix(kind, base), http.StatusOK)
+	}
+}
+
+// TestAPIDocument: docs/api.md names every endpoint, every type of problem and
+// every key of an attachment and of lost lines.
+func TestAPIDocument(t *testing.T) {
+	doc, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile("testdata/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var description struct {
+		Paths      map[string]json.RawMessage
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]json.RawMessage }
+		}
+	}
+	if err := json.Unmarshal(raw, &description); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for path := range description.Paths {
+		want = append(want, "`"+strings.TrimPrefix(path, "/api/v1"))
+	}
+	for _, name := range web.ProblemTypes() {
+		want = append(want, "`"+name+"`")
+	}
+	for _, name := range []string{"Media", "Lost"} {
+		keys := description.Components.Schemas[name].Properties
+		if len(keys) == 0 {
+			t.Errorf("testdata/openapi.json has no %s", name)
+		}
+		for key := range keys {
+			want = append(want, key)
+		}
+	}
+	for _, text := range want {
+		if !strings.Contains(string(doc), text) {
+			t.Errorf("docs/api.md does not name %s", text)
+		}
 	}
 }
 

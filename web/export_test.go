@@ -41,3 +41,6 @@ func Segments(text string, marks []search.Span) (pieces, links []string) {
 	}
 	return pieces, links
 }
+
+// ProblemTypes are the last parts of the addresses of all problem types.
+func ProblemTypes() []string { return slices.Sorted(maps.Keys(problemStatus)) }
