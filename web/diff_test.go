@@ -50,7 +50,7 @@ func TestDiffBounded(t *testing.T) {
 		old, new := text(n), text(n)
 		start := time.Now()
 		sides(t, old, new)
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%d words took %v", n, took)
 		}
 	}

@@ -64,7 +64,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 			if err := os.Remove(filler); err != nil {
 				t.Fatal(err)
 			}
-			s.waitFor(t, 4, time.Minute)
+			s.waitFor(t, 4, 3*time.Minute)
 			s.end(t)
 		})
 	}

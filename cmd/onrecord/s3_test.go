@@ -160,7 +160,7 @@ func siteAnswers(t *testing.T, h *house, site http.Handler) {
 		if res := asked(site, path); res.Code != http.StatusOK {
 			t.Errorf("%s answers %d while the store is away: %.300s", path, res.Code, res.Body)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%s took %s while the store is away", path, took)
 		}
 	}

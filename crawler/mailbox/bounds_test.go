@@ -61,7 +61,7 @@ func TestBounds(t *testing.T) {
 	} {
 		start := time.Now()
 		_, _, _ = read(t, fstest.MapFS{"m.eml": {Data: []byte(tt.mail)}}, jane())
-		if took := time.Since(start); took > 15*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%s: %d KiB took %v", tt.name, len(tt.mail)>>10, took)
 		} else if took > 500*time.Millisecond {
 			t.Logf("%s: %d KiB took %v", tt.name, len(tt.mail)>>10, took)
