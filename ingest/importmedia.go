@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -68,8 +69,8 @@ func (w *importWriter) keep(ctx context.Context, f crawler.Enclosed) (onrecord.E
 		x.Prior = &onrecord.Prior{URL: prior.URL, At: prior.Captured, Digest: digest}
 	} else if m.Picture != nil {
 		var keep func()
-		if k.Width, k.Height, keep, err = m.Picture(ctx, file); ctx.Err() != nil {
-			return onrecord.Event{}, err
+		if k.Width, k.Height, keep, err = m.Picture(ctx, file); ctx.Err() != nil || err != nil && !errors.Is(err, ErrNoPicture) {
+			return onrecord.Event{}, fmt.Errorf("look at the picture %s: %w", f.Media.ID, err)
 		}
 		if err == nil { // else it is kept all the same
 			keep()

@@ -6,6 +6,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net"
@@ -31,8 +32,12 @@ const (
 	mediaVisitItems = 64
 	mediaVisitBytes = 256 << 20
 	mediaVisitTime  = 30 * time.Minute
+	pictureTries    = 3    // of an attachment that came, and this machine could not measure
 	mediaLook       = 2000 // wanted attachments of a source that are looked at
 )
+
+// ErrNoPicture reports a file of which no small copy can be made.
+var ErrNoPicture = errors.New("none can be made of this file")
 
 // Media is how attachments are fetched. It is safe for concurrent use, by one
 // visit of a source at a time.
@@ -46,7 +51,8 @@ type Media struct {
 	Imports bool
 	// Picture reads a picture that is being kept. It returns its size in pixels, 0
 	// where nobody could show it, and what keeps a small copy for those who will ask
-	// for it, to be called once it is in the record. It may be nil.
+	// for it, to be called once it is in the record. ErrNoPicture says that there is
+	// no small copy; any other error says nothing of the file. It may be nil.
 	Picture func(ctx context.Context, f onrecord.File) (width, height int, keep func(), err error)
 
 	mu    sync.Mutex

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"onrecord"
 	"onrecord/crawler"
@@ -123,11 +124,14 @@ func (f *mediaVisit) keep(ctx context.Context, w onrecord.Wanted, got crawler.Fe
 	} else if raster(got.Type) && f.i.Media.Picture != nil {
 		var err error
 		m.Width, m.Height, f.small[m.SHA256], err = f.i.Media.Picture(ctx, file)
-		if ctx.Err() != nil { // asked for again: the size would be lost for good
+		switch {
+		case ctx.Err() != nil: // asked for again: the size would be lost for good
 			return ctx.Err()
-		}
-		if err != nil { // kept all the same
-			f.rep.Problems = append(f.rep.Problems, fmt.Sprintf("%s: there is no small picture of it: %v", w.Media.URL, err))
+		case err != nil && !errors.Is(err, ErrNoPicture) && f.again(w):
+			f.rep.Problems = append(f.rep.Problems, fmt.Sprintf("%s: its picture could not be looked at, it is asked for again: %v", w.Media.URL, err))
+			return nil
+		case err != nil: // kept all the same
+			f.rep.Problems = append(f.rep.Problems, fmt.Sprintf("%s: kept without a small picture: %v", w.Media.URL, err))
 		}
 	}
 	note, err := json.Marshal(mediaNote{w.Statement, m})
@@ -145,6 +149,16 @@ func (f *mediaVisit) keep(ctx context.Context, w onrecord.Wanted, got crawler.Fe
 	f.events = append(f.events, onrecord.Event{Type: onrecord.MediaKept, At: e.Ref.At, Statement: w.Statement, Media: &m, Captures: []onrecord.CaptureRef{e.Ref}})
 	f.i.Media.forget(w)
 	return nil
+}
+
+// again reports whether an attachment whose picture this machine could not look at
+// is to be asked for once more, rather than kept without its size for good: twice,
+// and while its address holds. Having it goes before showing it.
+func (f *mediaVisit) again(w onrecord.Wanted) bool {
+	now := f.i.Now()
+	fails := f.i.Media.failed(w, time.Time{}, now)
+	next, ends := f.i.Media.dueAt(w, now), w.Media.Expires
+	return fails < pictureTries && (ends.IsZero() || next.Before(ends))
 }
 
 // raster reports whether files of a sniffed media type are pictures of which a
@@ -223,6 +237,9 @@ func (f *mediaVisit) commit(ctx context.Context) (onrecord.Done, error) {
 		ids[n] = e.Statement
 	}
 	account := accountOf(f.s, f.v.State)
+	if err := f.i.whole(ctx, f.s, account); err != nil {
+		return onrecord.Done{}, err
+	}
 	known, err := f.i.View.Known(ctx, f.s.Platform, account, ids)
 	if err != nil {
 		return onrecord.Done{}, fmt.Errorf("what is known: %w", err)

@@ -40,7 +40,7 @@ const (
 	// Type is its media type.
 	Type = "image/jpeg"
 
-	atOnce     = 2
+	atOnce     = 2  // for those who ask, and as many ahead of them: four processes in all
 	waiting    = 22 // pictures that wait for their turn, a screen full of them; the next is refused
 	childTime  = 40 * time.Second
 	maxOutput  = 4 << 20
@@ -114,9 +114,9 @@ type Picture struct {
 }
 
 // Make reads a picture before anybody has asked for it, and returns its size, and
-// the small one for Keep. It waits for its turn, two at a time. ErrNone says that
-// there is no small picture of it; the size is 0 then, too, unless only time was
-// short.
+// the small one for Keep. It waits for its turn, two at a time, beside those of
+// Thumb. ErrNone says that there is no small picture of it; the size is 0 then, too,
+// unless only time or memory was short. Any other error says nothing of the file.
 func (m *Maker) Make(ctx context.Context, r io.Reader) (Picture, error) {
 	select {
 	case m.ahead <- struct{}{}:
@@ -156,6 +156,11 @@ func (m *Maker) run(ctx context.Context, in io.Reader) (Picture, error) {
 	case failed && child.Err() != nil:
 		p.small = nil
 		return p, errTime
+	case failed && !exit.Exited() && p.Width > 0: // it took too much, and yet others may show it
+		p.small = nil
+		return p, fmt.Errorf("%w: %s", ErrNone, exit.ProcessState)
+	case failed && !exit.Exited(): // no word about the picture
+		return Picture{}, fmt.Errorf("thumbnail: the helper: %s", exit.ProcessState)
 	case failed:
 		return Picture{}, fmt.Errorf("%w: %s: %.200s", ErrNone, exit.ProcessState, strings.TrimSpace(says.String()))
 	case errors.Is(err, errOutput):

@@ -19,6 +19,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -230,6 +231,56 @@ func TestInput(t *testing.T) {
 	}
 	if _, err := m.Thumb(t.Context(), sumOf(b), opened(b)); err != nil {
 		t.Errorf("tried again: %v", err)
+	}
+}
+
+// TestChildKilled: a helper that is killed says nothing of the picture but what it
+// has written: the size, if it came to that.
+func TestChildKilled(t *testing.T) {
+	for script, want := range map[string]struct {
+		width int
+		none  bool
+	}{
+		`kill -KILL $$`: {0, false},
+		`echo '{"width":800,"height":200}'; printf half; kill -KILL $$`: {800, true},
+		`echo '{"width":800,"height":200}'; exit 1`:                     {0, true},
+	} {
+		m, err := thumbnail.New(thumbnail.Options{Command: []string{"/bin/sh", "-c", script}, Dir: t.TempDir(), Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := m.Make(t.Context(), strings.NewReader("a picture"))
+		if err == nil || errors.Is(err, thumbnail.ErrNone) != want.none || p.Width != want.width {
+			t.Errorf("%s: %d x %d, %v", script, p.Width, p.Height, err)
+		}
+		m.Keep(sumOf(nil), p)
+		if _, err := m.Thumb(t.Context(), sumOf(nil), func(context.Context) (io.ReadCloser, error) { return nil, io.ErrNoProgress }); !errors.Is(err, io.ErrNoProgress) {
+			t.Errorf("%s: half a picture is kept: %v", script, err)
+		}
+	}
+}
+
+// TestLimitedAlready: a helper that may take less, and goes behind others, already,
+// makes pictures all the same, though it may take back neither.
+func TestLimitedAlready(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := []string{"/bin/sh", "-c", `ulimit -t 10 && ulimit -n 12 && exec nice -n 10 "$0" "$@"`, "/usr/bin/env", "GORACE=atexit_sleep_ms=0", self, "thumbnail-child"}
+	if os.Getuid() == 0 { // who may take back both
+		path, err := exec.LookPath("setpriv")
+		if err != nil {
+			t.Skip("setpriv is not there, and root may do what others may not")
+		}
+		command = append([]string{path, "--bounding-set=-sys_nice,-sys_resource"}, command...)
+	}
+	m, err := thumbnail.New(thumbnail.Options{Command: command, Dir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := m.Make(t.Context(), bytes.NewReader(encoded(t, "png", picture(80, 20)))); err != nil || p.Width != 80 {
+		t.Errorf("%d x %d, %v", p.Width, p.Height, err)
 	}
 }
 

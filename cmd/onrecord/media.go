@@ -11,6 +11,7 @@ import (
 	"io"
 	"iter"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -70,6 +71,9 @@ func (h *house) media() *ingest.Media {
 			}
 			defer r.Close()
 			p, err := maker.Make(ctx, r)
+			if errors.Is(err, thumbnail.ErrNone) {
+				err = fmt.Errorf("%w%s", ingest.ErrNoPicture, strings.TrimPrefix(err.Error(), thumbnail.ErrNone.Error()))
+			}
 			return p.Width, p.Height, func() { maker.Keep(hex.EncodeToString(f.SHA256[:]), p) }, err
 		}
 	}

@@ -560,7 +560,7 @@ func TestSmallPictures(t *testing.T) {
 	m.items(mediaItem{"one", "/whole.png", "/half.png", "/drawing.svg"})
 	m.visit(t)
 	rep := m.fetch(t)
-	if len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0], "half.png: there is no small picture of it") {
+	if len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0], "half.png: kept without a small picture: none can be made of this file: exit status 1") {
 		t.Errorf("%q", rep.Problems)
 	}
 	list, err := filepath.Glob(filepath.Join(m.h.thumbDir(), "*"))
@@ -576,6 +576,55 @@ func TestSmallPictures(t *testing.T) {
 		t.Errorf("the page shows what nobody can, or lacks it:\n%s", page)
 	}
 	m.mustVerify(t)
+}
+
+// TestPicturesWithoutHelper: where this machine can't look at a picture, that says
+// nothing of the picture: it is asked for again, three times in all, and then kept
+// without its size; at once where its address ends before that.
+func TestPicturesWithoutHelper(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		failing int           // visits before the helper is there; 0: never
+		ends    time.Duration // after the first; 0: never
+		visits  int
+		shown   bool
+	}{
+		"a helper that comes back":  {1, 0, 2, true},
+		"no helper ever":            {0, 0, 3, false},
+		"an address that ends soon": {0, 30 * time.Second, 1, false},
+	} {
+		m := newMediaSite(t)
+		p, broken := painting(t, 77), true
+		m.in.Media.Picture = func(context.Context, onrecord.File) (int, int, func(), error) {
+			if broken {
+				return 0, 0, nil, errors.New("no process can be started")
+			}
+			return 64, 40, func() {}, nil
+		}
+		m.bytes("/whole.png", p)
+		path := "/whole.png"
+		if c.ends > 0 {
+			path += fmt.Sprintf("?expires=%d", m.clock.now().Add(time.Hour+c.ends).Unix())
+		}
+		m.items(mediaItem{"one", path})
+		m.visit(t)
+		for n := 1; n <= c.visits; n++ {
+			broken = c.failing == 0 || n <= c.failing
+			rep := m.fetch(t)
+			if kept := len(m.events(t)) == 1; kept != (n == c.visits) || rep.Requests != 1 {
+				t.Fatalf("%s, visit %d: %v, %+v", name, n, m.events(t), rep)
+			}
+			if again := m.fetch(t); again.Requests != 0 {
+				t.Errorf("%s, visit %d: asked again at once", name, n)
+			}
+			m.clock.to(m.clock.now().Add(time.Hour))
+		}
+		st, err := m.h.catalog.Statement(t.Context(), onrecord.NewStatementID("website", "https://a.example/one"))
+		if err != nil || len(st.Media) != 1 || st.Media[0].Kept == nil || st.Media[0].Kept.Width > 0 != c.shown {
+			t.Errorf("%s: %+v, %v", name, st.Media, err)
+		}
+		m.mustVerify(t)
+	}
 }
 
 // TestMediaWithinMessages: pictures that lie within messages are kept from
