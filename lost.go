@@ -6,6 +6,7 @@ package onrecord
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,21 +31,48 @@ type LostLines struct {
 // operator has not said otherwise.
 func (l LostLines) Unsettled() bool { return l.Act && l.GivenUp < 0 }
 
-// FollowedBy learns of a visit at index, of a source, which of the source's visits
-// was the one before it: where that is lost it is known now whose it was, and what
-// lies between two acts of the operator was none. It reports whether l changed.
-func (l *LostLines) FollowedBy(source string, operator bool, before, index int64) bool {
-	switch {
-	case l.Source != "":
-		return false
-	case l.From == before:
-		l.Source, l.Act = source, operator
-	case operator && l.Act && before < l.From && l.From < index:
-		l.Act = false
-	default:
-		return false
+// A Following is what the visit line of a visit at Index says of the visit of the
+// same source before it, which began at Before.
+type Following struct {
+	Source        string
+	Operator      bool // Source is the operator's
+	Before, Index int64
+	// LastAct is where the last visit of the operator before Index begins that can
+	// be read; -1 for none.
+	LastAct int64
+}
+
+// Tell notes in lost, which is in order, what f tells of it: whose the visit before
+// was, where that is lost, and that what lies between two acts of the operator was
+// none. An act that names another than the last one that can be read was made from
+// a register that had been put back: it tells nothing of what lies between. Tell
+// returns which runs it has changed.
+func (f Following) Tell(lost []LostLines) (changed []int) {
+	if f.Before < 0 {
+		return nil
 	}
-	return true
+	at := func(index int64) int {
+		i, _ := slices.BinarySearchFunc(lost, index, func(l LostLines, index int64) int { return cmp.Compare(l.From, index) })
+		return i
+	}
+	i := at(f.Before)
+	if i < len(lost) && lost[i].From == f.Before {
+		if lost[i].Source == "" {
+			lost[i].Source, lost[i].Act = f.Source, f.Operator
+			changed = append(changed, i)
+		}
+		i++
+	}
+	if !f.Operator || f.LastAct > f.Before {
+		return changed
+	}
+	for ; i < len(lost) && lost[i].From < f.Index; i++ {
+		if lost[i].Source == "" && lost[i].Act {
+			lost[i].Act = false
+			changed = append(changed, i)
+		}
+	}
+	return changed
 }
 
 // isNone reports whether no event has the type: what a line of it would say is
@@ -56,8 +84,12 @@ func (t EventType) isNone() bool {
 // A Lines is a run of ledger indexes, To exclusive.
 type Lines struct{ From, To int64 }
 
-// lostKey is the key of the lines that an event gives up: "first-last" each.
-const lostKey = "lost"
+// lostKey is the key of the lines that an event gives up: "first-last" each. It
+// gives them up by lostNote, the note of a key of the log over them.
+const (
+	lostKey  = "lost"
+	lostNote = "lost_note"
+)
 
 // MaxGivenUp is how many runs of lines one event gives up.
 const MaxGivenUp = 4096
@@ -91,6 +123,36 @@ func joined(list []Lines) []Lines {
 		out = append(out, l)
 	}
 	return out
+}
+
+// GivesAnyUp reports whether e claims to give lines up: it does if a key of the log
+// has signed that.
+func (e Event) GivesAnyUp() bool {
+	return (e.Type == ArchiveGaveUp || e.Type == ArchiveAdopted) && e.Extra[lostKey] != nil
+}
+
+// NoteLost returns what the note of an event that gives lines up is about, and the
+// note, which is empty where there is none. The words are those that the event has,
+// a line each.
+func (e Event) NoteLost() (words, signed string) {
+	list, _ := e.Extra[lostKey].([]any)
+	var b strings.Builder
+	for _, w := range list {
+		fmt.Fprintln(&b, w)
+	}
+	signed, _ = e.Extra[lostNote].(string)
+	return b.String(), signed
+}
+
+// WithLostNote returns e with the note by which it gives lines up; with an empty one
+// it gives up nothing.
+func (e Event) WithLostNote(signed string) Event {
+	e.Extra = maps.Clone(e.Extra)
+	if e.Extra[lostNote] = signed; signed == "" {
+		delete(e.Extra, lostNote)
+		delete(e.Extra, lostKey)
+	}
+	return e
 }
 
 // GivesUp returns the lines that e gives up, in order. Only lines before its own

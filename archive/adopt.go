@@ -5,6 +5,7 @@ package archive
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -184,12 +185,20 @@ func (d *adoption) segment(a *Archive, at ledger.Checkpoint, signed string) (*se
 	}
 	extra = maps.Collect(maps.All(extra))
 	extra[keyRotation] = signed
-	h := VisitHeader{Visit: id, Source: BuiltIn, Base: at.Size - 1, Started: now, Ended: now, Outcome: onrecord.OutcomeOK}
-	return a.code.build(h, []onrecord.Event{{
+	e := onrecord.Event{
 		Type: onrecord.ArchiveAdopted, At: now, By: now, Source: BuiltIn, Platform: BuiltIn, Prev: -1, Index: -1,
 		Reason: d.o.Reason, Code: d.o.Signer.Name(), Provenance: onrecord.Captured,
 		Extra: extra,
-	}}, a.rand)
+	}
+	if e.GivesAnyUp() {
+		words, _ := e.NoteLost()
+		if signed, err = ledger.SignGivenUp(d.o.Signer, ledger.GivenUpText{Sum: sha256.Sum256([]byte(words))}); err != nil {
+			return nil, err
+		}
+		e = e.WithLostNote(signed)
+	}
+	h := VisitHeader{Visit: id, Source: BuiltIn, Base: at.Size - 1, Started: now, Ended: now, Outcome: onrecord.OutcomeOK}
+	return a.code.build(h, []onrecord.Event{e}, a.rand)
 }
 
 // resume goes on with an adoption that was interrupted behind its commit point.

@@ -90,7 +90,7 @@ func (v *Visit) prepare(d Draft) (*plan, error) {
 	h := VisitHeader{
 		Visit: v.id, Source: m.Source, Figure: extraOf(m).Figure, Door: m.Door, Parser: m.Parser, Base: d.Base,
 		Started: trim(d.Started), Ended: trim(d.Ended), SkewMS: d.Skew.Milliseconds(), Outcome: d.Outcome,
-		Provenance: d.Provenance, Follows: new(v.reg.Done.Index),
+		Provenance: d.Provenance, Follows: v.reg.before(),
 	}
 	h.LateOf, _ = v.Late()
 	p := &plan{V: 1, Visit: v.id, StateTag: v.tag.String(), From: v.from, Next: d.Next}

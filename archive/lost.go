@@ -263,23 +263,33 @@ func (a *Archive) Regained(ctx context.Context, index int64) (bool, error) {
 // may be of acts of the operator apart, as far as what is left tells.
 func (a *Archive) allLost(ctx context.Context, size int64) (lines, acts []onrecord.Lines, err error) {
 	var list []onrecord.LostLines
+	lastAct := int64(-1)
 	for e, err := range a.WalkPast(ctx, 0) {
 		switch {
 		case err != nil:
 			return nil, nil, err
 		case e.Index >= size:
 		case e.Event.Type == onrecord.LineLost || e.Event.Type == onrecord.ActLost:
+			if n := len(list); n > 0 && list[n-1].To == e.Index && list[n-1].Visit == e.Leaf.Visit {
+				list[n-1].To++
+				continue
+			}
 			list = append(list, onrecord.LostLines{
-				From: e.Index - int64(e.Leaf.Line), To: e.Index + 1, Visit: e.Leaf.Visit, Source: e.Visit.Source, Act: e.Event.Type == onrecord.ActLost,
+				From: e.Index, To: e.Index + 1, Visit: e.Leaf.Visit, Source: e.Visit.Source, Act: e.Event.Type == onrecord.ActLost,
 			})
-		case e.Leaf.Line == 0 && e.Visit.Follows != nil:
-			for i := range list {
-				list[i].FollowedBy(e.Visit.Source, e.Visit.Source == BuiltIn, *e.Visit.Follows, e.Index)
+		case e.Event.Type == onrecord.VisitLine:
+			f := onrecord.Following{Source: e.Visit.Source, Operator: e.Visit.Source == BuiltIn, Before: -1, Index: e.Index, LastAct: lastAct}
+			if e.Visit.Follows != nil {
+				f.Before = *e.Visit.Follows
+			}
+			f.Tell(list)
+			if f.Operator {
+				lastAct = e.Index
 			}
 		}
 	}
 	for _, l := range list {
-		one := onrecord.Lines{From: l.To - 1, To: l.To}
+		one := onrecord.Lines{From: l.From, To: l.To}
 		if l.Act {
 			acts = append(acts, one)
 		} else {

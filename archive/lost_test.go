@@ -270,3 +270,65 @@ func TestGivenUpIsKnown(t *testing.T) {
 		t.Errorf("gave up %+v", lines)
 	}
 }
+
+// Whoever writes to the bucket and deletes an act can't give its lines up: that
+// takes a key of the log.
+func TestGivenUpIsSigned(t *testing.T) {
+	t.Parallel()
+	w, b, a, _ := filled(t, 6)
+	hurt := without(t, b, archive.JournalKey(walk(t, a)[6].Leaf.Visit))
+	extra, err := onrecord.GiveUp([]onrecord.Lines{{From: 6, To: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []onrecord.EventType{onrecord.ArchiveGaveUp, onrecord.ArchiveAdopted} {
+		x := intruder{event: onrecord.Event{Type: of, At: w.now(), By: w.now(), Source: archive.BuiltIn, Prev: -1, Index: -1, Extra: extra}}
+		if x.visit, err = onrecord.NewVisitID(w.now(), seeded(87)); err != nil {
+			t.Fatal(err)
+		}
+		h := archive.VisitHeader{Visit: x.visit, Source: archive.BuiltIn, Started: w.now(), Ended: w.now(), Outcome: onrecord.OutcomeOK}
+		if x.segment, x.leaves, err = archive.BuildLeaves(h, []onrecord.Event{x.event}, seeded(88)); err != nil {
+			t.Fatal(err)
+		}
+		b := bucketOf(t, contents(t, hurt))
+		index := x.commit(t, w, b)
+		h2 := w.open(t, b, fastDir(t), 5)
+		r, err := h2.Redactions(t.Context())
+		if err != nil || !errors.Is(r.Known(0), archive.ErrUnknown) {
+			t.Errorf("%s: what was erased is taken for known: %v", of, err)
+		}
+		if e := past(t, h2, 0)[index].Event; e.Type != of || len(e.GivesUp()) > 0 {
+			t.Errorf("%s gives up %+v", of, e.GivesUp())
+		}
+		more(t, w, h2, 6, 7) // whose checkpoint has the forged lines
+		report, err := h2.Verify(t.Context(), archive.VerifyOptions{})
+		if err != nil || !slices.ContainsFunc(report.Findings, func(f archive.Finding) bool { return f.Index == index }) {
+			t.Errorf("%s: verify does not name it: %v, %v", of, report.Findings, err)
+		}
+	}
+}
+
+// An act made while the operator's register is away does not say that no act was
+// before it, and neither do those that come after the register was made anew.
+func TestFollowsOfALostRegister(t *testing.T) {
+	t.Parallel()
+	w, b, _, _ := filled(t, 4)
+	objects := contents(t, b)
+	delete(objects, "state/archive.json")
+	h := w.open(t, bucketOf(t, objects), fastDir(t), 3)
+	label := func() {
+		t.Helper()
+		acts(t, w, h, onrecord.Event{Type: onrecord.ArchiveLabelChanged, At: w.now(), By: w.now(), Index: -1, Prev: -1})
+	}
+	label()
+	list := walk(t, h)
+	if f := list[len(list)-2].Visit.Follows; f != nil {
+		t.Errorf("the act after the loss follows %d", *f)
+	}
+	label()
+	was := int64(len(list)) - 2
+	list = walk(t, h)
+	if f := list[len(list)-2].Visit.Follows; f == nil || *f != was {
+		t.Errorf("the next follows %v, want %d", f, was)
+	}
+}

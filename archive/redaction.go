@@ -144,6 +144,8 @@ func (r *Redactions) clone() *Redactions {
 // add notes an event of the built-in source at a ledger index.
 func (r *Redactions) add(e onrecord.Event) {
 	switch {
+	case e.GivesAnyUp():
+		r.gaveUp = append(r.gaveUp, e.GivesUp()...)
 	case e.Type == onrecord.ArchiveErasureDone && e.Prev >= 0:
 		r.done[e.Prev] = true
 		if e.Erasure != nil {

@@ -288,7 +288,6 @@ func (a *Archive) noteAct(ctx context.Context, r *Redactions, index int64) (eras
 		return false, fmt.Errorf("index %d: %w", index, err)
 	}
 	var events []onrecord.Event // added together: a visit that is damaged is read again
-	var gaveUp []onrecord.Lines
 	for at := index; at < index+int64(len(s.lines)); at++ {
 		if leaf, err = a.leaf(ctx, at); err != nil {
 			return false, err
@@ -297,13 +296,11 @@ func (a *Archive) noteAct(ctx context.Context, r *Redactions, index int64) (eras
 		if err != nil {
 			return false, err
 		}
-		if e.Event.Type == onrecord.StatementErased || e.Event.Type == onrecord.ArchiveErasureDone {
+		if needsNote(e.Event) {
 			events = append(events, e.Event)
 		}
-		gaveUp = append(gaveUp, e.Event.GivesUp()...)
 	}
-	r.gaveUp = append(r.gaveUp, gaveUp...)
-	erases = len(events)+len(gaveUp) > 0 // a key may be missing that comes to light later
+	erases = len(events) > 0 // a key may be missing that comes to light later
 	keys := voucher{a: a}
 	if events, err = keys.drop(ctx, events, func(e onrecord.Event, why error) {
 		a.log.WarnContext(ctx, "an erasure is not followed: onrecord verify", "index", e.Index, "err", why)

@@ -69,6 +69,17 @@ func (r register) state() onrecord.SourceState {
 	return r.SourceState
 }
 
+// before returns the ledger index of the visit that a visit from r follows, -1 for
+// none; nil where r can't tell. Of the operator's own source that is what was lost
+// as a decision, so a register that is not there, or was made anew from what could
+// be read, does not say that there was none.
+func (r register) before() *int64 {
+	if r.Source == BuiltIn && (r.N == 0 || r.N >= rebuilt) {
+		return nil
+	}
+	return new(r.Done.Index)
+}
+
 // load reads a source's register. One that is not there has the zero tag and
 // N 0.
 func (a *Archive) load(ctx context.Context, source string) (register, bucket.Tag, error) {

@@ -213,7 +213,7 @@ func (v *verification) line(f Finding, leaf ledger.Leaf, line segmentLine, out *
 	}
 	e.Index, e.Visit = f.Index, leaf.Visit
 	v.decision(e)
-	if f.Index < v.trusted && (e.Type == onrecord.StatementErased || e.Type == onrecord.ArchiveErasureDone) {
+	if f.Index < v.trusted && needsNote(e) {
 		v.mu.Lock()
 		v.acts = append(v.acts, e)
 		v.mu.Unlock()

@@ -19,17 +19,21 @@ import (
 // bucket can append to them, and the next checkpoint signs that. So each erasure
 // is signed by itself, and one that is not orders nothing (record.md 5). The
 // event that ends it is signed, too: who could forge that could have bytes served
-// and kept that are still to be replaced.
+// and kept that are still to be replaced. So is what gives lost lines up: who could
+// forge that could delete the act that erases and have it taken for nothing.
 
-// needsNote reports whether events of a type count only where a key has signed
-// them.
-func needsNote(t onrecord.EventType) bool {
-	return t == onrecord.StatementErased || t == onrecord.ArchiveErasureDone
+// needsNote reports whether an event counts only where a key has signed it.
+func needsNote(e onrecord.Event) bool {
+	return e.Type == onrecord.StatementErased || e.Type == onrecord.ArchiveErasureDone || e.GivesAnyUp()
 }
 
 // checkNote returns nil if a key in the ring has signed an event that needs it;
 // else ledger.ErrErasure.
 func checkNote(r *ledger.Keyring, e onrecord.Event) error {
+	if e.GivesAnyUp() {
+		words, signed := e.NoteLost()
+		return r.CheckGivenUp(signed, ledger.GivenUpText{Sum: sha256.Sum256([]byte(words))}, e.Index)
+	}
 	signed, sum, err := notedIn(e)
 	if err != nil {
 		return err
@@ -44,20 +48,32 @@ func checkNote(r *ledger.Keyring, e onrecord.Event) error {
 	return r.CheckErasureDone(signed, ledger.ErasureDoneText{Case: e.Takedown.Case, Of: e.Prev, Sum: sum, Replicas: replicas}, e.Index)
 }
 
-// makeNote signs an event that needs it and is to follow a head.
-func (a *Archive) makeNote(head ledger.Head, e onrecord.Event) (string, error) {
+// signedBy returns an event that needs a note and is to follow a head with one.
+func (a *Archive) signedBy(head ledger.Head, e onrecord.Event) (onrecord.Event, error) {
+	if e.GivesAnyUp() {
+		words, _ := e.NoteLost()
+		signed, err := a.ledger.SignGivenUp(head, ledger.GivenUpText{Sum: sha256.Sum256([]byte(words))})
+		return e.WithLostNote(signed), err
+	}
 	_, sum, err := notedIn(e)
 	if err != nil {
-		return "", err
+		return e, err
+	}
+	var erasure onrecord.Erasure
+	if e.Erasure != nil {
+		erasure = *e.Erasure
 	}
 	if e.Type == onrecord.StatementErased {
-		return a.ledger.SignErasure(head, ledger.ErasureText{Case: e.Takedown.Case, Statement: string(e.Statement), Sum: sum})
+		erasure.Note, err = a.ledger.SignErasure(head, ledger.ErasureText{Case: e.Takedown.Case, Statement: string(e.Statement), Sum: sum})
+	} else {
+		var replicas []string
+		if replicas, err = replicasIn(e); err != nil {
+			return e, err
+		}
+		erasure.Note, err = a.ledger.SignErasureDone(head, ledger.ErasureDoneText{Case: e.Takedown.Case, Of: e.Prev, Sum: sum, Replicas: replicas})
 	}
-	replicas, err := replicasIn(e)
-	if err != nil {
-		return "", err
-	}
-	return a.ledger.SignErasureDone(head, ledger.ErasureDoneText{Case: e.Takedown.Case, Of: e.Prev, Sum: sum, Replicas: replicas})
+	e.Erasure = &erasure
+	return e, err
 }
 
 // notedIn returns the note of an event, and the sum of what it is about.
@@ -92,27 +108,23 @@ func replicasIn(e onrecord.Event) (names []string, err error) {
 func (a *Archive) sign(ctx context.Context, source string, events []onrecord.Event) ([]onrecord.Event, error) {
 	signed := events
 	for i, e := range events {
-		if !needsNote(e.Type) {
+		if !needsNote(e) {
 			continue
 		}
 		if source != BuiltIn {
-			return nil, fmt.Errorf("%w: source %s erases a statement", ErrSource, source)
+			return nil, fmt.Errorf("%w: source %s does what the operator does: %s", ErrSource, source, e.Type)
 		}
 		head, err := a.Head(ctx)
 		if err != nil {
 			return nil, err
 		}
-		var erasure onrecord.Erasure
-		if e.Erasure != nil {
-			erasure = *e.Erasure
-		}
-		if erasure.Note, err = a.makeNote(head, e); err != nil {
+		if e, err = a.signedBy(head, e); err != nil {
 			return nil, err
 		}
 		if &signed[0] == &events[0] {
 			signed = slices.Clone(events)
 		}
-		signed[i].Erasure = &erasure
+		signed[i] = e
 	}
 	return signed, nil
 }
@@ -175,13 +187,20 @@ func (v *voucher) read(ctx context.Context) error {
 }
 
 // entry is Redactions.entry, and tells an erasure, or the end of one, that nobody
-// has signed by its type: whoever reads the journal must not follow it.
+// has signed by its type: whoever reads the journal must not follow it. An event that
+// gives lost lines up, and that nobody has signed, comes without them.
 func (v *voucher) entry(ctx context.Context, r *Redactions, index int64, leaf ledger.Leaf, s *segment) (Entry, error) {
 	e, err := r.entry(index, leaf, s)
-	if err != nil || !needsNote(e.Event.Type) {
+	if err != nil || !needsNote(e.Event) {
 		return e, err
 	}
 	err = v.vouched(ctx, e.Event)
+	if errors.Is(err, ledger.ErrErasure) && e.Event.GivesAnyUp() {
+		v.a.log.WarnContext(ctx, "lost lines are given up by an entry of the ledger that no key has signed, which gives up nothing: somebody else writes to the bucket",
+			"index", index, "err", err)
+		e.Event = e.Event.WithLostNote("")
+		return e, nil
+	}
 	if errors.Is(err, ledger.ErrErasure) {
 		v.a.log.WarnContext(ctx, "an erasure that no key has signed stands in the ledger, and is not followed: somebody else writes to the bucket",
 			"index", index, "err", err)
@@ -201,7 +220,7 @@ func (a *Archive) signedIn(ctx context.Context, s *segment, from int64) error {
 			continue
 		}
 		e, err := onrecord.ParseEvent(line.text)
-		if err != nil || !needsNote(e.Type) {
+		if err != nil || !needsNote(e) {
 			continue // a tombstone, or nothing that erases
 		}
 		e.Index = from + int64(i)
@@ -220,7 +239,7 @@ func (a *Archive) signedIn(ctx context.Context, s *segment, from int64) error {
 func (v *voucher) drop(ctx context.Context, events []onrecord.Event, tell func(e onrecord.Event, why error)) ([]onrecord.Event, error) {
 	kept := make([]onrecord.Event, 0, len(events))
 	for _, e := range events {
-		if needsNote(e.Type) {
+		if needsNote(e) {
 			err := v.vouched(ctx, e)
 			if errors.Is(err, ledger.ErrErasure) {
 				tell(e, err)

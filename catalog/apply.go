@@ -282,7 +282,7 @@ func (b *batch) entry(en Entry) error {
 	case onrecord.LineLost, onrecord.ActLost:
 		return b.lose(e, en.Visit.Source)
 	case onrecord.ArchiveGaveUp, onrecord.ArchiveAdopted:
-		if err := b.giveUp(e); err != nil {
+		if err := b.giveUp(en); err != nil {
 			return err
 		}
 	}

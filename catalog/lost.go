@@ -5,8 +5,10 @@ package catalog
 
 import (
 	"context"
+	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"onrecord"
 )
@@ -28,10 +30,12 @@ type givenUp struct {
 	at int64
 }
 
-// losses is what a batch knows of lost lines.
+// losses is what a batch or a view knows of lost lines.
 type losses struct {
 	lost  []onrecord.LostLines // by index; GivenUp is not set
-	given []givenUp
+	given []givenUp            // by index, none of them twice: each as the first event has it
+	resting
+	lastAct int64 // where the operator's last visit that can be read begins; -1 for none
 }
 
 // readLosses reads both tables, which are empty in nearly every archive.
@@ -49,21 +53,55 @@ func readLosses(each func(fn func(scan func(...any) error) error, text string, a
 	if err != nil {
 		return l, err
 	}
-	return l, each(func(scan func(...any) error) error {
+	err = each(func(scan func(...any) error) error {
 		var g givenUp
 		err := scan(&g.From, &g.To, &g.at)
-		l.given = append(l.given, g)
+		l.give(g)
 		return err
-	}, `SELECT i, until, at FROM given_up ORDER BY i, at`)
+	}, `SELECT i, until, at FROM given_up ORDER BY at, i`)
+	if err != nil {
+		return l, err
+	}
+	return l, each(func(scan func(...any) error) error { return scan(&l.lastAct) }, `SELECT v FROM meta WHERE k = 'act'`)
 }
 
-// gaveUp returns the index of the first event that gave all of l up; -1 for none.
-func (l *losses) gaveUp(one onrecord.LostLines) int64 {
-	at := int64(-1)
-	for _, g := range l.given {
-		if g.From <= one.From && one.To <= g.To && (at < 0 || g.at < at) {
-			at = g.at
+// behind returns the number of the first of the lines given up that end behind an
+// index.
+func (l *losses) behind(index int64) int {
+	i, _ := slices.BinarySearchFunc(l.given, index, func(g givenUp, index int64) int {
+		if g.To <= index {
+			return -1
 		}
+		return 1
+	})
+	return i
+}
+
+// give adds lines that an event gives up, but for those that an earlier one has.
+// Events come in ledger order.
+func (l *losses) give(g givenUp) {
+	for i := l.behind(g.From); g.From < g.To; i++ {
+		switch {
+		case i == len(l.given) || l.given[i].From >= g.To:
+			l.given = slices.Insert(l.given, i, g)
+			return
+		case g.From < l.given[i].From:
+			l.given = slices.Insert(l.given, i, givenUp{onrecord.Lines{From: g.From, To: l.given[i].From}, g.at})
+			i++
+		}
+		g.From = l.given[i].To
+	}
+}
+
+// gaveUp returns the index of the event by which all of a run had been given up; -1
+// for none.
+func (l *losses) gaveUp(one onrecord.LostLines) int64 {
+	at, from := int64(-1), one.From
+	for i := l.behind(from); from < one.To; i++ {
+		if i == len(l.given) || l.given[i].From > from {
+			return -1
+		}
+		at, from = max(at, l.given[i].at), l.given[i].To
 	}
 	return at
 }
@@ -96,20 +134,27 @@ func (b *batch) lose(e onrecord.Event, source string) error {
 			return b.exec(`UPDATE lost SET until = $1 WHERE i = $2`, last.To, last.From)
 		}
 	}
-	b.losses.lost = append(b.losses.lost, onrecord.LostLines{From: e.Index, To: e.Index + 1, Visit: e.Visit, Source: source, Act: act, GivenUp: -1})
+	one := onrecord.LostLines{From: e.Index, To: e.Index + 1, Visit: e.Visit, Source: source, Act: act, GivenUp: -1}
+	b.losses.lost = append(b.losses.lost, one)
+	b.losses.lose(one)
 	return b.exec(`INSERT INTO lost (i, until, visit, source, act) VALUES ($1, $2, $3, $4, $5)`, e.Index, e.Index+1, e.Visit[:], source, boolInt(act))
 }
 
 // follows learns from a visit what the lost ones before it were.
 func (b *batch) follows(v Visit, index int64) error {
-	if v.Follows == nil || len(b.losses.lost) == 0 {
-		return nil
+	f := onrecord.Following{Source: v.Source, Operator: v.Source == operator, Before: -1, Index: index, LastAct: b.losses.lastAct}
+	if v.Follows != nil {
+		f.Before = *v.Follows
 	}
-	for i := range b.losses.lost {
-		l := &b.losses.lost[i]
-		if !l.FollowedBy(v.Source, v.Source == operator, *v.Follows, index) {
-			continue
+	if f.Operator {
+		b.losses.lastAct = index
+		if err := b.exec(`UPDATE meta SET v = $1 WHERE k = 'act'`, index); err != nil {
+			return err
 		}
+	}
+	for _, i := range f.Tell(b.losses.lost) {
+		l := b.losses.lost[i]
+		b.losses.resting = resting{}
 		if err := b.exec(`UPDATE lost SET source = $1, act = $2 WHERE i = $3`, l.Source, boolInt(l.Act), l.From); err != nil {
 			return err
 		}
@@ -117,13 +162,16 @@ func (b *batch) follows(v Visit, index int64) error {
 	return nil
 }
 
-// giveUp notes the lines that an event gives up.
-func (b *batch) giveUp(e onrecord.Event) error {
-	if e.Source != operator && e.Source != "" {
+// giveUp notes the lines that an act of the operator gives up.
+func (b *batch) giveUp(en Entry) error {
+	e := en.Event
+	if en.Visit.Source != operator {
 		return nil
 	}
+	e.Index = en.Index
 	for _, l := range e.GivesUp() {
-		b.losses.given = append(b.losses.given, givenUp{l, e.Index})
+		b.losses.give(givenUp{l, e.Index})
+		b.losses.resting = resting{}
 		if err := b.exec(`INSERT OR IGNORE INTO given_up (i, until, at) VALUES ($1, $2, $3)`, l.From, l.To, e.Index); err != nil {
 			return err
 		}
@@ -142,17 +190,15 @@ func (b *batch) rests(e onrecord.Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, l := range b.losses.lost {
-		if l.From > e.Run.Base || l.Source == operator {
+	on := b.losses.rests()
+	for source := range on.sources() {
+		if source == operator || !on.on(source, e.Run.Base) {
 			continue
 		}
-		if at := b.losses.gaveUp(l); at >= 0 && at <= e.Run.Base {
-			continue
-		}
-		if l.Source == "" || l.Source == e.Source {
+		if source == "" || source == e.Source {
 			return true, nil
 		}
-		other, err := b.source(l.Source)
+		other, err := b.source(source)
 		if err != nil {
 			return false, err
 		}
@@ -166,22 +212,47 @@ func (b *batch) rests(e onrecord.Event) (bool, error) {
 // unknownAt reports whether whoever judged a run could not know of a statement
 // that is known here: its first line had been given up, and has come back since.
 func (b *batch) unknownAt(first int64, base int64) bool {
-	return slices.ContainsFunc(b.losses.given, func(g givenUp) bool { return g.From <= first && first < g.To && g.at <= base })
+	i := b.losses.behind(first)
+	return i < len(b.losses.given) && b.losses.given[i].From <= first && b.losses.given[i].at <= base
+}
+
+// A losing is what is lost, at one generation.
+type losing struct {
+	mu     sync.Mutex
+	file   *file // guarded by mu, as is the rest
+	gen    int64
+	list   []onrecord.LostLines // not changed any more
+	visits map[string]bool      // by visit id
+}
+
+// lost returns what is lost, and of which visits.
+func (v *view) losing() ([]onrecord.LostLines, map[string]bool, error) {
+	g := &v.c.losing
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.file == v.f && g.gen == v.side.gen {
+		return g.list, g.visits, nil
+	}
+	l, err := readLosses(v.each)
+	if err != nil {
+		return nil, nil, err
+	}
+	visits := map[string]bool{}
+	for i, one := range l.lost {
+		l.lost[i].GivenUp = l.gaveUp(one)
+		visits[one.Visit.String()] = true
+	}
+	g.file, g.gen, g.list, g.visits = v.f, v.side.gen, l.lost, visits
+	return g.list, g.visits, nil
 }
 
 // Lost returns the lines that nobody can read, in ledger order, as far as the
 // ledger is applied.
 func (c *Catalog) Lost(ctx context.Context) (list []onrecord.LostLines, err error) {
 	err = c.view(ctx, func(v *view) error {
-		l, err := readLosses(v.each)
-		if err != nil {
-			return err
-		}
-		for i := range l.lost {
-			l.lost[i].GivenUp = l.gaveUp(l.lost[i])
-		}
-		list = l.lost
-		return nil
+		all, _, err := v.losing()
+		list = slices.Clone(all)
+		return err
 	})
 	return list, err
 }
@@ -189,36 +260,45 @@ func (c *Catalog) Lost(ctx context.Context) (list []onrecord.LostLines, err erro
 // LostOf returns the lost lines that may have told of an account, and that nobody
 // has given up: until then what is known of it is not all that was recorded.
 func (c *Catalog) LostOf(ctx context.Context, source, platform, accountID string) (list []onrecord.LostLines, err error) {
-	all, err := c.Lost(ctx)
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	return list, c.view(ctx, func(v *view) error {
+	err = c.view(ctx, func(v *view) error {
+		all, _, err := v.losing()
+		if err != nil {
+			return err
+		}
+		told := map[string]bool{"": true, operator: true, source: true} // by source
 		for _, l := range all {
-			other, err := v.source(l.Source)
-			if err != nil {
-				return err
+			if l.GivenUp >= 0 {
+				continue
 			}
-			same := other.Account.ID == "" || accountID == "" || other.Account.Platform == platform && other.Account.ID == accountID
-			if l.GivenUp < 0 && (l.Source == "" || l.Source == operator || l.Source == source || same) {
+			if _, ok := told[l.Source]; !ok {
+				other, err := v.source(l.Source)
+				if err != nil {
+					return err
+				}
+				told[l.Source] = other.Account.ID == "" || accountID == "" || other.Account.Platform == platform && other.Account.ID == accountID
+			}
+			if told[l.Source] {
 				list = append(list, l)
 			}
 		}
 		return nil
 	})
+	return list, err
 }
 
 // OfLost reports whether an object is of a visit that has lost lines, which may
 // show what was withheld or erased: nobody can tell where. It does not ask where
 // nothing ever was.
 func (c *Catalog) OfLost(ctx context.Context, key string) (of bool, err error) {
-	all, err := c.Lost(ctx)
-	if err != nil || !slices.ContainsFunc(all, func(l onrecord.LostLines) bool { return strings.Contains(key, l.Visit.String()) }) {
-		return false, err
-	}
-	return of, c.view(ctx, func(v *view) error {
+	visit, _, _ := strings.Cut(path.Base(key), ".")
+	err = c.view(ctx, func(v *view) error {
+		_, visits, err := v.losing()
+		if err != nil || !visits[visit] {
+			return err
+		}
 		ids, err := v.decided()
 		of = len(ids) > 0
 		return err
 	})
+	return of, err
 }

@@ -141,3 +141,46 @@ func TestWhatComesAfterTellsWhoseItWas(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// An act that was made from a register that had been put back names an earlier act
+// than the last one that can be read; one whose register was not there names none.
+// Neither tells what lies between.
+func TestAnActOfAPutBackRegisterTellsNothing(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]int64{"put back": 0, "not there": -1} {
+		c, l := temporary(t), &ledger{}
+		apply(t, c, l.visit(noon, "archive", happened(onrecord.ArchiveLabelChanged, "", noon))...) // 0, 1
+		apply(t, c, l.visit(noon, "archive", happened(onrecord.ArchiveLabelChanged, "", noon))...) // 2, 3
+		apply(t, c, lost(l.visit(noon, "archive", happened(onrecord.StatementWithheld, "17", noon)), onrecord.ActLost, onrecord.VisitID{1})...)
+		act := l.visit(noon, "archive", happened(onrecord.ArchiveLabelChanged, "", noon))
+		act[0].Visit.Follows = &before
+		apply(t, c, act...)
+		if got, err := c.Lost(t.Context()); err != nil || len(got) != 1 || !got[0].Unsettled() {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// Only an act of the operator gives lines up.
+func TestOnlyTheOperatorGivesUp(t *testing.T) {
+	t.Parallel()
+	c, l := temporary(t), &ledger{}
+	apply(t, c, lost(l.visit(noon, "masto", happened(onrecord.StatementDeleted, "17", noon)), onrecord.ActLost, onrecord.VisitID{7})...) // 0, 1
+	claim := gaveUp(t, onrecord.Lines{From: 0, To: 2})
+	claim.Source = ""
+	apply(t, c, l.visit(noon, "masto", claim)...)
+	if got, err := c.Lost(t.Context()); err != nil || len(got) != 1 || got[0].GivenUp >= 0 {
+		t.Errorf("another source: %+v, %v", got, err)
+	}
+	// Piece by piece, and some of it twice: it is given up by the act with the last piece.
+	apply(t, c, l.visit(noon, "archive", gaveUp(t, onrecord.Lines{From: 1, To: 2}))...)
+	if got, err := c.Lost(t.Context()); err != nil || len(got) != 1 || got[0].GivenUp >= 0 {
+		t.Errorf("a part: %+v, %v", got, err)
+	}
+	act := l.visit(noon, "archive", gaveUp(t, onrecord.Lines{From: 0, To: 3}))
+	apply(t, c, act...)
+	apply(t, c, l.visit(noon, "archive", gaveUp(t, onrecord.Lines{From: 0, To: 2}))...)
+	if got, err := c.Lost(t.Context()); err != nil || len(got) != 1 || got[0].GivenUp != act[1].Index {
+		t.Errorf("all: %+v, %v; want by %d", got, err, act[1].Index)
+	}
+}

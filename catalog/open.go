@@ -32,6 +32,7 @@ type Catalog struct {
 	closing sync.WaitGroup // replaced files whose readers are not done
 
 	hiding hiding
+	losing losing
 
 	applying sync.Mutex
 	slots    chan struct{} // as many as queries may run at once

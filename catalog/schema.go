@@ -16,7 +16,7 @@ import (
 
 // schemaNumber changes with the tables and with the meaning of what is in
 // them. Types that are kept as blobs change the schema by themselves.
-const schemaNumber = 9
+const schemaNumber = 10
 
 // schemaName names the schema of this program: a file with another is rebuilt.
 func schemaName() string {
@@ -110,7 +110,7 @@ func create(ctx context.Context, db *sql.DB) error {
 	if _, err := tx.ExecContext(ctx, tables); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('schema', $1), ('next', 0), ('size', 0), ('root', $2), ('gen', 1), ('time', 0), ('plan', '')`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO meta VALUES ('schema', $1), ('next', 0), ('size', 0), ('root', $2), ('gen', 1), ('time', 0), ('plan', ''), ('act', -1)`,
 		schemaName(), make([]byte, 32))
 	if err != nil {
 		return err

@@ -17,14 +17,15 @@ import (
 const (
 	erasureHeader = "onrecord erasure v1"
 	doneHeader    = "onrecord erasure done v1"
+	givenUpHeader = "onrecord lost lines given up v1"
 )
 
 // maxErasureNote is the largest note of an erasure, in bytes.
 const maxErasureNote = 8 << 10
 
-// ErrErasure reports an erasure, or the claim that one was carried out, that no
-// key of the ledger has signed. Whoever can write to the bucket can put such a
-// one there; it orders nothing and ends nothing.
+// ErrErasure reports an erasure, or the claim that one was carried out or that lost
+// lines are given up, that no key of the ledger has signed. Whoever can write to the
+// bucket can put such a one there; it orders nothing and ends nothing.
 var ErrErasure = errors.New("an erasure that no key has signed")
 
 // An ErasureText is what the note of an erasure says. The erasure itself is in
@@ -41,6 +42,11 @@ type ErasureDoneText struct {
 	Of       int64    // ledger index of the erasure
 	Sum      [32]byte // SHA-256 of the canonical erasure of the event: what the store keeps
 	Replicas []string // those that have answered, as the event names them
+}
+
+// A GivenUpText is what the note of an event says that gives lost lines up.
+type GivenUpText struct {
+	Sum [32]byte // SHA-256 of the lines, as the event names them
 }
 
 // A noted is what a note of this file says.
@@ -66,6 +72,12 @@ func (d ErasureDoneText) text(origin string) string {
 
 func (d ErasureDoneText) check() error { return checkWords(append([]string{d.Case}, d.Replicas...)...) }
 
+func (g GivenUpText) text(origin string) string {
+	return fmt.Sprintf("%s\n%s\nlines %x\n", givenUpHeader, origin, g.Sum)
+}
+
+func (g GivenUpText) check() error { return nil }
+
 // checkWords refuses what is no word on a line.
 func checkWords(words ...string) error {
 	for _, s := range words {
@@ -84,6 +96,19 @@ func (l *Ledger) SignErasure(h Head, e ErasureText) (string, error) { return l.s
 // SignErasureDone is SignErasure of the event that says that one was carried
 // out.
 func (l *Ledger) SignErasureDone(h Head, d ErasureDoneText) (string, error) { return l.signNote(h, d) }
+
+// SignGivenUp is SignErasure of an event that gives lost lines up.
+func (l *Ledger) SignGivenUp(h Head, g GivenUpText) (string, error) { return l.signNote(h, g) }
+
+// SignGivenUp returns the note of an event that gives lost lines up and brings the
+// key that signs it.
+func SignGivenUp(s note.Signer, g GivenUpText) (string, error) {
+	b, err := note.Sign(&note.Note{Text: g.text(s.Name())}, s)
+	if err != nil {
+		return "", fmt.Errorf("ledger: sign what is given up: %w", err)
+	}
+	return string(b), nil
+}
 
 func (l *Ledger) signNote(h Head, e noted) (string, error) {
 	if err := e.check(); err != nil {
@@ -117,6 +142,11 @@ func (r *Keyring) CheckErasure(signed string, e ErasureText, index int64) error 
 // out.
 func (r *Keyring) CheckErasureDone(signed string, d ErasureDoneText, index int64) error {
 	return r.checkNote(signed, d, index)
+}
+
+// CheckGivenUp is CheckErasure of an event that gives lost lines up.
+func (r *Keyring) CheckGivenUp(signed string, g GivenUpText, index int64) error {
+	return r.checkNote(signed, g, index)
 }
 
 func (r *Keyring) checkNote(signed string, e noted, index int64) error {
