@@ -12,6 +12,7 @@ import (
 
 	"onrecord/archive"
 	"onrecord/archive/bucket"
+	"onrecord/archive/bucket/s3"
 	"onrecord/catalog"
 )
 
@@ -25,7 +26,7 @@ const (
 	metaCopyFile  = "archive.json"  // in the state directory
 	firstPatience = 5 * time.Second // for the first answer of the store
 	arriveEvery   = 2 * time.Second // between two looks whether it answers
-	refusedEvery  = time.Minute     // where it answers, and did not pass
+	refusedEvery  = time.Minute     // where it answers, and did not pass; and the longest where it asks to be left alone
 )
 
 // mayBeAway reports whether err is one that a serving process waits out: a store
@@ -96,10 +97,11 @@ func (h *house) arrive(ctx context.Context, n need) error {
 			return h.olderKey(where(err))
 		}
 	}
-	if isS3(h.cfg.Storage.URL) {
+	if isS3(h.cfg.Storage.URL) && !h.proven {
 		if err := h.env.checkStore(ctx, h.cfg.Storage.Store, h.cfg.StateDir, h.env.serving); err != nil {
 			return err
 		}
+		h.proven = true
 	}
 	h.witnesses.Of(h.archive)
 	h.copies.look(ctx)
@@ -143,8 +145,8 @@ func (h *house) arrival(ctx context.Context) bool {
 	if isFull(h.awaits()) {
 		passed = "there is room on the disk again"
 	}
+	wait := arriveEvery
 	for told := ""; h.awaits() != nil; {
-		wait := arriveEvery
 		err := h.arrive(ctx, writing)
 		switch {
 		case ctx.Err() != nil:
@@ -163,6 +165,10 @@ func (h *house) arrival(ctx context.Context) bool {
 				_, hint := status(err)
 				h.log.Error("the storage answers, and nothing is written to it", "err", err, "hint", hint)
 			}
+		case isBusy(err):
+			wait = min(2*wait, refusedEvery)
+		default:
+			wait = arriveEvery
 		}
 		h.away.Store(&err)
 		select {
@@ -172,6 +178,12 @@ func (h *house) arrival(ctx context.Context) bool {
 		}
 	}
 	return true
+}
+
+// isBusy reports whether a store answers, and asks to be left alone for a while.
+func isBusy(err error) bool {
+	e, ok := errors.AsType[*s3.Error](err)
+	return ok && e.Err == nil
 }
 
 // errAway reports that the record is not looked at: the store was away when

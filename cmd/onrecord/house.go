@@ -62,6 +62,7 @@ type house struct {
 	thumbnails func() (*thumbnail.Maker, error) // what makes small pictures, one for all; nil where there is no program to make them
 	witnesses  *witness.Gatherer                // nil where nothing is written
 	rotated    bool                             // a change of the log key was finished at the start
+	proven     bool                             // the S3 store passed its probe, or a note of one that did; by the goroutine that arrives
 
 	lines  atomic.Pointer[[]onrecord.LostLines] // that are lost, as noted last
 	looked atomic.Int64                         // how many of them were asked for whether they are back

@@ -131,14 +131,24 @@ func (e *env) lockKeys() (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLocks(cfg.StateDir)
+	release, err := lockKeysIn(cfg.StateDir)
+	if errors.Is(err, errHeld) {
+		return nil, &failure{status: exitLocked, hint: "onrecord ledger status tells the key in force when it is done", err: fmt.Errorf("another command is changing the log key: %w", err)}
+	} else if err != nil {
+		return nil, err
+	}
+	e.keysHeld = true
+	return func() { e.keysHeld = false; release() }, nil
+}
+
+// lockKeysIn takes the lock of the log key; errHeld says that another process
+// is changing it.
+func lockKeysIn(stateDir string) (unlock func(), err error) {
+	l, err := newLocks(stateDir)
 	if err != nil {
 		return nil, err
 	}
-	if unlock, err = l.take("ledger", "keys"); errors.Is(err, errHeld) {
-		return nil, &failure{status: exitLocked, hint: "onrecord ledger status tells the key in force when it is done", err: fmt.Errorf("another command is changing the log key: %w", err)}
-	}
-	return unlock, err
+	return l.take("ledger", "keys")
 }
 
 // changeKey records a change of the log key and puts the new one in place.

@@ -111,10 +111,22 @@ func (h *house) keyToGive() string {
 }
 
 // installKey puts log.key.next in the place of log.key once it is in force in the
-// ledger, and its first checkpoint published. done says that it did: by this
-// process, or one before that was interrupted.
+// ledger, and its first checkpoint published. done says that this process did.
+// Where another one is changing the key, that puts it there.
 func (h *house) installKey(ctx context.Context) (done bool, err error) {
 	next := filepath.Join(h.cfg.StateDir, nextKeyFile)
+	if _, err := os.Lstat(next); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if !h.env.keysHeld {
+		unlock, err := lockKeysIn(h.cfg.StateDir)
+		if errors.Is(err, errHeld) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+		defer unlock()
+	}
 	k, err := readKeyFile(next)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -141,7 +153,9 @@ func (h *house) installKey(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	old := fmt.Sprintf("%s.%08x", path, before.Signer.KeyHash())
-	if err := os.Link(path, old); err != nil && !errors.Is(err, fs.ErrExist) {
+	if before.Public == k.Public {
+		return true, errors.Join(os.Remove(next), syncFolder(h.cfg.StateDir)) // somebody has copied it there
+	} else if err := os.Link(path, old); err != nil && !errors.Is(err, fs.ErrExist) {
 		return false, fmt.Errorf("keep the log key before: %w", err)
 	}
 	if err := errors.Join(os.Rename(next, path), syncFolder(h.cfg.StateDir)); err != nil {

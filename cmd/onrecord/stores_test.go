@@ -319,6 +319,42 @@ func TestTwoChangesOfTheKeyAtOnce(t *testing.T) {
 	}
 }
 
+// TestKeyThatAnotherProcessChanges: a start leaves the new key to the command
+// that is changing it, and finishes for one that was interrupted.
+func TestKeyThatAnotherProcessChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorldIn(t, start(), t.TempDir())
+	e := *w.env
+	e.configPath = w.at.config
+	other := e
+	h, err := e.open(t.Context(), writing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	k, err := h.makeNextKey(h.archive.Meta().Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.archive.RotateKey(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := other.lockKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := h.installKey(t.Context()); done || err != nil || h.keyToGive() == k.Public {
+		t.Errorf("while another process has the lock: %v, %v", done, err)
+	}
+	unlock()
+	if done, err := h.installKey(t.Context()); !done || err != nil || h.keyToGive() != k.Public {
+		t.Errorf("afterwards: %v, %v", done, err)
+	}
+	if kept, err := filepath.Glob(filepath.Join(w.at.state, keyFile+".*")); len(kept) != 1 || err != nil {
+		t.Errorf("beside log.key: %v, %v", kept, err)
+	}
+}
+
 // TestMachineWithTheOldKey: a machine that has missed a change of the log key is
 // told so by doctor and ledger status, and a reader without a key is not alarmed.
 func TestMachineWithTheOldKey(t *testing.T) {
