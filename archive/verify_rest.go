@@ -187,11 +187,11 @@ func (v *verification) snapshots(ctx context.Context, _ int64) error {
 // note reads the note of a snapshot and checks it against the ledger.
 func (v *verification) note(ctx context.Context, key string, size int64) (Snapshot, error) {
 	text, err := bucket.ReadAll(ctx, v.a.b, key, maxNote)
-	if err == nil {
-		err = spelledOnce(text)
-	}
 	if err != nil {
 		return Snapshot{}, err
+	}
+	for _, wrong := range ledger.Signatures(text) {
+		return Snapshot{}, fmt.Errorf("%w: %w", ErrMismatch, wrong)
 	}
 	s, err := v.a.readNote(ctx, key)
 	switch {

@@ -92,6 +92,18 @@ func TestVerifyStaleTiles(t *testing.T) {
 	}
 }
 
+// otherwise returns a signature line with a bit set that means nothing.
+func otherwise(t *testing.T, line string) string {
+	t.Helper()
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	bare := strings.TrimRight(line, "=\n")
+	last := strings.IndexByte(digits, bare[len(bare)-1])
+	if bare+"\n" == line || last&1 == 1 {
+		t.Fatalf("%q has no such bit", line)
+	}
+	return bare[:len(bare)-1] + digits[last+1:last+2] + line[len(bare):]
+}
+
 // TestVerifyCosignatures writes lines under the checkpoint: those of strangers are
 // no matter, one in the name of a witness that is not its is found.
 func TestVerifyCosignatures(t *testing.T) {
@@ -131,6 +143,8 @@ func TestVerifyCosignatures(t *testing.T) {
 		{"one of another text", line("archive.example/log\n1\nAAAA\n"), 1, 0},
 		{"a stranger's", "\u2014 nobody.example/n AAAAAAAAAAAA\n", 0, 0},
 		{"no signature", "hello\n", 1, 1},
+		{"its signature, otherwise spelled", otherwise(t, line(text+"\n")), 1, 1},
+		{"a stranger's, otherwise spelled", "\u2014 nobody.example/n AAAAAAAAAAAAAB==\n", 1, 1},
 		{"too many", strings.Repeat("\u2014 nobody.example/n AAAAAAAAAAAA\n", 300), 1, 1},
 	} {
 		_, tag, err := b.Load(t.Context(), ledger.CheckpointKey)

@@ -93,12 +93,13 @@ func withSignatures(signed []byte, lines [][]byte) []byte {
 	own := slices.Concat([]byte("\u2014 "), origin, []byte(" "))
 	var first, added, others [][]byte
 	for _, line := range lines {
-		line = append(bytes.TrimRight(line, "\n"), '\n')
+		line = spelled(append(bytes.TrimRight(line, "\n"), '\n'))
 		if key := signatureKey(line); key != nil && !hasKey(added, key) {
 			added = append(added, line)
 		}
 	}
 	for line := range bytes.Lines(there) {
+		line = spelled(line)
 		key := signatureKey(line)
 		switch {
 		case key == nil || !isSignature(line) || hasKey(added, key):
@@ -131,6 +132,18 @@ func isSignature(line []byte) bool {
 	return unverified
 }
 
+// spelled returns a signature line in its one spelling: base64 has bits at its end
+// that mean nothing, and not every program reads a line in which they are set.
+// What is no signature stays as it is.
+func spelled(line []byte) []byte {
+	at := bytes.LastIndexByte(line, ' ') + 1
+	sum, err := base64.StdEncoding.DecodeString(string(bytes.TrimSuffix(line[at:], []byte("\n"))))
+	if err != nil || !isSignature(line) {
+		return line
+	}
+	return append(base64.StdEncoding.AppendEncode(bytes.Clone(line[:at]), sum), '\n')
+}
+
 // OpenNote is note.Open with lines of other keys than those of vs left out, so
 // that neither how many there are nor what they look like keeps the note from
 // being read.
@@ -155,8 +168,9 @@ func keyPrefix(v note.Verifier) []byte {
 }
 
 // Signatures finds what is wrong with the signatures of a note beside those that
-// make it valid: a line that is none, more of them than other programs read, and
-// one by a key of vs that is not its. offset is in the note.
+// make it valid: a line that is none, one that is not in its one spelling, more of
+// them than other programs read, and one by a key of vs that is not its. offset is
+// in the note.
 func Signatures(signed []byte, vs ...note.Verifier) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
 		text, lines := cutNote(signed)
@@ -179,6 +193,9 @@ func Signatures(signed []byte, vs ...note.Verifier) iter.Seq2[int64, error] {
 func signature(text, line []byte, vs []note.Verifier) error {
 	if !isSignature(line) {
 		return errors.New("a line that is no signature: other programs do not read it")
+	}
+	if !bytes.Equal(line, spelled(line)) {
+		return errors.New("a signature with bits in its base64 that mean nothing: some programs do not read it")
 	}
 	for _, v := range vs {
 		if !bytes.HasPrefix(line, keyPrefix(v)) {
