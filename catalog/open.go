@@ -87,7 +87,7 @@ func openLocked(ctx context.Context, path string, o Options, lock *os.File) (*Ca
 	}
 	c := &Catalog{path: path, o: o, lock: lock, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	f, err := openFile(ctx, path, o)
-	if lock != nil && errors.Is(err, ErrDisk) {
+	if lock != nil && IsFull(err) {
 		if still, serr := openStill(ctx, path, o); serr == nil {
 			o.Log.Warn("the disk has no room for writing to the catalog: it is read as it is", "file", still.path, "err", err)
 			f, err = still, nil
@@ -138,7 +138,14 @@ func dsn(path string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
 }
 
+// openFile opens the file that the pointer at path names; its error is IsFull where
+// it wants for room.
 func openFile(ctx context.Context, path string, o Options) (*file, error) {
+	f, err := openNamed(ctx, path, o)
+	return f, roomless(err, path)
+}
+
+func openNamed(ctx context.Context, path string, o Options) (*file, error) {
 	f := &file{stamp: stamp(path), due: o.Due}
 	path, err := current(path)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"modernc.org/sqlite"
 )
@@ -60,12 +62,42 @@ func (c *Catalog) stir(ctx context.Context) error {
 	return old.close()
 }
 
+// errNoRoom marks an error of opening a file as that of a full disk.
+var errNoRoom = errors.New("no room on the disk")
+
 // IsFull reports whether err says that the disk has no room for what is to be
 // written to the catalog, or to be beside it.
 func IsFull(err error) bool {
-	if errors.Is(err, ErrDisk) {
+	if errors.Is(err, errNoRoom) {
 		return true
 	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && e.Code()&0xff == 13 // FULL, https://sqlite.org/rescode.html
+}
+
+// roomless marks an error of opening the catalog at path where that is for want of
+// room: SQLite says of the files beside its own only that it could not make them.
+// Whether that is why, a page tells that is written there.
+func roomless(err error, path string) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Code() {
+	case 14, 4618, 4874, 5386: // CANTOPEN, IOERR_ SHMOPEN SHMSIZE SHMMAP
+		if werr := tryPage(filepath.Dir(path)); errors.Is(werr, syscall.ENOSPC) || errors.Is(werr, syscall.EDQUOT) {
+			return fmt.Errorf("%w: %w", errNoRoom, err)
+		}
+	}
+	return err
+}
+
+// tryPage writes a page's worth into dir, and removes it.
+func tryPage(dir string) error {
+	f, err := os.CreateTemp(dir, "room-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
