@@ -12,8 +12,9 @@ import (
 
 // Backlog is Recover of the visits that are not in the record yet, in sequences
 // that may be run at the same time: one for the visits of an account, in their
-// order. Accounts come in the order of their first visit. What was committed is
-// left to Sweep.
+// order, where its id is configured; else one for those of a source, whose account
+// may be seen by others. Sequences come in the order of their first visit. What was
+// committed is left to Sweep.
 func (a *Archive) Backlog(ctx context.Context) ([]iter.Seq2[*Visit, error], error) {
 	queue, err := a.takeStock(ctx)
 	if err != nil {
@@ -26,7 +27,7 @@ func (a *Archive) Backlog(ctx context.Context) ([]iter.Seq2[*Visit, error], erro
 		if one.done != nil {
 			continue
 		}
-		if one.meta.Source == "" { // its successors do not wait for it
+		if one.damaged { // its successors do not wait for it
 			unreadable[one.meta.Visit] = true
 		}
 		line, ok := lineOf[one.meta.Source]

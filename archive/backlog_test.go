@@ -152,3 +152,72 @@ func TestBacklogOfAnAccount(t *testing.T) {
 		t.Errorf("in order: %q, want %q", got, want)
 	}
 }
+
+// TestBacklogWaitsForWhatCannotBeReadNow: that a file can't be opened says nothing
+// of the visit. Those behind it wait, and are as good afterwards.
+func TestBacklogWaitsForWhatCannotBeReadNow(t *testing.T) {
+	for _, name := range []string{"meta.json", "*.warc.gz"} {
+		t.Run(name, func(t *testing.T) {
+			ctx, w, dir := t.Context(), newWorld(t), t.TempDir()
+			a := w.init(t, &memory.Bucket{}, dir)
+			if _, err := visit(ctx, w, a, "press", "first"); err != nil {
+				t.Fatal(err)
+			}
+			var file string
+			want := []string{"first"}
+			for n := range 3 {
+				w.wait(time.Minute)
+				text := fmt.Sprint("number ", n)
+				want = append(want, text)
+				v, err := read(ctx, w, a, "press", text)
+				if err == nil {
+					err = v.Close()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n == 0 {
+					found, err := filepath.Glob(filepath.Join(dir, "spool", v.ID().String(), name))
+					if err != nil || len(found) != 1 {
+						t.Fatalf("files %q, %v", found, err)
+					}
+					file = found[0]
+				}
+			}
+			if err := errors.Join(os.Rename(file, file+".away"), os.Symlink(file, file)); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := drained(t, w, a); n != 0 || err == nil || errors.Is(err, spool.ErrDamaged) {
+				t.Errorf("%d visits, error %v", n, err)
+			}
+			if err := os.Rename(file+".away", file); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := drained(t, w, a); n != 3 || err != nil {
+				t.Errorf("%d visits, error %v", n, err)
+			}
+			if got := saidInOrder(t, a); !slices.Equal(got, want) {
+				t.Errorf("in the record: %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// drained commits what Backlog returns, and counts the visits.
+func drained(t *testing.T, w *world, a *archive.Archive) (n int, errs error) {
+	t.Helper()
+	lines, err := a.Backlog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		for v, err := range line {
+			if err == nil {
+				n++
+				_, err = commit(t.Context(), w, v)
+			}
+			errs = errors.Join(errs, err)
+		}
+	}
+	return n, errs
+}

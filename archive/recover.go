@@ -57,9 +57,9 @@ func nameOf(s *spool.Spool) (onrecord.VisitID, error) {
 }
 
 // Recover takes over the spools that nobody holds: each after the visit that it
-// waits for, else in the order of their ids. It is called at every start, and
-// again while a process runs, when the bucket answers again: visits that are
-// open meanwhile, and those that wait for them, are left alone. Those that were
+// waits for, else in the order of their ids. It may be called while a process runs:
+// visits that are open meanwhile, and those that wait for them, are left alone; see
+// Backlog for many. Those that were
 // decided before are finished by itself; those that need judgement are yielded,
 // to be read again (Entries), judged and committed within the loop, under
 // whatever name: one that has not ended when the loop goes on is closed. Later

@@ -49,8 +49,9 @@ func (a *Archive) waits(v onrecord.VisitID) bool {
 
 // A spooled is a spool as it looks to one who does not hold it.
 type spooled struct {
-	meta spool.Meta // the visit alone, where the rest can't be read
-	done *doneNote  // nil: not committed, or not to be read
+	meta    spool.Meta // the visit alone, where the rest can't be read
+	damaged bool       // that is for good
+	done    *doneNote  // nil: not committed, or not to be read
 }
 
 // spooled returns what lies in the spool, held or not, in the order in which it
@@ -68,7 +69,7 @@ func (a *Archive) spooled() ([]spooled, error) {
 			m = spool.Meta{Visit: id}
 		}
 		m.Extra = nil
-		one := spooled{meta: m}
+		one := spooled{meta: m, damaged: errors.Is(err, spool.ErrDamaged)}
 		if one.done, err = a.peekDone(id); err != nil {
 			one.done = nil
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"onrecord"
@@ -18,10 +19,15 @@ import (
 // still has everything (record.md 1.11).
 const readBackAfter = 10 * time.Minute
 
+// readBackAtOnce is how many visits are read back at once: each spends its time
+// waiting for the bucket.
+const readBackAtOnce = 12
+
 // Sweep finishes every pending state, whether or not its source is configured,
-// brings the checkpoint up to the head where it is not, and removes the spools of visits that were read back at least ten minutes
-// after their commit, or that a replica has (record.md 1.5, 1.11). It is called at every start, after
-// Recover, and every hour. The error joins those of all sources and spools; one
+// brings the checkpoint up to the head where it is not, and removes the spools of
+// visits that were read back at least ten minutes after their commit, or that a
+// replica has (record.md 1.5, 1.11). It is called at a start, after Backlog, and
+// every hour; it may run beside visits and beside Backlog. The error joins those of all sources and spools; one
 // does not stop the rest. ErrPending in it is a source that waits for objects.
 func (a *Archive) Sweep(ctx context.Context) (finished int, err error) {
 	if err := a.writable(); err != nil {
@@ -67,19 +73,33 @@ func (a *Archive) publishHead(ctx context.Context) error {
 // time, and removes what was left of dead spools. The others are not read: they may
 // be many.
 func (a *Archive) readBackAll(ctx context.Context) error {
+	var mu sync.Mutex
 	var errs []error
+	fail := func(err error) {
+		if err != nil {
+			mu.Lock()
+			errs = append(errs, err)
+			mu.Unlock()
+		}
+	}
 	due := func(v onrecord.VisitID) bool {
 		done, err := a.peekDone(v)
 		return err != nil || done != nil && a.readBackDue(done)
 	}
+	var workers sync.WaitGroup
+	free := make(chan struct{}, readBackAtOnce)
 	for s, err := range a.spool.Take(ctx, due) {
-		if err == nil {
-			err = a.readBackOne(ctx, s)
-		}
 		if err != nil {
-			errs = append(errs, err)
+			fail(err)
+			continue
 		}
+		free <- struct{}{}
+		workers.Go(func() {
+			fail(a.readBackOne(ctx, s))
+			<-free
+		})
 	}
+	workers.Wait()
 	return errors.Join(errs...)
 }
 

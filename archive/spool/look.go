@@ -38,8 +38,8 @@ func (d *Dir) Has(v onrecord.VisitID) bool {
 	return !os.IsNotExist(err)
 }
 
-// MetaOf reads the Meta of v's spool. Where that can't be read the error is
-// ErrDamaged, and fs.ErrNotExist too if it is not there.
+// MetaOf reads the Meta of v's spool. Where that is not there or is none, the error
+// is ErrDamaged, and fs.ErrNotExist too in the former case; any other may pass.
 func (d *Dir) MetaOf(v onrecord.VisitID) (Meta, error) {
 	s := d.spool(Meta{Visit: v}, nil)
 	s.dir = filepath.Join(d.dir, v.String())
@@ -73,8 +73,10 @@ func (d *Dir) TakeVisit(v onrecord.VisitID) (*Spool, error) {
 	}
 	s := d.spool(Meta{Visit: v}, lock)
 	s.dir = path
-	if err := s.restore(); err != nil {
+	if err := s.restore(); errors.Is(err, ErrDamaged) {
 		return nil, fmt.Errorf("spool %s: %w; move %s away to go on without it", name, errors.Join(err, lock.Close()), path)
+	} else if err != nil {
+		return nil, fmt.Errorf("spool %s: %w", name, errors.Join(err, lock.Close()))
 	}
 	return s, nil
 }

@@ -62,8 +62,11 @@ func (s *Spool) restore() error {
 
 func (s *Spool) readMeta() error {
 	b, err := os.ReadFile(s.path(metaFile))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err != nil { // which says nothing of what was recorded
+		return err
 	}
 	var m Meta
 	if err := json.Unmarshal(b, &m); err != nil {
@@ -142,8 +145,11 @@ func checkRecords(path, index string, lines []line, sum hash.Hash) (size int64, 
 		return 0, nil
 	}
 	f, err := os.Open(path)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err != nil {
+		return 0, err
 	}
 	defer f.Close()
 	br := bufio.NewReaderSize(f, 1<<16)
