@@ -20,32 +20,30 @@ const (
 	drainErrors = 8
 )
 
-// Recover is Drain to its end. It returns the reports of all visits.
+// Recover is Drain to its end, for whoever wants the reports of all visits.
 func (i *Ingester) Recover(ctx context.Context, lock func(source string) (unlock func(), ok bool)) (reports []Report, err error) {
-	err = i.Drain(ctx, lock, func(r Report) bool {
-		reports = append(reports, r)
-		return true
-	})
+	_, err = i.Drain(ctx, ctx, lock, func(r Report) { reports = append(reports, r) })
 	return reports, err
 }
 
 // Drain commits the visits that an earlier process, or an outage of the bucket,
-// left in the spool, reading their captures again: those of an account in their
-// order, those of several accounts at once. Lock takes the source, as for a
+// left in the spool, reading their captures again: those of an account, where its id
+// is configured, else of a source, in their order, those of several at once. Lock takes the source, as for a
 // visit; a source that somebody else has is passed over. Each is told of every
-// visit that has ended, one at a time; once it returns false no other visit is
-// begun. The error joins those of the visits that stay in the spool.
-func (i *Ingester) Drain(ctx context.Context, lock func(source string) (unlock func(), ok bool), each func(Report) (more bool)) error {
-	lines, err := i.Record.Backlog(ctx)
+// visit that has ended, one at a time. Once ctx ends no other visit is begun; those
+// under way go on until hard ends. Left says that visits stay in the spool that may
+// be committed later; the error joins why, but for those that were passed over.
+func (i *Ingester) Drain(ctx, hard context.Context, lock func(source string) (unlock func(), ok bool), each func(Report)) (left bool, err error) {
+	lines, err := i.Record.Backlog(hard)
 	if err != nil {
-		return fmt.Errorf("recover: %w", err)
+		return true, fmt.Errorf("recover: %w", err)
 	}
 	d := &drain{i: i, lock: lock, each: each, lines: lines}
 	var workers sync.WaitGroup
 	for range min(drainAtOnce, len(lines)) {
 		workers.Go(func() {
-			for line := d.next(); line != nil; line = d.next() {
-				d.commit(ctx, line)
+			for line := d.next(ctx); line != nil; line = d.next(ctx) {
+				d.commit(ctx, hard, line)
 			}
 		})
 	}
@@ -53,27 +51,27 @@ func (i *Ingester) Drain(ctx context.Context, lock func(source string) (unlock f
 	if d.failed > len(d.errs) {
 		d.errs = append(d.errs, fmt.Errorf("and %d more", d.failed-len(d.errs)))
 	}
-	return errors.Join(d.errs...)
+	return d.left || d.failed > 0 || ctx.Err() != nil, errors.Join(d.errs...)
 }
 
 // A drain is one run of Drain.
 type drain struct {
 	i    *Ingester
 	lock func(source string) (unlock func(), ok bool)
-	each func(Report) (more bool)
+	each func(Report)
 
-	mu      sync.Mutex
-	lines   []iter.Seq2[Visit, error] // not begun; guarded by mu
-	stopped bool                      // guarded by mu
-	errs    []error                   // the first ones; guarded by mu
-	failed  int                       // how many there were; guarded by mu
+	mu     sync.Mutex
+	lines  []iter.Seq2[Visit, error] // not begun; guarded by mu
+	left   bool                      // a visit was passed over; guarded by mu
+	errs   []error                   // the first ones; guarded by mu
+	failed int                       // how many there were; guarded by mu
 }
 
-// next takes the next line; nil if there is none.
-func (d *drain) next() iter.Seq2[Visit, error] {
+// next takes the next line; nil if there is none, or none is to be begun.
+func (d *drain) next(ctx context.Context) iter.Seq2[Visit, error] {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stopped || len(d.lines) == 0 {
+	if ctx.Err() != nil || len(d.lines) == 0 {
 		return nil
 	}
 	line := d.lines[0]
@@ -82,43 +80,42 @@ func (d *drain) next() iter.Seq2[Visit, error] {
 }
 
 // commit commits the visits of a line, one after the other.
-func (d *drain) commit(ctx context.Context, line iter.Seq2[Visit, error]) {
+func (d *drain) commit(ctx, hard context.Context, line iter.Seq2[Visit, error]) {
 	for v, err := range line {
+		if err == nil {
+			err = d.one(hard, v)
+		}
 		if err != nil {
 			d.fail(fmt.Errorf("recover: %w", err))
-			continue
 		}
-		unlock, ok := d.lock(v.Source)
-		if !ok {
-			d.fail(v.Close())
-			continue
-		}
-		rep, err := d.i.again(ctx, v)
-		if err != nil {
-			d.fail(errors.Join(fmt.Errorf("recover visit %s of %s: %w", v.ID, v.Source, err), v.Close()))
-		}
-		unlock()
-		if !d.goesOn(rep, err == nil) {
+		if ctx.Err() != nil {
 			return
 		}
 	}
 }
 
-// goesOn tells of a visit that has ended, and reports whether another may begin.
-func (d *drain) goesOn(r Report, ended bool) bool {
+// one commits one visit, unless somebody else has its source.
+func (d *drain) one(ctx context.Context, v Visit) error {
+	unlock, ok := d.lock(v.Source)
+	if !ok {
+		d.mu.Lock()
+		d.left = true
+		d.mu.Unlock()
+		return v.Close()
+	}
+	defer unlock()
+	rep, err := d.i.again(ctx, v)
+	if err != nil {
+		return errors.Join(fmt.Errorf("visit %s of %s: %w", v.ID, v.Source, err), v.Close())
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if ended && !d.each(r) {
-		d.stopped = true
-	}
-	return !d.stopped
+	d.each(rep)
+	return nil
 }
 
 // fail notes what kept a visit in the spool.
 func (d *drain) fail(err error) {
-	if err == nil {
-		return
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.failed++; len(d.errs) < drainErrors {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"onrecord"
@@ -62,7 +63,11 @@ type Runner struct {
 	// Waits reports whether earlier visits of a source wait in the spool for their
 	// commit: one begun now waits behind them. Nil: that is not known.
 	Waits func(source string) bool
-	Most  int // hosts that are visited at once; default 32
+	// Away reports whether an error of Drain says that the store does not answer:
+	// the spool is then looked at again soon, however often that was in vain. Nil:
+	// that is not known.
+	Away func(err error) bool
+	Most int // hosts that are visited at once; default 32
 
 	mu       sync.Mutex
 	sources  map[string]Source
@@ -77,8 +82,10 @@ type Runner struct {
 	holds    bool                  // Hold held when it was asked last; of Run's goroutine
 	drained  time.Time             // when a visit left the spool last; guarded by mu
 	behind   map[string]time.Time  // by source: since when its visit waits for those in the spool; guarded by mu
-	swept    time.Time             // when pending visits were finished last; of the goroutine that settles
-	troubles map[string]time.Time  // when which was told last; of the goroutine that settles
+	swept    time.Time             // when finishing pending visits was begun last; of the goroutine that settles
+	sweeping atomic.Bool           // that is under way
+	stuck    int                   // drains in a row after which all stayed, though the store answered; of the goroutine that settles
+	troubles map[string]time.Time  // when which was told last; guarded by mu
 
 	work  sync.WaitGroup
 	looks chan Source   // whose states are to be read
@@ -91,7 +98,7 @@ type Runner struct {
 type Visitor interface {
 	Visit(ctx context.Context, s Source, d Door) (Report, error)
 	Check(ctx context.Context, s Source, d Door) (Report, error)
-	Drain(ctx context.Context, lock func(source string) (unlock func(), ok bool), each func(Report) (more bool)) error
+	Drain(ctx, hard context.Context, lock func(source string) (unlock func(), ok bool), each func(Report)) (left bool, err error)
 }
 
 // States are the states of the sources in the bucket: a part of Record.
@@ -155,8 +162,9 @@ type patience struct {
 
 // Run visits due sources until ctx ends; visits under way then are finished,
 // unless hard ends too. A visit whose turn is lost is broken off, for somebody
-// else may be at the host; what it has captured is committed from the spool. What an earlier process left in the spool is committed
-// first. Being stopped is no error.
+// else may be at the host; what it has captured is committed from the spool. What
+// an earlier process left in the spool is looked at once before the first visit.
+// Being stopped is no error.
 func (r *Runner) Run(ctx, hard context.Context) error {
 	r.wait, r.spool, r.wake = make(map[string]patience), make(chan struct{}, 1), make(chan struct{}, 1)
 	r.sources, r.plans, r.hosts = make(map[string]Source), make(map[string]sourcePlan), make(map[string]*hostPlan)
@@ -170,8 +178,8 @@ func (r *Runner) Run(ctx, hard context.Context) error {
 	if r.Most <= 0 {
 		r.Most = defaultMost
 	}
-	left := r.settle(ctx, hard)
-	r.work.Go(func() { r.sweep(ctx, hard, left) })
+	_, left := r.drain(ctx, hard)
+	r.work.Go(func() { r.sweep(ctx, hard, r.settle(ctx, hard) || left) })
 	r.looks = make(chan Source, len(r.sources))
 	for range min(lookAtOnce, len(r.sources)) {
 		r.work.Go(func() { r.looker(ctx, hard) })

@@ -54,14 +54,15 @@ func (p *platform) State(_ context.Context, source string) (onrecord.SourceState
 
 func (p *platform) Sweep(context.Context) (int, error) { return 0, nil }
 
-func (p *platform) Drain(ctx context.Context, _ func(string) (func(), bool), each func(ingest.Report) bool) error {
+func (p *platform) Drain(ctx, _ context.Context, _ func(string) (func(), bool), each func(ingest.Report)) (left bool, err error) {
 	p.mu.Lock()
 	p.settled++
 	p.mu.Unlock()
 	if p.store == nil {
-		return nil
+		return false, nil
 	}
-	return p.store.drain(ctx, each)
+	err = p.store.drain(ctx, each)
+	return err != nil, err
 }
 
 func (p *platform) Check(_ context.Context, _ ingest.Source, d ingest.Door) (ingest.Report, error) {

@@ -16,18 +16,28 @@ const (
 	behindAtMost = 5 * time.Minute
 	// troubleTold is how often trouble is told that lasts.
 	troubleTold = 10 * time.Minute
+	// stuckAtMost is between two looks at a spool from which nothing goes: each reads
+	// all that lies there.
+	stuckAtMost = 10 * time.Minute
+	// fullSweepEvery is how often what was committed is read back while nothing is
+	// begun because the spool is full.
+	fullSweepEvery = 2 * time.Minute
 )
 
 // sweep commits what is in the spool when somebody left something there, soon
 // again while something is left, and at least every hour; then it finishes
-// pending visits of all sources.
+// pending visits of all sources. Where nothing moves though the store answers, it
+// looks ever more seldom, whatever else comes to lie there.
 func (r *Runner) sweep(ctx, hard context.Context, left bool) {
 	for ctx.Err() == nil {
-		pause := sweepEvery
+		pause, wake := sweepEvery, r.spool
 		if left || r.full() {
 			pause = spoolEvery
 		}
-		sleep(ctx, pause, r.spool)
+		if r.stuck > 1 {
+			pause, wake = min(spoolEvery<<min(r.stuck-1, 8), stuckAtMost), nil
+		}
+		sleep(ctx, pause, wake)
 		sleep(ctx, spoolDelay, nil)
 		if ctx.Err() == nil {
 			left = r.settle(ctx, hard)
@@ -35,7 +45,7 @@ func (r *Runner) sweep(ctx, hard context.Context, left bool) {
 	}
 }
 
-// settle commits what is in the spool, then finishes what is pending: in this
+// settle commits what is in the spool, then has finished what is pending: in this
 // order, since a spool may have what a pending visit lacks (record.md 1.6). It
 // reports whether visits stay in the spool.
 func (r *Runner) settle(ctx, hard context.Context) (left bool) {
@@ -43,17 +53,37 @@ func (r *Runner) settle(ctx, hard context.Context) (left bool) {
 	for moved := true; moved && ctx.Err() == nil && r.wall().Sub(began) < sweepEvery; {
 		moved, left = r.drain(ctx, hard)
 	}
+	if ctx.Err() != nil {
+		return left
+	}
+	every := time.Duration(0)
+	switch full := r.full(); {
+	case full:
+		every = fullSweepEvery
+	case left:
+		every = sweepEvery // it asks for the state of every source: too much for each look at the spool
+	}
 	now := r.wall()
-	if passed := now.Sub(r.swept); left && !r.full() && passed >= 0 && passed < sweepEvery {
-		return left // it asks for the state of every source: too much for each look at the spool
+	if passed := now.Sub(r.swept); passed >= 0 && passed < every || !r.sweeping.CompareAndSwap(false, true) {
+		return left
 	}
 	r.swept = now
-	n, err := r.States.Sweep(hard)
-	r.trouble("pending visits could not be finished", err)
+	r.work.Go(func() { // beside the next drain: it asks for all that was committed, too
+		defer r.sweeping.Store(false)
+		r.finishPending(ctx)
+	})
+	return left
+}
+
+// finishPending finishes pending visits of all sources, until ctx ends.
+func (r *Runner) finishPending(ctx context.Context) {
+	n, err := r.States.Sweep(ctx)
+	if ctx.Err() == nil {
+		r.trouble("pending visits could not be finished", err)
+	}
 	if n > 0 {
 		r.Log.Info("finished pending visits", "visits", n)
 	}
-	return left
 }
 
 // full reports whether visits are held back: what fills a spool may be what is
@@ -63,22 +93,28 @@ func (r *Runner) full() bool { return r.Hold != nil && r.Hold() != nil }
 // drain commits what is in the spool until ctx ends, and reports whether a visit
 // has left it, and whether any stay there.
 func (r *Runner) drain(ctx, hard context.Context) (moved, left bool) {
-	err := r.Visitor.Drain(hard, func(source string) (func(), bool) { return r.Lock(source, "") }, func(rep Report) bool {
+	left, err := r.Visitor.Drain(ctx, hard, func(source string) (func(), bool) { return r.Lock(source, "") }, func(rep Report) {
 		moved = true
 		r.mu.Lock()
 		r.drained = r.wall()
 		r.mu.Unlock()
-		r.Log.Info("a visit that was in the spool is committed", "source", rep.Source, "index", rep.Index, "events", rep.Events)
-		return ctx.Err() == nil
+		if rep.Index >= 0 {
+			r.Log.Info("a visit that was in the spool is committed", "source", rep.Source, "index", rep.Index, "events", rep.Events)
+		}
 	})
+	if r.stuck++; moved || err == nil || r.Away != nil && r.Away(err) {
+		r.stuck = 0
+	}
 	r.trouble("visits stay in the spool for now", err)
-	return moved, err != nil
+	return moved, left
 }
 
 // trouble tells of an error that lasts: when it begins, and every ten minutes.
 // Nil ends it.
 func (r *Runner) trouble(what string, err error) {
 	now := r.wall()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	told, known := r.troubles[what]
 	switch {
 	case err == nil:

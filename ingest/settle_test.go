@@ -59,8 +59,12 @@ func (s *slowStore) waits(source string) bool {
 	return s.spool[source] > 0
 }
 
+var errAway = errors.New("the store does not answer")
+
+func isAway(err error) bool { return errors.Is(err, errAway) }
+
 // drain commits what lay there when it began, one after the other.
-func (s *slowStore) drain(_ context.Context, each func(ingest.Report) bool) error {
+func (s *slowStore) drain(ctx context.Context, each func(ingest.Report)) error {
 	s.mu.Lock()
 	before := make(map[string]int, len(s.spool))
 	for source, n := range s.spool {
@@ -73,12 +77,13 @@ func (s *slowStore) drain(_ context.Context, each func(ingest.Report) bool) erro
 			s.mu.Lock()
 			if s.away() {
 				s.mu.Unlock()
-				return errors.New("the store does not answer")
+				return errAway
 			}
 			s.spool[source]--
 			s.emptied = time.Since(s.begin)
 			s.mu.Unlock()
-			if !each(ingest.Report{Source: source, Index: -1}) {
+			each(ingest.Report{Source: source, Index: -1})
+			if ctx.Err() != nil {
 				return nil
 			}
 		}
@@ -98,7 +103,7 @@ func TestTheSpoolIsEmptiedBesideVisits(t *testing.T) {
 		for i := range 12 {
 			sources = append(sources, source(t, fmt.Sprint("s", i), fmt.Sprintf("h%d.example:443", i), "@every 4s"))
 		}
-		runWith(t, p, 30*time.Minute, func(r *ingest.Runner) { r.Waits = p.store.waits }, sources...)
+		runWith(t, p, 30*time.Minute, func(r *ingest.Runner) { r.Waits, r.Away = p.store.waits, isAway }, sources...)
 		s := p.store
 		if s.most < 12*20 {
 			t.Errorf("%d visits were in the spool at most: visits did not go on while the store was away", s.most)
@@ -145,7 +150,7 @@ func TestTheSpoolIsEmptiedWithoutVisits(t *testing.T) {
 					}
 					return nil
 				}
-				runWith(t, p, 4*time.Hour, func(r *ingest.Runner) { r.Waits = p.store.waits }, source(t, "a", "one.example:443", "@daily"))
+				runWith(t, p, 4*time.Hour, func(r *ingest.Runner) { r.Waits, r.Away = p.store.waits, isAway }, source(t, "a", "one.example:443", "@daily"))
 				if s := p.store; s.most != 1 || s.spool["a"] != 0 || s.emptied > 151*time.Minute {
 					t.Errorf("%d visits waited, %d still, the last left after %s", s.most, s.spool["a"], s.emptied)
 				}
@@ -165,6 +170,30 @@ func TestAStopEndsTheDrain(t *testing.T) {
 		}
 		if took := time.Since(p.begin); took != 3*time.Minute {
 			t.Errorf("it ended after %s", took)
+		}
+	})
+}
+
+// A spool from which nothing goes though the store answers is read ever more
+// seldom, also where visits join it; once something goes, it is emptied at once.
+func TestAStuckSpoolIsReadSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(time.Second)
+		p.store = &slowStore{begin: p.begin, out: [2]time.Duration{0, 4 * time.Hour}, takes: time.Millisecond, spool: map[string]int{}}
+		p.spooled = func(source string, _ int) bool { return p.store.visited(source) }
+		at := func(d time.Duration) int {
+			q := newPlatform(time.Second)
+			q.store = &slowStore{begin: q.begin, out: [2]time.Duration{0, 4 * time.Hour}, takes: time.Millisecond, spool: map[string]int{"a": 1}}
+			q.spooled = func(source string, _ int) bool { return q.store.visited(source) }
+			runWith(t, q, d, func(r *ingest.Runner) { r.Waits = q.store.waits }, source(t, "a", "one.example:443", "@every 10s"))
+			return q.settled
+		}
+		if n := at(4 * time.Hour); n > 35 {
+			t.Errorf("read %d times in four hours", n)
+		}
+		runWith(t, p, 5*time.Hour, func(r *ingest.Runner) { r.Waits = p.store.waits }, source(t, "a", "one.example:443", "@every 1m"))
+		if n := p.store.spool["a"]; n != 0 || p.store.emptied > 4*time.Hour+15*time.Minute {
+			t.Errorf("%d visits wait, the last left after %s", n, p.store.emptied)
 		}
 	})
 }

@@ -179,17 +179,19 @@ func (h *house) checkOne(ctx context.Context, in *ingest.Ingester, l *locks, s i
 // is pending (record.md 1.6: in this order). Other processes' sources are
 // theirs. What can't be done now is told, and is no failure of this command.
 func (h *house) recover(ctx context.Context, in *ingest.Ingester, l *locks) {
-	err := in.Drain(ctx, func(source string) (func(), bool) {
+	_, err := in.Drain(h.env.stop.soft, ctx, func(source string) (func(), bool) {
 		unlock, err := l.take("source", source)
 		return unlock, err == nil
-	}, func(r ingest.Report) bool {
-		if r.Dropped {
+	}, func(r ingest.Report) {
+		switch {
+		case r.Dropped:
 			h.env.say("%s: an import was interrupted; the same command goes on from what is recorded", r.Source)
-		} else {
+		case r.Index < 0:
+			h.env.say("%s: a visit that was interrupted had nothing to commit", r.Source)
+		default:
 			h.env.say("%s: a visit that was interrupted is committed now", r.Source)
 			h.printReport(r)
 		}
-		return !h.env.stop.interrupted()
 	})
 	if ctx.Err() != nil {
 		h.env.say("stopped while visits of an earlier run were taken up: they wait in the spool for the next one")
@@ -197,6 +199,9 @@ func (h *house) recover(ctx context.Context, in *ingest.Ingester, l *locks) {
 	}
 	if err != nil {
 		h.env.say("%v", err)
+	}
+	if h.env.stop.interrupted() {
+		return
 	}
 	if n, err := h.archive.Sweep(ctx); err != nil {
 		h.env.say("pending visits: %v", err)

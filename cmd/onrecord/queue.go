@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"onrecord"
+	"onrecord/archive"
 	"onrecord/dispatch"
 	"onrecord/ingest"
 )
@@ -60,6 +61,7 @@ func (h *house) runner(in *ingest.Ingester, q *dispatch.Queue, locks *locks) *in
 	return &ingest.Runner{
 		Visitor: in, Media: in, States: in.Record, Queue: queue{q}, Sources: in.Sources, Now: h.env.now, Log: h.log,
 		Most: h.cfg.Crawl.Concurrency, Hold: h.hold, Waits: h.archive.Waits,
+		Away: func(err error) bool { return errors.Is(err, archive.ErrUnreachable) },
 		Paused: func(ctx context.Context, source string) (bool, error) {
 			gap, err := h.paused(ctx, source)
 			return gap != nil, err
