@@ -74,11 +74,10 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 	if kind == nil {
 		return onrecord.ErrNotFound
 	}
-	evidence, register := kind[2] != "", kind[3] != ""
+	evidence, register, want := kind[2] != "", kind[3] != "", parseRange(r.Header)
 	if err := s.noParams(r); err != nil {
 		return err
 	}
-	want := parseRange(r.Header)
 	if evidence {
 		if done, err := s.recordHidden(w, r, key, want); done || err != nil {
 			return err
@@ -122,6 +121,16 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 			tag = tagOf(b)
 		}
 	}
+	describeRecord(head, key, tag, evidence, register)
+	if tag != "" && knows(r.Header.Get("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return s.copyRecord(w, r, key, body, want, from, n, o.Size)
+}
+
+// describeRecord says what an object is, and how long others may keep it.
+func describeRecord(head http.Header, key, tag string, evidence, register bool) {
 	head.Set("Content-Type", recordType(key))
 	head.Set("Content-Disposition", `attachment; filename="`+strings.ReplaceAll(key, "/", "-")+`"`)
 	head.Set("Content-Security-Policy", "sandbox; default-src 'none'")
@@ -137,11 +146,6 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 	if tag != "" {
 		head.Set("ETag", "\""+tag+"\"")
 	}
-	if tag != "" && knows(r.Header.Get("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	return s.copyRecord(w, r, key, body, want, from, n, o.Size)
 }
 
 // copyRecord sends the bytes.

@@ -236,23 +236,50 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 		add("signed", number(h.Signed), behind(w, h.Ledger-h.Signed))
 		add("applied", number(h.Applied), behind(w, h.Ledger-h.Applied))
 	}
-	for _, one := range h.Witnesses {
-		text, note := w.f("time.none"), ""
-		if one.Size > 0 {
-			text, note = number(one.Size), w.f("word.machine.witness_note", "name", one.Name, "when", w.ago(one.At))
-		} else {
-			note = one.Name
-		}
-		add("witness", text, note)
-		if one.Problem != "" {
-			alarms = append(alarms, w.f("line.witness", "name", one.Name, "since", w.ago(one.Since)))
-		}
-	}
+	witnesses, alarms := w.witnesses(h)
+	facts = append(facts, witnesses...)
 	storage := w.closed("word.storage.", cmp.Or(h.Storage, "folder"))
 	if h.Size > 0 {
 		storage += ", " + w.f("word.machine.free", "free", size(h.Free), "size", size(h.Size))
 	}
 	add("storage", storage, "")
+	replicas, hurt := w.replicas(h)
+	facts, alarms = append(facts, replicas...), append(alarms, hurt...)
+	if h.Stopped != "" {
+		alarms = append(alarms, w.f("line.stopped"))
+	}
+	switch {
+	case h.Awaited:
+		alarms = append(alarms, w.f("line.storage_awaited"))
+	case h.StorageDown != "":
+		alarms = append(alarms, w.f("line.storage_down"))
+	}
+	if h.Paused != "" && !h.Awaited {
+		alarms = append(alarms, w.f("line.held"))
+	}
+	if h.Size > 0 && h.Free*10 < h.Size {
+		alarms = append(alarms, w.f("line.disk_low", "free", size(h.Free)))
+	}
+	return facts, alarms
+}
+
+// witnesses words how far each witness has cosigned.
+func (w wording) witnesses(h onrecord.Health) (facts []fact, alarms []string) {
+	for _, one := range h.Witnesses {
+		text, note := w.f("time.none"), one.Name
+		if one.Size > 0 {
+			text, note = number(one.Size), w.f("word.machine.witness_note", "name", one.Name, "when", w.ago(one.At))
+		}
+		facts = append(facts, fact{Name: w.f("word.machine.witness"), Text: text, Note: note})
+		if one.Problem != "" {
+			alarms = append(alarms, w.f("line.witness", "name", one.Name, "since", w.ago(one.Since)))
+		}
+	}
+	return facts, alarms
+}
+
+// replicas words how far each replica is.
+func (w wording) replicas(h onrecord.Health) (facts []fact, alarms []string) {
 	for i, r := range h.Replicas {
 		text, note := w.closed("word.storage.", r.Storage), ""
 		switch {
@@ -268,21 +295,6 @@ func (w wording) machine(h onrecord.Health) (facts []fact, alarms []string) {
 			alarms = append(alarms, w.f("line.replica_hurt", "n", number(int64(i+1))))
 		}
 		facts = append(facts, fact{Name: w.f("word.machine.replica", "n", number(int64(i+1))), Text: text, Note: note})
-	}
-	if h.Stopped != "" {
-		alarms = append(alarms, w.f("line.stopped"))
-	}
-	switch {
-	case h.Awaited:
-		alarms = append(alarms, w.f("line.storage_awaited"))
-	case h.StorageDown != "":
-		alarms = append(alarms, w.f("line.storage_down"))
-	}
-	if h.Paused != "" && !h.Awaited {
-		alarms = append(alarms, w.f("line.held"))
-	}
-	if h.Size > 0 && h.Free*10 < h.Size {
-		alarms = append(alarms, w.f("line.disk_low", "free", size(h.Free)))
 	}
 	return facts, alarms
 }

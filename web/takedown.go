@@ -144,7 +144,9 @@ func (s *server) current(h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Retry-After", "30")
+		if name == "behind" { // what is unsettled lasts until the operator settles it
+			w.Header().Set("Retry-After", "30")
+		}
 		p := s.problem(name, s.texts.f("detail."+name))
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			cors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.sendProblem(w, r, p) })).ServeHTTP(w, r)

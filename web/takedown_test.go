@@ -176,6 +176,19 @@ func TestTombstoneOfSeveralCases(t *testing.T) {
 	wants(t, page(t, site(t, m), "/s/"+string(idWithheld), http.StatusUnavailableForLegalReasons), "main", "It is withheld in 2 more cases: B-7, C-9.")
 }
 
+// TestUnsettled: while a decision may be lost no statement is shown; since only the
+// operator can end that, nobody is told when to ask again.
+func TestUnsettled(t *testing.T) {
+	h := siteOf(t, build(), func(o *web.Options) { o.Unsettled = func() bool { return true } })
+	for _, path := range []string{"/", "/s/" + string(idLive), "/api/v1/statements"} {
+		a := get(t, h, path)
+		if a.Code != http.StatusServiceUnavailable || a.Header().Get("Retry-After") != "" || a.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: status %d, headers %v", path, a.Code, a.Header())
+		}
+	}
+	page(t, h, "/status", http.StatusOK)
+}
+
 // TestBehind: a reader that is behind the checkpoint for more than a minute
 // shows no statement, and says why.
 func TestBehind(t *testing.T) {
