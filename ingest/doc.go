@@ -96,8 +96,8 @@ type Visit struct {
 	Started time.Time
 	State   onrecord.SourceState
 	Size    int64 // of the ledger when State had been read: whatever has changed State is before it
-	Late    bool // a late visit: it may add, not delete (record.md 1.7)
-	Offline bool // begun while the bucket was out of reach: it can't be committed now (record.md 1.8)
+	Late    bool  // a late visit: it may add, not delete (record.md 1.7)
+	Offline bool  // begun while the bucket was out of reach: it can't be committed now (record.md 1.8)
 	Memo    []byte
 	Media   MediaKeeper // of a media visit; nil where the record keeps none
 }
