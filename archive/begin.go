@@ -8,18 +8,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"onrecord"
 	"onrecord/archive/bucket"
+	"onrecord/archive/ledger"
 	"onrecord/archive/spool"
 )
 
 // Begin begins a visit of a source through a door. It first finishes a pending
 // visit of that source, then reads the state with its tag and the ledger's
 // size, and makes the spool. ErrSource says that the state is of another
-// platform or account. While the bucket is out of reach, the visit is begun
-// from what this process read last, and is Offline; ErrUnreachable says that it
-// has read nothing.
+// platform or account. While the bucket is out of reach, or a pending visit can't
+// be finished since nothing may be appended (ledger.ErrSeenMore, ErrKeyChanged,
+// ErrNoMark), the visit is begun from what this process read last, and is Offline;
+// an error that says so means that it has read nothing. An act of the operator is
+// begun after those that this process left in the spool, and never so.
 //
 // memo is called with the state that the visit begins from, and what it returns
 // is kept in the spool before Begin returns: see [Visit.Memo]. It may be nil;
@@ -37,8 +41,11 @@ func (a *Archive) Begin(ctx context.Context, s Source, door, parser string, memo
 		Door: door, Parser: parser, Started: a.now(),
 	}
 	err := v.stamp(ctx, s.Source)
+	if err == nil && s.Source == BuiltIn {
+		err = v.afterActs(ctx)
+	}
 	switch {
-	case errors.Is(err, ErrUnreachable):
+	case errors.Is(err, ErrUnreachable), s.Source != BuiltIn && isRefused(err):
 		if err := v.stampOffline(s.Source, &m, err); err != nil {
 			return nil, err
 		}
@@ -106,6 +113,32 @@ func (v *Visit) stamp(ctx context.Context, source string) error {
 	v.reg, v.tag, v.from = reg, tag, size
 	v.a.memory.read(source, reg, tag, size)
 	return nil
+}
+
+// isRefused reports whether err says that nothing may be appended to the ledger,
+// until the operator has seen to it.
+func isRefused(err error) bool {
+	return errors.Is(err, ledger.ErrSeenMore) || errors.Is(err, ledger.ErrKeyChanged) || errors.Is(err, ledger.ErrNoMark)
+}
+
+// afterActs ends the acts of the operator that this process left in the spool, and
+// takes the fence's condition anew: an act is told at once what became of it, and
+// does not wait for others.
+func (v *Visit) afterActs(ctx context.Context) error {
+	if !v.a.Waits(BuiltIn) {
+		return nil
+	}
+	all, err := v.a.spooled()
+	if err != nil {
+		return err
+	}
+	acts := slices.DeleteFunc(all, func(s spooled) bool { return s.meta.Source != BuiltIn || s.done != nil })
+	for _, err := range v.a.recoverAll(ctx, acts, nil) {
+		if err != nil {
+			return err
+		}
+	}
+	return v.stamp(ctx, BuiltIn)
 }
 
 // queueBehind makes v wait for an earlier visit of the source that this
