@@ -189,6 +189,19 @@ type Health struct {
 	Witnesses []WitnessHealth // in the order of the configuration
 }
 
+// Missing counts the visits whose lines are lost and that nobody has given up:
+// several runs of lines may be of one visit.
+func Missing(list []LostLines) (n int) {
+	seen := map[VisitID]bool{}
+	for _, l := range list {
+		if l.GivenUp < 0 && !seen[l.Visit] {
+			seen[l.Visit] = true
+			n++
+		}
+	}
+	return n
+}
+
 // A WitnessHealth is how a witness of the ledger fares.
 type WitnessHealth struct {
 	Name    string

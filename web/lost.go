@@ -4,20 +4,25 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"onrecord"
 )
 
-// lostOnStatus is how many lost visits the status page lists.
+// lostOnStatus is how many runs of lost lines the status page lists.
 const lostOnStatus = 100
 
-// lost words which visits are lost: all that is known of them.
+// lost words which visits are lost: all that is known of them. What the operator has
+// given up is listed, and no alarm.
 func (b *statusBody) lost(w wording, list []onrecord.LostLines) {
-	if len(list) == 0 {
-		return
+	if n := onrecord.Missing(list); n > 0 {
+		text := "line.lost"
+		if slices.ContainsFunc(list, onrecord.LostLines.Unsettled) {
+			text = "line.unsettled"
+		}
+		b.Alarms = append(b.Alarms, w.n(text, int64(n)))
 	}
-	b.Alarms = append(b.Alarms, w.n("line.lost", visitsOf(list)))
 	for _, l := range list[:min(len(list), lostOnStatus)] {
 		text, lines, source := "line.lost_visit", number(l.From), w.f("word.lost_source")
 		if l.Source != "" {
@@ -34,15 +39,9 @@ func (b *statusBody) lost(w wording, list []onrecord.LostLines) {
 		}
 		b.Lost = append(b.Lost, w.f(text, "when", w.instant(l.Visit.Time()), "source", source, "lines", lines))
 	}
-}
-
-// visitsOf counts the visits of lost lines.
-func visitsOf(list []onrecord.LostLines) int64 {
-	seen := map[onrecord.VisitID]bool{}
-	for _, l := range list {
-		seen[l.Visit] = true
+	if n := len(list) - lostOnStatus; n > 0 {
+		b.Lost = append(b.Lost, w.n("line.lost_more", int64(n)))
 	}
-	return int64(len(seen))
 }
 
 // apiLost is a run of lost lines.

@@ -4,6 +4,7 @@
 package web_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -259,6 +260,41 @@ func TestFromStatementToAccount(t *testing.T) {
 	}
 	wants(t, page(t, h, "/f/ministry-of-examples", http.StatusOK), "tbody", "Websiteministry.example")
 	wants(t, page(t, h, "/", http.StatusOK), ".health", "2 of 5 sources need attention")
+}
+
+// TestStatusOfLostLines: visits are counted, not runs of lines; what is given up is
+// no alarm; and where a decision may be lost, nobody is told that the rest is shown.
+func TestStatusOfLostLines(t *testing.T) {
+	run := func(visit int, act bool, gave int64) onrecord.LostLines {
+		v, err := onrecord.NewVisitID(now.Add(time.Duration(visit)*time.Minute), bytes.NewReader(make([]byte, 16)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return onrecord.LostLines{From: 10, To: 12, Visit: v, Source: "press", Act: act, GivenUp: gave}
+	}
+	many := make([]onrecord.LostLines, 103)
+	for i := range many {
+		many[i] = run(i, false, -1)
+	}
+	for name, c := range map[string]struct {
+		lost []onrecord.LostLines
+		want []string // after "!": what must not be said
+	}{
+		"a visit of two runs": {[]onrecord.LostLines{run(1, false, -1), run(1, false, -1)}, []string{"1 visit is missing", "Everything else is shown", "!more run"}},
+		"perhaps a decision":  {[]onrecord.LostLines{run(1, false, -1), run(2, true, -1)}, []string{"2 visits are missing", "so none is shown", "!Everything else is shown"}},
+		"given up":            {[]onrecord.LostLines{run(1, true, 40)}, []string{"; given up", "!missing from the record", "!is shown"}},
+		"one is given up":     {[]onrecord.LostLines{run(1, false, 40), run(2, false, -1)}, []string{"1 visit is missing"}},
+		"many":                {many, []string{"103 visits are missing", "and 3 more runs of entries"}},
+	} {
+		m := build()
+		m.health.Lost = c.lost
+		body := get(t, site(t, m), "/status").Body.String()
+		for _, want := range c.want {
+			if want, not := strings.CutPrefix(want, "!"); strings.Contains(body, want) == not {
+				t.Errorf("%s: %q is said: %v", name, want, !not)
+			}
+		}
+	}
 }
 
 func TestStatusOfSourcesAndMachine(t *testing.T) {

@@ -285,7 +285,7 @@ func (d *doctor) missing(ctx context.Context, c *catalog.Catalog) {
 		d.fail("record", lostHint, "%s%s", words, remark(l))
 	}
 	if n := len(list) - straysTold; n > 0 {
-		d.warn("record", "onrecord missing lists all", "and %s", count(n, "other lost visit", "other lost visits"))
+		d.warn("record", "onrecord missing lists all", "and %s", count(n, "other run of lost lines", "other runs of lost lines"))
 	}
 }
 

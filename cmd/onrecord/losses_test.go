@@ -192,8 +192,8 @@ func TestAdoptWithALostSegment(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Visit != l.lost || list[0].From != l.index || list[0].Source != "press" || list[0].GivenUp < 0 {
 		t.Fatalf("lost: %+v, %v", list, err)
 	}
-	if page := l.page(t, "/status"); !strings.Contains(page, "1 visit is missing from the record") || !strings.Contains(page, "of press: ledger no.") {
-		t.Error("the status page does not say what is missing")
+	if page := l.page(t, "/status"); strings.Contains(page, "missing from the record") || !strings.Contains(page, "of press: ledger no.") || !strings.Contains(page, "; given up") {
+		t.Error("the status page does not say what is missing, or alarms of what was given up")
 	}
 	var status struct {
 		Machine struct{ Missing []map[string]any }
