@@ -126,7 +126,7 @@ func (v *verification) linked(f Finding, first int64, e onrecord.Event) link {
 		l.prev = -1
 	}
 	if v.o.Parts > 1 && l.prev >= 0 && !v.ownsBundle(l.prev/bundleWidth) {
-		l.prev = -1 // most likely no part of this one, which need not keep it
+		l.prev = -1 // of another part: to read it there would have each part read nearly everything
 	}
 	return l
 }

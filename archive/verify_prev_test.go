@@ -5,6 +5,7 @@ package archive_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -81,19 +82,14 @@ func TestVerifyPrev(t *testing.T) {
 	if err != nil || len(rep.Findings) != len(want) {
 		t.Errorf("statement: %v, %v", rep.Findings, err)
 	}
-	// In parts each is found by the part that has both lines, and none is invented.
-	for _, n := range []int{1, 3, 30} {
-		found := 0
-		for k := 1; k <= n; k++ {
-			r, err := a.Verify(t.Context(), archive.VerifyOptions{Part: k, Parts: n})
-			if err != nil {
-				t.Fatal(err)
-			}
-			found += len(r.Findings)
-		}
-		if found != len(want) {
-			t.Errorf("%d parts find %d of %d", n, found, len(want))
-		}
+	// No copy has them otherwise, and that is said of each.
+	all, err := a.Verify(t.Context(), archive.VerifyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := a.Repair(t.Context(), all.Findings, []archive.RepairFrom{{Name: "itself", Bucket: b}})
+	if err != nil || len(done.Mended) > 0 || len(done.Left) != len(want) {
+		t.Errorf("repaired: %+v, %v", done, err)
 	}
 	// Where the line before can't be read, that is the finding.
 	id := ""
@@ -115,6 +111,40 @@ func TestVerifyPrev(t *testing.T) {
 	r, err := a.Verify(t.Context(), archive.VerifyOptions{})
 	if err != nil || len(r.Findings) != len(want) { // one link is not known to be wrong any more, one segment is lost
 		t.Errorf("without the segment of %d: %v, %v", one, r.Findings, err)
+	}
+}
+
+// TestVerifyPrevInParts: in parts a wrong link is found by the part that has both
+// lines, by none where they are of two, and none is invented.
+func TestVerifyPrevInParts(t *testing.T) {
+	w, b := newWorld(t), &memory.Bucket{}
+	a := w.init(t, b, fastDir(t))
+	one := says(t, w, a, before("one", -1), before("two", -1))
+	var more []onrecord.Event
+	for n := range 256 { // a bundle ends among them
+		more = append(more, before(fmt.Sprintf("more %d", n), -1))
+	}
+	says(t, w, a, more...)
+	near := says(t, w, a, before("one", one+1), before("two", one+2)) // the last line of each, and both are right
+	says(t, w, a, before("one", one+2))                               // across bundles
+	says(t, w, a, before("one", near+2))                              // within one
+	for n, want := range map[int]int{1: 2, 3: 2, 5: 1, 30: 1} {       // 3 parts have both bundles in the first
+		found := 0
+		for k := 1; k <= n; k++ {
+			r, err := a.Verify(t.Context(), archive.VerifyOptions{Part: k, Parts: n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range r.Findings {
+				if f.Kind != archive.KindPrev {
+					t.Errorf("part %d of %d: %s", k, n, f)
+				}
+			}
+			found += len(r.Findings)
+		}
+		if found != want {
+			t.Errorf("%d parts find %d, not %d", n, found, want)
+		}
 	}
 }
 

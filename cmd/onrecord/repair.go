@@ -115,8 +115,11 @@ func (e *env) repairMeta(ctx context.Context, from string, why error) (*house, e
 	}
 	h := e.newHouse(cfg)
 	h.copies = h.newReplicas()
-	if h.key, err = readLogKey(cfg.StateDir); err != nil {
+	if h.key, err = readLogKey(cfg.StateDir); err != nil && e.given == nil {
 		return nil, err
+	}
+	if e.given != nil {
+		h.key.verifier = e.given
 	}
 	b, err := e.openBucket(ctx, cfg.Storage.Store)
 	if err != nil {

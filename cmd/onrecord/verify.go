@@ -35,6 +35,8 @@ type verifyFlags struct {
 
 	verifier note.Verifier // of key; nil without
 	networks []netip.Prefix
+	k, n     int    // of part; 0 without
+	seen     []byte // what since holds
 }
 
 func newVerify(e *env) *cobra.Command {
@@ -52,6 +54,8 @@ withholds, is counted apart.
 
   onrecord verify                            everything
   onrecord verify --part 3/30                the third of 30 parts, which never change
+                                             (all but how parts hang together: prev into
+                                             another part, and a visit that is there twice)
   onrecord verify --since-checkpoint old     and that the ledger extends this checkpoint
   onrecord verify 0123456789abcdef           one statement, or its address
   onrecord verify 0123456789abcdef.proof --key 'name+hash+key'
@@ -70,7 +74,7 @@ A key that you have from elsewhere proves more than one that the archive names.`
 			return runVerify(cmd.Context(), e, f, strings.Join(args, ""))
 		},
 	}
-	cmd.Flags().StringVar(&f.part, "part", "", "check only the `K/N`-th part: the n parts together cover every object, each once")
+	cmd.Flags().StringVar(&f.part, "part", "", "check only the `K/N`-th part: the n parts together cover every object, each once; what lies between parts the whole checks")
 	cmd.Flags().StringVar(&f.key, "key", "", "the log's verifier `KEY`, from elsewhere (name+hash+key)")
 	cmd.Flags().StringVar(&f.since, "since-checkpoint", "", "a checkpoint that was seen before, in a `FILE`: the ledger must extend it")
 	cmd.Flags().BoolVar(&f.repair, "repair", false, "put right what does not match, from the replicas: only bytes that the signed ledger vouches for; damaged ones are kept under damaged/")
@@ -93,28 +97,30 @@ func (f *verifyFlags) read() (err error) {
 		}
 		f.networks = append(f.networks, p)
 	}
+	if f.part != "" {
+		if n, err := fmt.Sscanf(f.part+"\n", "%d/%d\n", &f.k, &f.n); err != nil || n != 2 || f.k < 1 || f.k > f.n || fmt.Sprintf("%d/%d", f.k, f.n) != f.part {
+			return usagef("--part %q: it reads 3/30, the third of thirty", f.part)
+		}
+	}
+	if f.since != "" {
+		if f.seen, err = os.ReadFile(f.since); err != nil {
+			return usagef("--since-checkpoint: %v", err)
+		}
+	}
 	return nil
 }
 
 // options returns what the flags ask of the verification of a.
 func (f *verifyFlags) options(ctx context.Context, a *archive.Archive) (o archive.VerifyOptions, err error) {
-	if f.part != "" {
-		if n, err := fmt.Sscanf(f.part+"\n", "%d/%d\n", &o.Part, &o.Parts); err != nil || n != 2 || o.Part < 1 || o.Part > o.Parts || fmt.Sprintf("%d/%d", o.Part, o.Parts) != f.part {
-			return o, usagef("--part %q: it reads 3/30, the third of thirty", f.part)
-		}
-	}
+	o.Part, o.Parts = f.k, f.n
 	if f.since == "" {
 		return o, nil
-	}
-	text, err := os.ReadFile(f.since)
-	if err != nil {
-		return o, err
 	}
 	keys, err := a.Keys(ctx)
 	if err != nil {
 		return o, err
 	}
-	c, err := keys.ParseCheckpoint(text)
+	c, err := keys.ParseCheckpoint(f.seen)
 	if err != nil {
 		return o, &failure{status: exitMismatch, hint: "is it a checkpoint of this log, whole?", err: fmt.Errorf("%s: %w", f.since, err)}
 	}
@@ -178,7 +184,7 @@ func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	return printReport(e, rep, reportOf{part: f.part, key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint()})
+	return printReport(e, rep, reportOf{part: f.part, key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint(rep.Findings)})
 }
 
 // witnessKeys returns the keys of the configured witnesses.
@@ -192,7 +198,10 @@ func (h *house) witnessKeys() (list []note.Verifier) {
 }
 
 // damagedHint says what to do about what does not match.
-func (h *house) damagedHint() string {
+func (h *house) damagedHint(found []archive.Finding) string {
+	if !slices.ContainsFunc(found, func(f archive.Finding) bool { return f.Kind != archive.KindPrev }) {
+		return "these lines were signed as they are, so that every copy has them: nothing repairs them, and their statements can be walked back no further"
+	}
 	if len(h.copies.list) > 0 {
 		return "onrecord verify --repair puts it right from a replica, and keeps the damaged bytes beside it; keep a copy of the bucket as it is before"
 	}

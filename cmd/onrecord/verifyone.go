@@ -153,7 +153,7 @@ func verifyOne(ctx context.Context, e *env, arg string) error {
 		if err != nil {
 			return err
 		}
-		return printStatementReport(e, id, rep, reportOf{key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint()})
+		return printStatementReport(e, id, rep, reportOf{key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint(rep.Findings)})
 	}
 	return fmt.Errorf("the archive holds no statement %.300s", arg)
 }
