@@ -46,21 +46,36 @@ func Require(t testing.TB, what, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-var largeTests = regexp.MustCompile(`(?m)^LARGE = (\S+)$`)
+var (
+	largeTests   = regexp.MustCompile(`(?m)^LARGE = (\S+)$`)
+	largeFolders = regexp.MustCompile(`(?m)^LARGEIN = (.+)$`)
+)
 
 // Large marks a test of an archive of a real one's size, of thousands of real
 // captures, or of a browser. Under the race detector these take several times as
 // long: there the test is skipped, and make test runs it a second time without. A
-// test whose name the Makefile lacks would run nowhere, which fails.
+// test whose name or folder the Makefile lacks would run nowhere, which fails.
 func Large(t testing.TB) {
 	t.Helper()
-	makefile, err := os.ReadFile(filepath.Join(moduleFolder(t), "Makefile"))
+	root := moduleFolder(t)
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.Getwd()
+	if err == nil {
+		dir, err = filepath.Rel(root, dir)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := largeTests.FindSubmatch(makefile)
 	if m == nil || !slices.Contains(strings.Split(string(m[1]), "|"), t.Name()) {
 		t.Fatalf("%s is not in LARGE of the Makefile", t.Name())
+	}
+	m = largeFolders.FindSubmatch(makefile)
+	if m == nil || !slices.Contains(strings.Fields(string(m[1])), "./"+filepath.ToSlash(dir)) {
+		t.Fatalf("./%s is not in LARGEIN of the Makefile", filepath.ToSlash(dir))
 	}
 	if Raced && os.Getenv("ONRECORD_RACE_LARGE") == "" {
 		t.Skip("too large for the race detector; make test runs it without")
