@@ -20,8 +20,8 @@ import (
 // visit of that source, then reads the state with its tag and the ledger's
 // size, and makes the spool. ErrSource says that the state is of another
 // platform or account. While the bucket is out of reach, or a pending visit can't
-// be finished since nothing may be appended (ledger.ErrSeenMore, ErrKeyChanged,
-// ErrNoMark), the visit is begun from what this process read last, and is Offline;
+// be finished since nothing may be appended (ledger.ErrSeenMore, ErrRolledBack,
+// ErrKeyChanged, ErrNoMark), the visit is begun from what this process read last, and is Offline;
 // an error that says so means that it has read nothing. An act of the operator is
 // begun after those that this process left in the spool, and never so.
 //
@@ -118,7 +118,12 @@ func (v *Visit) stamp(ctx context.Context, source string) error {
 // isRefused reports whether err says that nothing may be appended to the ledger,
 // until the operator has seen to it.
 func isRefused(err error) bool {
-	return errors.Is(err, ledger.ErrSeenMore) || errors.Is(err, ledger.ErrKeyChanged) || errors.Is(err, ledger.ErrNoMark)
+	for _, refusal := range []error{ledger.ErrSeenMore, ledger.ErrRolledBack, ledger.ErrKeyChanged, ledger.ErrNoMark} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 // afterActs ends the acts of the operator that this process left in the spool, and

@@ -18,7 +18,8 @@ import (
 // objects that it lacks (record.md 1.6). An act of the operator does not wait:
 // until it is in the ledger it was never acknowledged, and is asked for again. So
 // nobody who can write a register can hold up the operator with it. Nor does what
-// a clock has named that is further ahead than that.
+// a clock has named that is further ahead than that: nobody knows when its day is
+// over. Where its spool has the objects, they come in again as a late visit.
 const abandonAfter = 24 * time.Hour
 
 // maxGaps is the number of gaps that a state keeps for its next commit.
