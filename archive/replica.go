@@ -95,6 +95,9 @@ func (r *Replica) note(ctx context.Context) (replicaNote, bucket.Tag, error) {
 		if err = json.Unmarshal(body, &n); err != nil || n.V != 1 {
 			return n, tag, fmt.Errorf("%s: %w: version %d: %v", replicaKey, ErrMismatch, n.V, err)
 		}
+		n.Damaged = heeded(n.Damaged)
+		n.Missing = slices.DeleteFunc(n.Missing, func(index int64) bool { return index < 0 })
+		n.Missing = n.Missing[:min(len(n.Missing), maxMissing)]
 		return n, tag, nil
 	}
 	return n, tag, outOfReach(fmt.Errorf("%s: %w", replicaKey, err))

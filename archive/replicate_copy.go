@@ -26,15 +26,33 @@ type findings struct {
 	here  []Finding      // guarded by mu
 	there []Finding      // guarded by mu
 	lacks map[int64]bool // visits, by index, that could not be copied whole; guarded by mu
-	harms []harm         // of there: what is to be looked at again; guarded by mu
+	harms map[harm]bool  // of there: what is to be looked at again; guarded by mu
+
+	told map[named]bool  // what the lists hold: a run may be tried again; guarded by mu
+	gone map[string]bool // the objects of here; guarded by mu
+}
+
+// A named is an entry of one of the lists.
+type named struct {
+	there bool
+	f     Finding
 }
 
 // add adds f to one of the two lists.
 func (f *findings) add(list *[]Finding, found Finding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !slices.Contains(*list, found) { // a run may be tried again
-		*list = append(*list, found)
+	if f.told == nil {
+		f.told, f.gone = map[named]bool{}, map[string]bool{}
+	}
+	t := named{list == &f.there, found}
+	if f.told[t] {
+		return
+	}
+	f.told[t] = true
+	*list = append(*list, found)
+	if !t.there {
+		f.gone[found.Object] = true
 	}
 }
 

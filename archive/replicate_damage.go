@@ -9,9 +9,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"onrecord/archive/bucket"
+	"onrecord/archive/ledger"
 )
 
 // A harm is an object of a replica that had other bytes than it must have.
@@ -26,17 +28,27 @@ func (c *copying) harmed(f Finding) {
 	c.found.add(&c.found.there, f)
 	c.found.mu.Lock()
 	defer c.found.mu.Unlock()
-	if h := (harm{f.Object, f.Index}); !slices.Contains(c.found.harms, h) {
-		c.found.harms = append(c.found.harms, h)
+	if c.found.harms == nil {
+		c.found.harms = map[harm]bool{}
 	}
+	c.found.harms[harm{f.Object, f.Index}] = true
 }
 
 // harms returns what is to be looked at again: what this run has found.
 func (c *copying) harms() []harm {
 	c.found.mu.Lock()
 	defer c.found.mu.Unlock()
-	list := slices.Clone(c.found.harms)
+	list := slices.Collect(maps.Keys(c.found.harms))
 	slices.SortFunc(list, func(a, b harm) int { return cmp.Or(cmp.Compare(a.Visit, b.Visit), cmp.Compare(a.Object, b.Object)) })
+	return list[:min(len(list), maxMissing)]
+}
+
+// heeded returns of a list of the register of a replica what it can have come by:
+// whoever can write there is not to say which object is copied under which name.
+func heeded(list []harm) []harm {
+	list = slices.DeleteFunc(list, func(h harm) bool {
+		return bucket.CheckKey(h.Object) != nil || h.Visit < 0 && !ledger.IsTile(h.Object)
+	})
 	return list[:min(len(list), maxMissing)]
 }
 
@@ -141,7 +153,7 @@ func (c *copying) lacksHere(ctx context.Context, o ObjectRef, visit int64) error
 func (f *findings) knows(key string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.ContainsFunc(f.here, func(x Finding) bool { return x.Object == key })
+	return f.gone[key]
 }
 
 // theirs returns the segment of a visit as the replica has it, if that is what

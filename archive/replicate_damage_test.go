@@ -5,6 +5,7 @@ package archive_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -112,6 +113,51 @@ func TestReplicaQuick(t *testing.T) {
 	done, err := a.Replica(watched).Replicate(t.Context(), archive.ReplicateOptions{Quick: true})
 	if err != nil || len(done.There) != 1 || done.There[0].Object != key {
 		t.Errorf("%v, %v", done.There, err)
+	}
+}
+
+// TestReplicaThatNamesOtherObjects: what a stranger writes into the register of a
+// replica makes nobody copy a state, or the head, there.
+func TestReplicaThatNamesOtherObjects(t *testing.T) {
+	t.Parallel()
+	_, b, a, _ := filled(t, 300)
+	var to memory.Bucket
+	if _, err := a.Replica(&to).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	state, tile := one(t, b, "state/", 0), "log/tile/0/000"
+	to.Damage(tile, gone)
+	body, tag, err := to.Load(t.Context(), "replica.json")
+	cond := bucket.Matches(tag)
+	if errors.Is(err, bucket.ErrNotExist) {
+		cond, err = bucket.Absent(), nil
+		body = []byte(`{"v":1}`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var note map[string]any
+	if err := json.Unmarshal(body, &note); err != nil {
+		t.Fatal(err)
+	}
+	var harms []map[string]any
+	for _, key := range []string{state, "log/head", "../x", "log/tile/../head", tile} {
+		harms = append(harms, map[string]any{"object": key, "visit": -1})
+	}
+	note["damaged"], note["missing"] = harms, []int64{-7}
+	if body, err = json.Marshal(note); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := to.Swap(t.Context(), "replica.json", cond, body); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := a.Replica(&to).Replicate(t.Context(), archive.ReplicateOptions{}); err != nil || len(done.There) > 0 {
+		t.Errorf("%v, %v", done.There, err)
+	}
+	for key, want := range map[string]bool{state: false, "log/head": false, tile: true} {
+		if _, err := bucket.ReadAll(t.Context(), &to, key, 1<<20); (err == nil) != want {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 }
 

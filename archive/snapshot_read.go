@@ -16,7 +16,6 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/mod/sumdb/note"
 
 	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
@@ -59,7 +58,7 @@ func (a *Archive) readNote(ctx context.Context, key string) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	// A key that was replaced, perhaps because it leaked, vouches for no catalog.
-	n, err := note.Open(b, note.VerifierList(keys.InForce().Verifier))
+	n, err := ledger.OpenNote(b, keys.InForce().Verifier)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}

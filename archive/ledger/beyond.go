@@ -29,6 +29,12 @@ func endOf(key string) (leaves int64, ok bool) {
 	return reach(max(t.level, 0), t.n, t.w), ok
 }
 
+// IsTile reports whether key is that of a tile or of an entry bundle.
+func IsTile(key string) bool {
+	_, ok := parseTile(key)
+	return ok
+}
+
 // parseTile is the inverse of tileKey; ok is false for a key that it does not make.
 func parseTile(key string) (t tileName, ok bool) {
 	rest, ok := strings.CutPrefix(key, TileFolder)

@@ -59,7 +59,7 @@ func (l *Ledger) AddSignatures(ctx context.Context, c Checkpoint, lines ...[]byt
 			return false, nil
 		}
 		text := withSignatures(now.Note, lines)
-		if bytes.Equal(text, now.Note) {
+		if sameSignatures(text, now.Note) {
 			return true, nil
 		}
 		if _, err = l.parse(ctx, text); err != nil {
@@ -72,6 +72,14 @@ func (l *Ledger) AddSignatures(ctx context.Context, c Checkpoint, lines ...[]byt
 			return false, fmt.Errorf("ledger: add cosignatures: %w", err)
 		}
 	}
+}
+
+// sameSignatures reports whether two notes of one text have the same lines, in
+// whatever order.
+func sameSignatures(a, b []byte) bool {
+	_, x := cutNote(a)
+	_, y := cutNote(b)
+	return slices.EqualFunc(slices.SortedFunc(bytes.Lines(x), bytes.Compare), slices.SortedFunc(bytes.Lines(y), bytes.Compare), bytes.Equal)
 }
 
 // textOf returns the part of a note that is signed.

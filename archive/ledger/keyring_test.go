@@ -4,6 +4,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -372,6 +373,12 @@ func TestCosignaturesAreKept(t *testing.T) {
 	}
 	if c, err = l.Checkpoint(t.Context()); err != nil || len(c.Cosigners(vs...)) != 3 {
 		t.Errorf("cosigned by %v, %v", c.Cosigners(vs...), err)
+	}
+	if ok, err := l.AddSignatures(t.Context(), c, lines[0]); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if now, err := l.Checkpoint(t.Context()); err != nil || !bytes.Equal(now.Note, c.Note) {
+		t.Errorf("what was there was added anew: %s, %v", now.Note, err)
 	}
 	p, err := l.Proof(t.Context(), 4)
 	if err != nil {
