@@ -58,3 +58,28 @@ func TestFileThatNoObjectHolds(t *testing.T) {
 		t.Errorf("%d captures, want 2", n)
 	}
 }
+
+// TestMediaThatNoObjectHolds: so is an attachment with which the WARC of media
+// would.
+func TestMediaThatNoObjectHolds(t *testing.T) {
+	t.Parallel()
+	const largest = 64 << 10
+	s := create(t, open(t, t.TempDir(), func(o *spool.Options) { o.Largest = largest }), meta(t, 1))
+	file := func(n int) onrecord.File {
+		b := bytes.Repeat([]byte("x"), n)
+		return onrecord.File{Size: int64(n), SHA256: sha256.Sum256(b), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
+	}
+	x := onrecord.Exchange{URL: "urn:sha256:x", At: day, Type: "video/mp4"}
+	for n, f := range []onrecord.File{file(40 << 10), file(41 << 10), file(10 << 10)} {
+		_, err := s.RecordMedia(t.Context(), x, f, nil)
+		if large := n == 1; errors.Is(err, bucket.ErrTooLarge) != large || errors.Is(err, warc.ErrExchange) != large || !large && err != nil {
+			t.Errorf("attachment %d: %v", n, err)
+		}
+	}
+	if body, ok, err := s.Media(); err != nil || !ok || body.Size > largest || body.Size < 50<<10 {
+		t.Fatalf("%d bytes, %v, %v", body.Size, ok, err)
+	}
+	if got := len(mediaOf(t, s)); got != 2 {
+		t.Errorf("%d attachments, want 2", got)
+	}
+}

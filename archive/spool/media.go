@@ -65,8 +65,8 @@ func (s *Spool) mediaName() string { return s.visit.String() + ".warc" }
 // memory that does not grow with it; it is on disk when RecordMedia returns,
 // unless Defer was called. Where x.Prior has the digest of f the record refers
 // to the earlier capture. Note is kept with it. An exchange that can't be
-// written, and a payload that is not what f says, are warc.ErrExchange; the
-// spool is as it was.
+// written, a payload that is not what f says, and one with which the WARC would be
+// larger than an object may be, are warc.ErrExchange; the spool is as it was.
 func (s *Spool) RecordMedia(_ context.Context, x onrecord.Exchange, f onrecord.File, note json.RawMessage) (Media, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,6 +84,9 @@ func (s *Spool) RecordMedia(_ context.Context, x onrecord.Exchange, f onrecord.F
 	}
 	s.newMediaWriter()
 	res, p, err := m.w.WriteMedia(x, f)
+	if err == nil && res.End > s.d.o.Largest {
+		err = fmt.Errorf("%s: with it the visit's media would have %d bytes, and no object of an archive has more than %d: %w: %w", x.URL, res.End, s.d.o.Largest, warc.ErrExchange, bucket.ErrTooLarge)
+	}
 	if errors.Is(err, warc.ErrExchange) {
 		m.sum = before
 		if err2 := m.warc.Truncate(m.size); err2 != nil {

@@ -94,7 +94,7 @@ type Options struct {
 	Software string    // for the warcinfo record: "onrecord/1.0 (+https://…)"
 	Operator string    // who runs the archive, with contact
 	Limit    int64     // Create refuses with ErrFull at or above this many bytes; 0 for no limit
-	Largest  int64     // that the WARC with a file in it may be, in bytes; bucket.MaxObject if 0
+	Largest  int64     // that the WARC with a file in it, or that of media, may be, in bytes; bucket.MaxObject if 0
 	Rand     io.Reader // names of records; crypto/rand if nil; read under a lock
 
 	// Files is how the spool gets at the disk. Once its latch is closed nothing
