@@ -101,7 +101,12 @@ func readProbe(stateDir, address string) (probeNote, bool) {
 
 // writeProbe keeps what was found, the newest first. It is a note, and not
 // synced: without it the store is asked again.
-func writeProbe(stateDir string, note probeNote) error {
+func writeProbe(stateDir string, note probeNote) (err error) {
+	unlock, err := lockFolder(stateDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	old := slices.DeleteFunc(probeNotesIn(stateDir), func(n probeNote) bool { return n.URL == note.URL })
 	notes := append([]probeNote{note}, old...)
 	b, err := json.MarshalIndent(notes[:min(len(notes), probeNotes)], "", "  ")
@@ -117,6 +122,19 @@ func writeProbe(stateDir string, note probeNote) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), filepath.Join(stateDir, probeFile))
+}
+
+// lockFolder has one at a time write in a folder: goroutines and processes that
+// probe several stores at once keep a note each.
+func lockFolder(path string) (unlock func() error, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil
 }
 
 // s3 tells what is known of an S3 store: with --write what it does now, else

@@ -319,6 +319,25 @@ func TestTwoChangesOfTheKeyAtOnce(t *testing.T) {
 	}
 }
 
+// TestNotesOfSeveralStores: whoever fills several replicas at once keeps what was
+// found of each store.
+func TestNotesOfSeveralStores(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for n := range probeNotes {
+		wg.Go(func() {
+			if err := writeProbe(dir, probeNote{URL: fmt.Sprint("s3://replica-", n)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := probeNotesIn(dir); len(got) != probeNotes {
+		t.Errorf("%d notes, want %d", len(got), probeNotes)
+	}
+}
+
 // TestKeyThatAnotherProcessChanges: a start leaves the new key to the command
 // that is changing it, and finishes for one that was interrupted.
 func TestKeyThatAnotherProcessChanges(t *testing.T) {
