@@ -77,30 +77,53 @@ func (s *server) sendMedia(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	mediaHead(head, m.KeptMedia)
+	if !matches(r.Header["If-Match"], m.SHA256) {
+		noBody(head)
+		head.Set("Cache-Control", cacheNever)
+		w.WriteHeader(http.StatusPreconditionFailed)
+		return nil
+	}
 	want := mediaRange(r, m.SHA256)
 	from, n, ok := want.in(m.Size)
 	if knows(r.Header.Get("If-None-Match"), m.SHA256) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	if !ok { // of these headers, some would speak of a body that there is not
-		for _, name := range []string{"Content-Type", "Content-Disposition", "ETag", "Repr-Digest"} {
-			head.Del(name)
-		}
+	if !ok {
+		noBody(head)
 		head.Set("Content-Range", fmt.Sprintf("bytes */%d", m.Size))
 		head.Set("Cache-Control", cacheNever)
 		w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
 		return nil
 	}
+	if r.Method == http.MethodHead { // for which nothing is opened
+		return s.copyRecord(w, r, m.SHA256, nil, want, from, n, m.Size)
+	}
 	body, err := s.Media.OpenMedia(r.Context(), m.KeptMedia, from, n)
 	if err != nil {
-		clear(head)
-		head.Set("Content-Security-Policy", mediaPolicy)
-		head.Set("X-Content-Type-Options", "nosniff")
+		noBody(head)
 		return fmt.Errorf("media %s: %w", m.SHA256, err)
 	}
 	defer body.Close()
 	return s.copyRecord(w, r, m.SHA256, body, want, from, n, m.Size)
+}
+
+// noBody takes away the headers that would speak of a body that is not sent.
+func noBody(head http.Header) {
+	for _, name := range []string{"Content-Type", "Content-Disposition", "ETag", "Repr-Digest"} {
+		head.Del(name)
+	}
+}
+
+// matches reports whether If-Match, where it is sent, names a strong tag (RFC
+// 9110, 13.1.1).
+func matches(headers []string, tag string) bool {
+	for _, one := range strings.Split(strings.Join(headers, ","), ",") {
+		if one = strings.TrimSpace(one); one == "*" || one == "\""+tag+"\"" {
+			return true
+		}
+	}
+	return len(headers) == 0
 }
 
 // mediaRange returns the range that is asked for, the whole for another method

@@ -73,6 +73,7 @@ func photograph() onrecord.KeptMedia {
 type mediaMemory struct {
 	files    map[string][]byte // by digest
 	types    map[string]string
+	away     bool // hands out nothing for now
 	damaged  bool // hands out other bytes than were kept
 	withheld onrecord.StatementID
 }
@@ -100,6 +101,9 @@ func (m *mediaMemory) StoredMedia(_ context.Context, sum string) (onrecord.Store
 }
 
 func (m *mediaMemory) OpenMedia(_ context.Context, k onrecord.KeptMedia, off, n int64) (io.ReadCloser, error) {
+	if m.away {
+		return nil, fmt.Errorf("memory: %w", onrecord.ErrUnavailable)
+	}
 	b := m.files[k.SHA256][off : off+n]
 	if m.damaged {
 		return io.NopCloser(io.MultiReader(bytes.NewReader(b[:len(b)-1]), failing{})), nil

@@ -62,12 +62,16 @@ func TestMediaRanges(t *testing.T) {
 		{[]string{"Range", "bytes=2-4", "If-Range", `"other"`}, 200, "0123456789", ""},
 		{[]string{"Range", "bytes=2-4", "If-Range", `W/"` + hex.EncodeToString(sum) + `"`}, 200, "0123456789", ""},
 		{[]string{"If-None-Match", `"` + hex.EncodeToString(sum) + `"`}, 304, "", ""},
+		{[]string{"If-Match", `"other", "` + hex.EncodeToString(sum) + `"`}, 200, "0123456789", ""},
+		{[]string{"If-Match", "*"}, 200, "0123456789", ""},
+		{[]string{"If-Match", `"other"`}, 412, "", ""},
+		{[]string{"If-Match", `W/"` + hex.EncodeToString(sum) + `"`}, 412, "", ""},
 	} {
 		got := get(t, h, path, test.headers...)
 		if got.Code != test.status || got.Body.String() != test.body || got.Header().Get("Content-Range") != test.span {
 			t.Errorf("%v: %d, %q, %q", test.headers, got.Code, got.Body, got.Header().Get("Content-Range"))
 		}
-		if test.status == 416 {
+		if test.status == 416 || test.status == 412 {
 			if h := got.Header(); h.Get("Repr-Digest") != "" || h.Get("Content-Type") != "" || h.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%v: %v", test.headers, h)
 			}
@@ -91,7 +95,19 @@ func TestMediaRanges(t *testing.T) {
 	if head.Code != 200 || head.Body.Len() > 0 || head.Header().Get("Content-Length") != "10" {
 		t.Errorf("HEAD: %d, %d bytes, %v", head.Code, head.Body.Len(), head.Header())
 	}
-	m.damaged = true
+	m.away = true
+	h.ServeHTTP(httptest.NewRecorder(), r) // for which nothing is opened
+	gone := get(t, h, path)
+	for name, want := range map[string]string{
+		"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Referrer-Policy": head.Header().Get("Referrer-Policy"),
+		"Content-Security-Policy": "default-src 'none'; sandbox", "X-Content-Type-Options": "nosniff", "Content-Type": "application/problem+json", "Cache-Control": "no-store",
+		"ETag": "", "Repr-Digest": "", "Content-Disposition": "",
+	} {
+		if got := gone.Header().Get(name); gone.Code != 503 || got != want {
+			t.Errorf("while the store is away: %d, %s is %q, want %q", gone.Code, name, got, want)
+		}
+	}
+	m.away, m.damaged = false, true
 	func() {
 		defer func() {
 			if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {

@@ -148,12 +148,18 @@ func (s *server) current(h http.Handler) http.Handler {
 			w.Header().Set("Retry-After", "30")
 		}
 		p := s.problem(name, s.texts.f("detail."+name))
-		if strings.HasPrefix(r.URL.Path, "/api/") {
+		if crossOrigin(r.URL.Path) {
 			cors(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.sendProblem(w, r, p) })).ServeHTTP(w, r)
 			return
 		}
 		s.page(func(*http.Request) (reply, error) { return reply{}, p }).ServeHTTP(w, r)
 	})
+}
+
+// crossOrigin reports whether what is under path may be read by pages of others,
+// its problems too.
+func crossOrigin(path string) bool {
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/media/") || strings.HasPrefix(path, "/record/")
 }
 
 // showsNothing reports whether what is under path tells nothing of statements.

@@ -186,6 +186,11 @@ func TestUnsettled(t *testing.T) {
 			t.Errorf("%s: status %d, headers %v", path, a.Code, a.Header())
 		}
 	}
+	for _, path := range []string{"/media/" + strings.Repeat("0", 64) + ".png", "/record/log/checkpoint", "/api/v1/statements"} {
+		if a := get(t, h, path); a.Code != http.StatusServiceUnavailable || a.Header().Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: status %d, headers %v", path, a.Code, a.Header())
+		}
+	}
 	page(t, h, "/status", http.StatusOK)
 }
 
