@@ -26,7 +26,7 @@ test:
 	cd archive/ledger/fscktest && $(GO) vet ./... && $(GO) test -timeout=10m ./...
 	cd archive/witness/witnesstest && $(GO) vet ./... && $(GO) test -timeout=10m ./...
 
-# What takes too long for the gate, about an hour: the large tests with the race
+# What takes too long for the gate, some hours: the large tests with the race
 # detector, ten times as many posts, a thousand sources, many more histories.
 test-long: test
 	ONRECORD_RACE_LARGE=1 $(GO) test -race -timeout=60m -run '^($(LARGE))$$' $(LARGEIN)
@@ -36,8 +36,9 @@ test-long: test
 	ONRECORD_LONG=1 $(GO) test -parallel=4 -timeout=40m -run '^(TestS3Misbehaves|TestS3Away|TestS3MisbehavesWhileServing)$$' -v ./archive ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^(TestCrashPoints|TestKills)$$' -v ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=60m -run '^(TestPowerCut|TestPowerCutTakes|TestDiskFull|TestCatalogIsKilled)$$' -v ./cmd/onrecord
-	ONRECORD_LONG=1 $(GO) test -timeout=30m -run 'Drill' -v ./archive/ledger
-	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^(TestVerifyFindsEveryLie|TestVerifyNamesAllDamage)$$' -v ./archive
+	ONRECORD_LONG=1 $(GO) test -timeout=120m -run '^(TestRollBackDrills|TestEveryFraudIsFound)$$' -v ./archive/ledger
+	ONRECORD_LONG=1 $(GO) test -timeout=60m -run '^(TestVerifyFindsEveryLie|TestVerifyNamesAllDamage|TestPartsFindDamage|TestErasureWhileCopying|TestReplicaSpeedS3)$$' -v ./archive
+	ONRECORD_LONG=1 $(GO) test -timeout=30m -run '^TestDrainThroughASlowStore$$' -v ./cmd/onrecord
 	ONRECORD_LONG=1 $(GO) test -timeout=10m -run '^TestBeside$$' -v ./archive/warc
 
 screenshots:
