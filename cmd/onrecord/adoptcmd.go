@@ -87,7 +87,7 @@ old archive must not go on: two that do are two histories.`,
 	fl.StringVar(&f.reason, "reason", "", "why, in `WORDS` that everybody may read")
 	fl.BoolVar(&f.quick, "quick", false, "look at the length of each object alone, and not at its bytes")
 	fl.BoolVar(&f.incomplete, "incomplete", false, "adopt a replica that is not whole, too, and give up what it lacks of the journal")
-	fl.BoolVar(&f.noActs, "no-acts", false, "no visit that is lost was a decision to withhold or erase that you don't make again")
+	fl.BoolVar(&f.noActs, "no-acts", false, "no lost visit withheld or erased anything, or you will withhold or erase it again")
 	return cmd
 }
 

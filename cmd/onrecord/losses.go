@@ -65,12 +65,7 @@ func (h *house) unsettled() bool {
 // lostBanner is what every page says while lines are lost that nobody has given
 // up; empty where there are none.
 func (h *house) lostBanner() string {
-	n := 0
-	for _, l := range h.lostLines() {
-		if l.GivenUp < 0 {
-			n++
-		}
-	}
+	n := onrecord.Missing(h.lostLines())
 	if n == 0 {
 		return ""
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,13 +39,15 @@ for everybody to read. From then on visits are judged by what is left. Should th
 lines come back later, they are taken in.
 
 Of a lost visit that may have been a decision nobody can tell which statement it
-withheld or erased. --no-acts says that none of them did, or that it was withheld or
-erased again since: you know your cases.`,
+withheld or erased. --no-acts says that none of them withheld or erased anything, or
+that you have withheld or erased it again since: you know your cases.
+
+--json prints a run of lines as one object a line, as machine.missing of the API.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runMissing(cmd.Context(), e, f) },
 	}
 	cmd.Flags().BoolVar(&f.giveUp, "give-up", false, "record that they are lost for good, and go on without them")
-	cmd.Flags().BoolVar(&f.noActs, "no-acts", false, "none of them is a decision that is not made again")
+	cmd.Flags().BoolVar(&f.noActs, "no-acts", false, "no lost visit withheld or erased anything, or you have done it again since")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "how they were lost, in `WORDS` that everybody may read")
 	addTrust(cmd, e)
 	return cmd
@@ -54,14 +57,39 @@ erased again since: you know your cases.`,
 type missingJSON struct {
 	Visit    onrecord.VisitID `json:"visit"`
 	Date     time.Time        `json:"date"`
-	From     int64            `json:"from"`
-	To       int64            `json:"to"` // inclusive
-	Source   string           `json:"source,omitempty"`
+	First    int64            `json:"first"` // ledger indexes
+	Last     int64            `json:"last"`
+	Source   *string          `json:"source"` // null where nothing tells
 	Decision bool             `json:"may_be_decision"`
-	GivenUp  *int64           `json:"given_up_at,omitempty"`
+	GivenUp  *int64           `json:"given_up"` // ledger index; null while nobody has
+}
+
+func missingOf(l onrecord.LostLines) missingJSON {
+	row := missingJSON{Visit: l.Visit, Date: l.Visit.Time().UTC(), First: l.From, Last: l.To - 1, Decision: l.Unsettled()}
+	if l.Source != "" {
+		row.Source = &l.Source
+	}
+	if l.GivenUp >= 0 {
+		row.GivenUp = &l.GivenUp
+	}
+	return row
+}
+
+// check reports flags that don't go together.
+func (f missingFlags) check() error {
+	switch {
+	case !f.giveUp && (f.noActs || f.reason != ""):
+		return usagef("--no-acts and --reason go with --give-up")
+	case f.giveUp && strings.TrimSpace(f.reason) == "":
+		return usagef("--give-up wants --reason: how they were lost, for everybody to read")
+	}
+	return nil
 }
 
 func runMissing(ctx context.Context, e *env, f missingFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	need := reading
 	if f.giveUp {
 		need = writing
@@ -78,21 +106,15 @@ func runMissing(ctx context.Context, e *env, f missingFlags) error {
 	if f.giveUp {
 		return h.giveUp(ctx, f)
 	}
-	rows := make([]missingJSON, len(list))
-	for i, l := range list {
-		rows[i] = missingJSON{Visit: l.Visit, Date: l.Visit.Time().UTC(), From: l.From, To: l.To - 1, Source: l.Source, Decision: l.Unsettled()}
-		if l.GivenUp >= 0 {
-			rows[i].GivenUp = &l.GivenUp
-		}
-	}
-	text := "the catalog lacks nothing; what the bucket has lost since, onrecord verify finds\n"
-	if len(list) > 0 {
-		text = ""
+	if len(list) == 0 && !e.json {
+		return e.print(nil, "the catalog lacks nothing; what the bucket has lost since, onrecord verify finds\n")
 	}
 	for _, l := range list {
-		text += fmt.Sprintf("ledger no. %s, visit %s of %s, %s%s\n", span(l), l.Visit, l.Visit.Time().UTC().Format(time.RFC3339), cmp.Or(l.Source, "an unknown source"), remark(l))
+		if err := e.print(missingOf(l), "ledger no. %s, visit %s of %s, %s%s\n", span(l), l.Visit, l.Visit.Time().UTC().Format(time.RFC3339), cmp.Or(l.Source, "an unknown source"), remark(l)); err != nil {
+			return err
+		}
 	}
-	return e.print(rows, "%s", text)
+	return nil
 }
 
 // span words which lines are lost.
@@ -156,7 +178,7 @@ func (h *house) giveUp(ctx context.Context, f missingFlags) error {
 	}
 	if slices.ContainsFunc(left, onrecord.LostLines.Unsettled) {
 		return &failure{status: exitMismatch, hint: "withhold or erase again what they may have withheld or erased, then --give-up --no-acts",
-			err: errors.New(count(len(left), "lost visit", "lost visits") + " may have been decisions, and are not given up: no statement is shown")}
+			err: errors.New(count(onrecord.Missing(left), "lost visit", "lost visits") + " may have been decisions, and are not given up: no statement is shown")}
 	}
 	return nil
 }
