@@ -95,24 +95,23 @@ const (
 const MaxGivenUp = 4096
 
 // GiveUp returns what an event says that gives lines up (ArchiveGaveUp, and
-// ArchiveAdopted of a replica that was not whole): its Extra. Nil for none.
-func GiveUp(list []Lines) (map[string]any, error) {
-	list = joined(list)
+// ArchiveAdopted of a replica that was not whole): its Extra, nil for none. It gives
+// up the first MaxGivenUp runs of list, and left has the others.
+func GiveUp(list []Lines) (extra map[string]any, left []Lines) {
+	list = JoinLines(list)
 	if len(list) == 0 {
 		return nil, nil
 	}
-	if len(list) > MaxGivenUp {
-		return nil, fmt.Errorf("%d runs of lost lines, one event gives up %d", len(list), MaxGivenUp)
-	}
-	words := make([]any, len(list))
-	for i, l := range list {
+	n := min(len(list), MaxGivenUp)
+	words := make([]any, n)
+	for i, l := range list[:n] {
 		words[i] = fmt.Sprintf("%d-%d", l.From, l.To-1)
 	}
-	return map[string]any{lostKey: words}, nil
+	return map[string]any{lostKey: words}, list[n:]
 }
 
-// joined returns list in order, neighbours as one.
-func joined(list []Lines) []Lines {
+// JoinLines returns list in order, neighbours as one.
+func JoinLines(list []Lines) []Lines {
 	list = slices.SortedFunc(slices.Values(list), func(a, b Lines) int { return cmp.Compare(a.From, b.From) })
 	var out []Lines
 	for _, l := range list {
@@ -172,5 +171,5 @@ func (e Event) GivesUp() []Lines {
 			list = append(list, Lines{From: from, To: to + 1})
 		}
 	}
-	return joined(list)
+	return JoinLines(list)
 }

@@ -59,7 +59,8 @@ type Adopted struct {
 	// GaveUp are the lines that are lost and that the event gives up, Unsettled those
 	// that it does not, because they may be of acts of the operator.
 	GaveUp, Unsettled []onrecord.Lines
-	Again             bool // an adoption that was interrupted has been finished
+	Left              []onrecord.Lines // more lost lines than one event gives up
+	Again             bool             // an adoption that was interrupted has been finished
 }
 
 // An adoption is one run of Adopt.
@@ -131,6 +132,9 @@ func (d *adoption) whole(ctx context.Context, a *Archive) (err error) {
 	if err == nil && d.o.NoActs {
 		d.out.GaveUp, d.out.Unsettled = append(d.out.GaveUp, d.out.Unsettled...), nil
 	}
+	if _, d.out.Left = onrecord.GiveUp(d.out.GaveUp); len(d.out.Left) > 0 {
+		d.out.GaveUp = slices.DeleteFunc(d.out.GaveUp, func(l onrecord.Lines) bool { return l.From >= d.out.Left[0].From })
+	}
 	return err
 }
 
@@ -179,10 +183,7 @@ func (d *adoption) segment(a *Archive, at ledger.Checkpoint, signed string) (*se
 	if err != nil {
 		return nil, err
 	}
-	extra, err := onrecord.GiveUp(d.out.GaveUp)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
-	}
+	extra, _ := onrecord.GiveUp(d.out.GaveUp)
 	extra = maps.Collect(maps.All(extra))
 	extra[keyRotation] = signed
 	e := onrecord.Event{

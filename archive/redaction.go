@@ -24,7 +24,7 @@ type Redactions struct {
 	done     map[int64]bool                   // erasures that were carried out everywhere, by index
 	kept     map[int64][]onrecord.ObjectValue // what could not be replaced by those, by the same
 	unread   []int64                          // visits that can't be read, by index: nobody knows whether they erase
-	gaveUp   []onrecord.Lines                 // lost lines that the operator has given up
+	gaveUp   []onrecord.Lines                 // lost lines that the operator has given up, in order, apart
 }
 
 // A Redacted is an object in which bytes were replaced.
@@ -120,11 +120,20 @@ func (r *Redactions) Known(below int64) error {
 		return nil
 	}
 	for _, i := range r.unread {
-		if i >= below && !slices.ContainsFunc(r.gaveUp, func(l onrecord.Lines) bool { return l.From <= i && i < l.To }) {
+		if i >= below && !r.isGivenUp(i) {
 			return fmt.Errorf("the visit at index %d can't be read: %w", i, ErrUnknown)
 		}
 	}
 	return nil
+}
+
+// isGivenUp reports whether the operator has given up the line at an index.
+func (r *Redactions) isGivenUp(i int64) bool {
+	if r == nil {
+		return false
+	}
+	n, _ := slices.BinarySearchFunc(r.gaveUp, i, func(l onrecord.Lines, i int64) int { return cmp.Compare(l.To, i+1) })
+	return n < len(r.gaveUp) && r.gaveUp[n].From <= i
 }
 
 // Empty reports whether nothing was ever erased.
@@ -145,7 +154,7 @@ func (r *Redactions) clone() *Redactions {
 func (r *Redactions) add(e onrecord.Event) {
 	switch {
 	case e.GivesAnyUp():
-		r.gaveUp = append(r.gaveUp, e.GivesUp()...)
+		r.gaveUp = onrecord.JoinLines(slices.Concat(r.gaveUp, e.GivesUp()))
 	case e.Type == onrecord.ArchiveErasureDone && e.Prev >= 0:
 		r.done[e.Prev] = true
 		if e.Erasure != nil {

@@ -14,6 +14,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -35,6 +36,7 @@ type redactionMemo struct {
 	known  *Redactions // guarded by mu; replaced, never changed
 	acts   []int64     // visit lines of the visits that erased or finished an erasure; guarded by mu
 	unread []int64     // visit lines of visits that could not be read: nobody knows yet whether they erase; guarded by mu
+	given  time.Time   // when those of unread that were given up were tried last; guarded by mu
 	loaded bool        // the file was looked at; guarded by mu
 	saved  int64       // size that the file has; guarded by mu
 }
@@ -57,14 +59,41 @@ func (a *Archive) Redactions(ctx context.Context) (*Redactions, error) {
 		}
 		m.loaded = true
 	}
-	if m.known != nil && m.known.size >= head.Size && len(m.unread) == 0 {
-		return m.known, nil
+	if m.known != nil && m.known.size >= head.Size {
+		if again, _ := m.due(a.now()); len(again) == 0 {
+			return m.known, nil
+		}
 	}
 	if err := a.noteActs(ctx, head.Size); err != nil {
 		return nil, fmt.Errorf("erasures: %w", err)
 	}
 	a.saveRedactions(ctx, head)
 	return m.known, nil
+}
+
+// givenUpEvery is how often visits are tried again that the operator has given up.
+const givenUpEvery = time.Hour
+
+// due returns which of the visits that could not be read are tried again now, and
+// the others. The lock is held.
+func (m *redactionMemo) due(now time.Time) (again, later []int64) {
+	all := now.Sub(m.given).Abs() >= givenUpEvery
+	for _, i := range m.unread {
+		if len(again) < unreadTries && (all || !m.known.isGivenUp(i)) {
+			again = append(again, i)
+		} else {
+			later = append(later, i)
+		}
+	}
+	return again, later
+}
+
+// lookAgain has the next call of Redactions try all that could not be read: some of
+// it is back.
+func (m *redactionMemo) lookAgain() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.given = time.Time{}
 }
 
 // unreadTries is how many visits that could not be read are tried again by one
@@ -76,7 +105,8 @@ const unreadTries = 256
 func (a *Archive) noteActs(ctx context.Context, size int64) error {
 	m := &a.redactions
 	r := m.known.clone()
-	again := m.unread[:min(len(m.unread), unreadTries)]
+	now := a.now()
+	again, later := m.due(now)
 	acts, still, err := a.actsOf(ctx, again)
 	if err != nil {
 		return err
@@ -111,7 +141,10 @@ func (a *Archive) noteActs(ctx context.Context, size int64) error {
 		r = r.sorted()
 		slices.Sort(kept)
 	}
-	m.unread = slices.Concat(m.unread[len(again):], still)
+	if now.Sub(m.given).Abs() >= givenUpEvery {
+		m.given = now
+	}
+	m.unread = slices.Concat(later, still)
 	r.size, r.unread = max(r.size, size), slices.Sorted(slices.Values(m.unread))
 	m.known, m.acts = r, kept
 	return nil

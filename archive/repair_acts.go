@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -71,7 +72,7 @@ func (a *Archive) unreadVisits() []int64 {
 func (a *Archive) readAgain(visits []int64) {
 	a.redactions.mu.Lock()
 	defer a.redactions.mu.Unlock()
-	a.redactions.unread = slices.Clone(visits)
+	a.redactions.unread, a.redactions.given = slices.Clone(visits), time.Time{}
 }
 
 // act looks at a visit that the archive can't read. known says that it is none

@@ -6,6 +6,7 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -145,6 +146,10 @@ func (a *Archive) yieldVisit(ctx context.Context, keys *voucher, w *walked, past
 	return err == nil
 }
 
+// errNotUnderstood reports a line that is what the ledger commits to, and that this
+// program can't read: a newer one has written it. It is not lost.
+var errNotUnderstood = errors.New("the line is as it was committed, and this program does not understand it: a newer one does")
+
 // entry makes the entry of a leaf from the segment of its visit.
 func entry(index int64, leaf ledger.Leaf, s *segment) (Entry, error) {
 	e := Entry{Index: index, Leaf: leaf}
@@ -171,7 +176,7 @@ func entry(index int64, leaf ledger.Leaf, s *segment) (Entry, error) {
 	} else {
 		var err error
 		if e.Event, err = onrecord.ParseEvent(e.Line); err != nil {
-			return fail("%w", err)
+			return fail("%w: %w", errNotUnderstood, err)
 		}
 	}
 	e.Event.Index, e.Event.Visit = index, leaf.Visit

@@ -216,57 +216,77 @@ func (b *batch) unknownAt(first int64, base int64) bool {
 	return i < len(b.losses.given) && b.losses.given[i].From <= first && b.losses.given[i].at <= base
 }
 
-// A losing is what is lost, at one generation.
+// A losing keeps what is lost at one generation.
 type losing struct {
-	mu     sync.Mutex
-	file   *file // guarded by mu, as is the rest
-	gen    int64
-	list   []onrecord.LostLines // not changed any more
-	visits map[string]bool      // by visit id
+	mu   sync.Mutex
+	file *file // guarded by mu, as is the rest
+	gen  int64
+	now  *lostNow
 }
 
-// lost returns what is lost, and of which visits.
-func (v *view) losing() ([]onrecord.LostLines, map[string]bool, error) {
+// A lostNow is what is lost. It does not change.
+type lostNow struct {
+	list   []onrecord.LostLines
+	visits map[string]bool // by visit id
+	acts   bool            // some of it may have withheld or erased a statement
+}
+
+// losing returns what is lost.
+func (v *view) losing() (*lostNow, error) {
 	g := &v.c.losing
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.file == v.f && g.gen == v.side.gen {
-		return g.list, g.visits, nil
+	if g.now != nil && g.file == v.f && g.gen == v.side.gen {
+		return g.now, nil
 	}
 	l, err := readLosses(v.each)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	visits := map[string]bool{}
+	now := &lostNow{list: l.lost, visits: map[string]bool{}}
 	for i, one := range l.lost {
 		l.lost[i].GivenUp = l.gaveUp(one)
-		visits[one.Visit.String()] = true
+		now.visits[one.Visit.String()] = true
+		now.acts = now.acts || l.lost[i].Unsettled()
 	}
-	g.file, g.gen, g.list, g.visits = v.f, v.side.gen, l.lost, visits
-	return g.list, g.visits, nil
+	g.file, g.gen, g.now = v.f, v.side.gen, now
+	return now, nil
 }
 
 // Lost returns the lines that nobody can read, in ledger order, as far as the
 // ledger is applied.
 func (c *Catalog) Lost(ctx context.Context) (list []onrecord.LostLines, err error) {
 	err = c.view(ctx, func(v *view) error {
-		all, _, err := v.losing()
-		list = slices.Clone(all)
+		now, err := v.losing()
+		if err == nil {
+			list = slices.Clone(now.list)
+		}
 		return err
 	})
 	return list, err
+}
+
+// Unsettled reports whether a lost visit may have withheld or erased a statement,
+// and the operator has not said what it was.
+func (c *Catalog) Unsettled(ctx context.Context) (of bool, err error) {
+	err = c.view(ctx, func(v *view) error {
+		now, err := v.losing()
+		of = err == nil && now.acts
+		return err
+	})
+	return of, err
 }
 
 // LostOf returns the lost lines that may have told of an account, and that nobody
 // has given up: until then what is known of it is not all that was recorded.
 func (c *Catalog) LostOf(ctx context.Context, source, platform, accountID string) (list []onrecord.LostLines, err error) {
 	err = c.view(ctx, func(v *view) error {
-		all, _, err := v.losing()
+		now, err := v.losing()
 		if err != nil {
 			return err
 		}
 		told := map[string]bool{"": true, operator: true, source: true} // by source
-		for _, l := range all {
+		for _, l := range now.list {
 			if l.GivenUp >= 0 {
 				continue
 			}
@@ -292,8 +312,8 @@ func (c *Catalog) LostOf(ctx context.Context, source, platform, accountID string
 func (c *Catalog) OfLost(ctx context.Context, key string) (of bool, err error) {
 	visit, _, _ := strings.Cut(path.Base(key), ".")
 	err = c.view(ctx, func(v *view) error {
-		_, visits, err := v.losing()
-		if err != nil || !visits[visit] {
+		now, err := v.losing()
+		if err != nil || !now.visits[visit] {
 			return err
 		}
 		ids, err := v.decided()

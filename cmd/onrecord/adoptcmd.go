@@ -340,6 +340,9 @@ func (a *adopting) report(got archive.Adopted, public string, took time.Duration
 		a.e.say("warning: %s can't be read, and %s given up in the ledger: the site shows everything else. Another copy may have them: onrecord -c %s verify --repair --from URL",
 			count(segments, "segment of the journal", "segments of the journal"), count(linesIn(got.GaveUp), "line is", "lines are"), a.config)
 	}
+	if n := linesIn(got.Left); n > 0 {
+		a.e.say("warning: %s lost and not given up yet: they are more than one entry of the ledger names. onrecord -c %s missing --give-up gives up the rest", count(n, "more line is", "more lines are"), a.config)
+	}
 	if n := linesIn(got.Unsettled); n > 0 {
 		a.e.say("warning: %s may be of decisions to withhold or erase, and no statement is shown until they are put back, or you say that they are none: onrecord -c %s missing --give-up --no-acts", count(n, "lost line", "lost lines"), a.config)
 	}

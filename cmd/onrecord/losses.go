@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"maps"
 	"slices"
@@ -52,14 +53,11 @@ func (h *house) lostLines() []onrecord.LostLines {
 }
 
 // unsettled reports whether a lost visit may have withheld or erased a statement:
-// until the operator has said what it was, no statement is shown.
+// until the operator has said what it was, no statement is shown. It asks the file
+// that is read now, which may have taken another's place since lines were noted.
 func (h *house) unsettled() bool {
-	for _, l := range h.lostLines() {
-		if l.Unsettled() {
-			return true
-		}
-	}
-	return false
+	of, err := h.catalog.Unsettled(context.Background())
+	return of || err != nil
 }
 
 // lostBanner is what every page says while lines are lost that nobody has given
@@ -100,29 +98,55 @@ func linesOf(list []onrecord.LostLines) (n int64) {
 	return n
 }
 
-// regain makes the catalog anew where lines that were lost can be read again: so
-// it is what a rebuild makes of the whole record.
-func (h *house) regain(ctx context.Context) error {
+// back counts the lost lines that can be read again, and those that were tried: the
+// first of each run. Where there are many, each call tries others until some are back.
+func (h *house) back(ctx context.Context) (n, tried int, err error) {
 	list, err := h.catalog.Lost(ctx)
 	if err != nil || len(list) == 0 {
-		return err
+		return 0, 0, err
 	}
-	began := int(h.looked.Add(regainTries) - regainTries)
-	back := false
-	for n := range min(len(list), regainTries) {
-		l := list[(began+n)%len(list)]
-		if back, err = h.archive.Regained(ctx, l.From); back || err != nil {
-			break
+	began := int(h.looked.Load())
+	tried = min(len(list), regainTries)
+	for i := range tried {
+		there, err := h.archive.Regained(ctx, list[(began+i)%len(list)].From)
+		if err != nil {
+			return 0, 0, err
+		}
+		if there {
+			n++
 		}
 	}
-	if err != nil || !back {
+	if n == 0 {
+		h.looked.Add(regainTries)
+	}
+	return n, tried, nil
+}
+
+// regain makes the catalog anew where lines that were lost can be read again: so
+// it is what a rebuild makes of the whole record. Where others are lost since, it
+// stays as it is.
+func (h *house) regain(ctx context.Context) error {
+	n, _, err := h.back(ctx)
+	if err != nil || n == 0 {
 		return err
 	}
-	size, err := h.rebuild(ctx, h.catalogOptions(), nil)
-	if errors.Is(err, catalog.ErrLocked) { // somebody else does
-		return nil
+	return h.takeIn(ctx)
+}
+
+// takeIn makes the catalog anew, now that lines are back.
+func (h *house) takeIn(ctx context.Context) error {
+	check, err := h.keeps(ctx)
+	if err != nil {
+		return err
 	}
-	if err == nil {
+	size, err := h.rebuildIf(ctx, h.catalogOptions(), nil, check)
+	switch {
+	case errors.Is(err, catalog.ErrLocked): // somebody else does
+		return nil
+	case errors.Is(err, errLosesMore):
+		h.log.Warn("lost lines are back, and others are lost since: the catalog, which has those, stays as it is until onrecord verify --repair puts them back", "err", err)
+		return nil
+	case err == nil:
 		_, err = h.catchUp(ctx, size)
 	}
 	if err != nil {
@@ -132,10 +156,22 @@ func (h *house) regain(ctx context.Context) error {
 	return h.noteLost(ctx)
 }
 
-// keepRegaining looks now and then whether lost lines are back.
+// keepRegaining looks now and then whether lost lines are back. Repair puts one after
+// the other back: the catalog is made anew when all are there, or no more come, and
+// once for what is there.
 func (h *house) keepRegaining(ctx context.Context) {
+	var done, before int // lines that are back: taken in or refused, and at the look before
 	for told := ""; ctx.Err() == nil; {
-		err := h.regain(ctx)
+		n, tried, err := h.back(ctx)
+		if err == nil && n > 0 && n != done && (n == tried || n == before) {
+			if err = h.takeIn(ctx); err == nil {
+				done = n
+			}
+		}
+		if n == 0 && err == nil {
+			done = 0
+		}
+		before = n
 		if err != nil && ctx.Err() == nil && !errors.Is(err, archive.ErrUnreachable) && err.Error() != told {
 			told = err.Error()
 			h.log.Error("whether lost lines are back", "err", err)
@@ -156,8 +192,11 @@ func (h *house) keeps(ctx context.Context) (check func(*catalog.Catalog) error, 
 	o := h.catalogOptions()
 	o.ReadOnly = true
 	old, err := catalog.Open(ctx, h.catalogPath(), o)
-	if err != nil { // none, or one that this program can't read
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, catalog.ErrRebuild) { // none, or one that this program can't read
 		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("whether the catalog in use has more than what can be read now can't be told: %w", err)
 	}
 	have, _, err := old.Applied(ctx)
 	var before []onrecord.LostLines
@@ -203,7 +242,7 @@ func (h *house) journal(ctx context.Context) iter.Seq2[archive.Entry, error] {
 	return h.archive.WalkPast(ctx, 0)
 }
 
-// ofLost adds the captures of visits whose lines are lost to those that are looked
+// ofLost adds the captures and media of visits whose lines are lost to those that are looked
 // through: where nothing tells whose they were, for every account.
 func (s *seeker) ofLost(ctx context.Context, lost map[onrecord.VisitID]string) error {
 	sources := slices.Sorted(maps.Keys(s.sources))
@@ -214,24 +253,33 @@ func (s *seeker) ofLost(ctx context.Context, lost map[onrecord.VisitID]string) e
 		if source == "" {
 			source = sources[0]
 		}
-		key := "captures/" + v.Time().UTC().Format("2006/01/02/") + v.String() + ".warc.gz"
-		listed := slices.ContainsFunc(s.objects[source], func(o visitObject) bool { return o.key == key })
-		if listed || !s.sources[source] {
+		if !s.sources[source] {
 			continue
 		}
-		r, err := s.h.archive.OpenObject(ctx, key)
-		switch {
-		case errors.Is(err, bucket.ErrNotExist):
-			continue
-		case err != nil:
-			return err
-		}
-		s.objects[source] = append(s.objects[source], visitObject{key: key})
-		if err := r.Close(); err != nil {
-			return err
+		name := v.Time().UTC().Format("2006/01/02/") + v.String()
+		for _, key := range [...]string{"captures/" + name + ".warc.gz", "media/" + name + ".warc"} {
+			if err := s.ofLostObject(ctx, source, key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// ofLostObject adds an object of a lost visit, if it is there.
+func (s *seeker) ofLostObject(ctx context.Context, source, key string) error {
+	if slices.ContainsFunc(s.objects[source], func(o visitObject) bool { return o.key == key }) {
+		return nil
+	}
+	r, err := s.h.archive.OpenObject(ctx, key)
+	if errors.Is(err, bucket.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.objects[source] = append(s.objects[source], visitObject{key: key})
+	return r.Close()
 }
 
 // mayCopy refuses to make a snapshot of a catalog without lines that may come

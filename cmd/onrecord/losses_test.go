@@ -381,3 +381,30 @@ func TestEraseBesideLostLines(t *testing.T) {
 		t.Errorf("the bucket still tells:\n%s", strings.Join(hits, "\n"))
 	}
 }
+
+// A line that comes back while others are lost since does not cost those: the catalog
+// has them, and stays.
+func TestRegainTakesNoWorseCatalog(t *testing.T) {
+	t.Parallel()
+	l := newLossy(t)
+	back := l.gone(t, l.w.at.bucket)
+	l.reopen(t, true)
+	l.shows(t, map[int]int{2: 404, 3: 200})
+	st, err := l.h.archive.State(t.Context(), "press")
+	if err != nil {
+		t.Fatal(err)
+	}
+	back()
+	v := st.Done.Visit // the last one, that of item 4
+	l.segment = "journal/" + v.Time().UTC().Format("2006/01/02/") + v.String() + ".ndjson.zst"
+	again := l.gone(t, l.w.at.bucket)
+	if err := l.h.regain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.shows(t, map[int]int{2: 404, 3: 200, 4: 200})
+	again()
+	if err := l.h.regain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.rebuilt(t)
+}

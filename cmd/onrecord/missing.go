@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -138,10 +137,41 @@ func remark(l onrecord.LostLines) string {
 	return ""
 }
 
-// giveUp records that lines are lost for good.
+// giveUp records that lines are lost for good: by several acts, where they are more
+// runs than one gives up.
 func (h *house) giveUp(ctx context.Context, f missingFlags) error {
-	var gave, left []onrecord.LostLines
-	_, done, err := h.act(ctx, func() (*onrecord.Event, error) {
+	var lines, index int64
+	var left []onrecord.LostLines
+	for {
+		gave, done, unsettled, err := h.giveUpOnce(ctx, f)
+		if err != nil {
+			return err
+		}
+		if left = unsettled; gave == 0 {
+			break
+		}
+		lines, index = lines+gave, done.Index+1
+	}
+	switch {
+	case lines > 0:
+		if err := h.env.print(map[string]int64{"lines": lines, "log_index": index}, "%s given up, as ledger no. %d\n", count(int(lines), "line", "lines"), index); err != nil {
+			return err
+		}
+	case len(left) == 0:
+		return h.env.print(map[string]int64{"lines": 0}, "nothing is missing that was not given up\n")
+	}
+	if len(left) > 0 {
+		return &failure{status: exitMismatch, hint: "withhold or erase again what they may have withheld or erased, then --give-up --no-acts",
+			err: errors.New(count(onrecord.Missing(left), "lost visit", "lost visits") + " may have been decisions, and are not given up: no statement is shown")}
+	}
+	return nil
+}
+
+// giveUpOnce is giveUp by one act. It returns how many lines that gave up, and what
+// may have been decisions and is left.
+func (h *house) giveUpOnce(ctx context.Context, f missingFlags) (gave int64, done onrecord.Done, left []onrecord.LostLines, err error) {
+	_, done, err = h.act(ctx, func() (*onrecord.Event, error) { // once more where another act came between
+		gave, left = 0, nil
 		list, err := h.catalog.Lost(ctx)
 		if err != nil {
 			return nil, err
@@ -153,32 +183,19 @@ func (h *house) giveUp(ctx context.Context, f missingFlags) error {
 			case l.Act && !f.noActs:
 				left = append(left, l)
 			case len(lines) < onrecord.MaxGivenUp: // the rest with the next
-				lines, gave = append(lines, onrecord.Lines{From: l.From, To: l.To}), append(gave, l)
+				lines = append(lines, onrecord.Lines{From: l.From, To: l.To})
 			}
 		}
-		extra, err := onrecord.GiveUp(lines)
-		if err != nil || extra == nil {
-			return nil, err
+		extra, _ := onrecord.GiveUp(lines)
+		if extra == nil {
+			return nil, nil
 		}
+		gave = int64(linesIn(lines))
 		now := h.env.now().UTC().Truncate(time.Microsecond)
 		return &onrecord.Event{
 			Type: onrecord.ArchiveGaveUp, At: now, By: now, Source: builtIn, Platform: builtIn, Reason: f.reason, Provenance: onrecord.Captured,
 			Index: -1, Prev: -1, Extra: extra,
 		}, nil
 	})
-	if err != nil {
-		return err
-	}
-	if len(gave) > 0 {
-		if err := h.env.print(map[string]int64{"lines": linesOf(gave), "log_index": done.Index + 1}, "%s given up, as ledger no. %d\n", count(int(linesOf(gave)), "line", "lines"), done.Index+1); err != nil {
-			return err
-		}
-	} else if len(left) == 0 {
-		return h.env.print(map[string]int64{"lines": 0}, "nothing is missing that was not given up\n")
-	}
-	if slices.ContainsFunc(left, onrecord.LostLines.Unsettled) {
-		return &failure{status: exitMismatch, hint: "withhold or erase again what they may have withheld or erased, then --give-up --no-acts",
-			err: errors.New(count(onrecord.Missing(left), "lost visit", "lost visits") + " may have been decisions, and are not given up: no statement is shown")}
-	}
-	return nil
+	return gave, done, left, err
 }
