@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"onrecord"
@@ -50,6 +51,22 @@ func (w *importWriter) enclosed(ctx context.Context, b crawler.Batch, events []o
 	return events, nil
 }
 
+// enclosedBytes returns the size of the files within a batch that belong to items,
+// at most what is kept of them.
+func (w *importWriter) enclosedBytes(b crawler.Batch, items []onrecord.Observation) (n int64) {
+	m := w.r.i.Media
+	if !w.r.o.Pictures || m == nil {
+		return 0
+	}
+	for _, f := range b.Enclosed {
+		size := int64(len(f.Bytes))
+		if size <= m.Most(f.Media.Kind) && slices.ContainsFunc(items, func(o onrecord.Observation) bool { return o.NativeID == f.NativeID }) {
+			n += size
+		}
+	}
+	return n
+}
+
 // keep records one file, and returns what its event says of it.
 func (w *importWriter) keep(ctx context.Context, f crawler.Enclosed) (onrecord.Event, error) {
 	m, sum := w.r.i.Media, sha256.Sum256(f.Bytes)
@@ -69,11 +86,14 @@ func (w *importWriter) keep(ctx context.Context, f crawler.Enclosed) (onrecord.E
 		x.Prior = &onrecord.Prior{URL: prior.URL, At: prior.Captured, Digest: digest}
 	} else if m.Picture != nil {
 		var keep func()
-		if k.Width, k.Height, keep, err = m.Picture(ctx, file); ctx.Err() != nil || err != nil && !errors.Is(err, ErrNoPicture) {
+		k.Width, k.Height, keep, err = m.Picture(ctx, file)
+		if ctx.Err() != nil {
+			return onrecord.Event{}, ctx.Err()
+		} else if err != nil && !errors.Is(err, ErrNoPicture) {
 			return onrecord.Event{}, fmt.Errorf("look at the picture %s: %w", f.Media.ID, err)
 		}
 		if err == nil { // else it is kept all the same
-			keep()
+			w.small = append(w.small, keep)
 		}
 	}
 	e, err := w.v.Media.RecordMedia(ctx, x, file, nil)

@@ -43,8 +43,9 @@ type importWriter struct {
 	// pictures are the files within the input that this import has kept, and
 	// committed or is about to, by digest.
 	pictures map[string]onrecord.StoredMedia
-	media    int64 // bytes of those in the open visit
-	void     bool  // what was read is not what it seemed: no progress is kept
+	media    int64    // bytes of those in the open visit
+	small    []func() // keep the small copies of those in the open visit
+	void     bool     // what was read is not what it seemed: no progress is kept
 
 	hush    *importHush // nil where the files show nothing that was erased or is withheld
 	redacts showing     // captures of the open visit that show something erased
@@ -122,7 +123,7 @@ func (w *importWriter) group(ctx context.Context, e *evidence, items []onrecord.
 	if err != nil {
 		return err
 	}
-	size, fits, err := w.weigh(res.Events)
+	size, fits, err := w.weigh(res.Events, w.enclosedBytes(e.batch, items), len(items) > 1)
 	switch {
 	case err != nil:
 		return err
@@ -162,6 +163,7 @@ func (w *importWriter) open(ctx context.Context, account string) error {
 		return errors.Join(errors.New("the storage is out of reach, or an earlier visit of the source waits in the spool: try again once it is committed"), v.Drop(ctx))
 	}
 	w.v, w.runs = &v, v.State.Runs
+	w.small = nil
 	w.bytes, w.media, w.recorded, w.sum, w.redacts, w.veils = 0, 0, false, tally{}, showing{}, showing{}
 	w.base, err = w.known.begin(ctx, account, v.State.Done)
 	if err != nil {
@@ -275,6 +277,9 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 	if err != nil {
 		return errors.Join(err, v.Close())
 	}
+	for _, keep := range w.small {
+		keep()
+	}
 	rep := &w.r.rep
 	rep.Items, rep.Created, rep.Known = rep.Items+w.sum.items, rep.Created+w.sum.created, rep.Known+w.sum.known
 	rep.Readings, rep.Deleted = rep.Readings+w.sum.readings, rep.Deleted+w.sum.deleted
@@ -360,9 +365,10 @@ func (w *importWriter) drop(ctx context.Context) {
 }
 
 // weigh says what events take of a visit's journal, at most, and whether the
-// open visit has that left. Lines that are long lose their HTML: the capture has
-// it.
-func (w *importWriter) weigh(events []onrecord.Event) (size int, fits bool, err error) {
+// open visit has that left, and room for media bytes of attachments: what is of
+// several items can be spread over visits. Lines that are long lose their HTML: the
+// capture has it.
+func (w *importWriter) weigh(events []onrecord.Event, media int64, several bool) (size int, fits bool, err error) {
 	const long = 48 << 10
 	for n := range events {
 		at := lineBound(events[n])
@@ -373,7 +379,7 @@ func (w *importWriter) weigh(events []onrecord.Event) (size int, fits bool, err 
 		}
 		size += at
 	}
-	full := w.media >= mediaVisitBytes && len(w.known.open()) > 0
+	full := w.media+media > mediaVisitBytes && (several || len(w.known.open()) > 0)
 	most, room := importLines-w.veiled(), importBytes-w.veiled()*keptLine
 	return size, !full && len(w.known.open())+len(events) <= most && w.bytes+size <= room, nil
 }

@@ -676,3 +676,51 @@ func TestMediaWithinMessages(t *testing.T) {
 		m.sameCatalog(t)
 	}
 }
+
+// TestImportEndsAtAPicture: an import that is interrupted while it looks at a
+// picture records nothing that lacks it, and a small one is there no sooner than
+// its visit is in the record.
+func TestImportEndsAtAPicture(t *testing.T) {
+	t.Parallel()
+	m := &mediaSite{clock: &movedClock{t: time.Date(2026, 9, 20, 8, 0, 0, 0, time.UTC)}}
+	m.w = newWorld(t, m.clock)
+	m.h = m.w.open(t, "      - {id: letter, platform: email, account: news@jane.example, account_id: jane.example}\n")
+	var err error
+	if m.in, err = m.h.ingester(); err != nil {
+		t.Fatal(err)
+	}
+	p := bytes.Buffer{}
+	if err := png.Encode(&p, image.NewGray(image.Rect(0, 0, 200, 150))); err != nil {
+		t.Fatal(err)
+	}
+	mail := fstest.MapFS{"one.eml": {Data: []byte("From: Jane <news@jane.example>\nTo: John Doe <john@reader.example>\nSubject: News\nDate: Mon, 7 Sep 2026 10:00:00 +0000\nMessage-ID: <one@jane.example>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nThe news.\n--b\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString(p.Bytes()) + "\n--b--\n")}}
+	size := func() int64 {
+		head, err := m.h.archive.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return head.Size
+	}
+	before, kept := size(), 0
+	ctx, cancel := context.WithCancel(t.Context())
+	m.in.Media.Picture = func(context.Context, onrecord.File) (int, int, func(), error) {
+		cancel()
+		return 1, 1, func() {
+			if kept++; size() == before {
+				t.Error("a small picture comes before the record")
+			}
+		}, nil
+	}
+	run := func(ctx context.Context) error {
+		_, err := m.in.Import(ctx, m.in.Sources[0], mailbox.New(), mail, ingest.ImportOptions{Pictures: true})
+		return err
+	}
+	if err := run(ctx); !errors.Is(err, context.Canceled) || len(m.events(t)) > 0 || kept > 0 {
+		t.Errorf("interrupted: %v, %v, %d small pictures", err, m.events(t), kept)
+	}
+	before = size()
+	if err := run(t.Context()); err != nil || len(m.events(t)) != 1 || kept != 1 {
+		t.Errorf("again: %v, %v, %d small pictures", err, m.events(t), kept)
+	}
+	m.mustVerify(t)
+}
