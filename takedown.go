@@ -33,7 +33,8 @@ type Takedown struct {
 	Case   string `json:"case"` // number of the case, such as T-2026-014
 	Ground Ground `json:"ground,omitempty"`
 	Reason string `json:"reason,omitempty"` // the category: "personal data of a third party"
-	// Decided is when, UTC; zero: the event's At.
+	// Decided is when, UTC; zero: the event's At. A statement.withheld that has it
+	// adds evidence to a decision that was recorded then.
 	Decided time.Time `json:"decided,omitzero"`
 }
 

@@ -13,7 +13,7 @@ import (
 
 // LineSpans returns where the lines at ledger indexes are in the journal segment
 // under key, by offset: each is one frame. Indexes of other segments are passed
-// over. ErrMismatch says that the segment can't be read as one.
+// over; leaves are read until one is of this segment. ErrMismatch says that the segment can't be read as one.
 func (a *Archive) LineSpans(ctx context.Context, key string, indexes []int64) ([]onrecord.Span, error) {
 	var spans []onrecord.Span
 	var lines []segmentLine

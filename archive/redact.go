@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"onrecord"
@@ -30,11 +31,8 @@ func (v *Visit) redact(ctx context.Context, d Draft) (Draft, bool, error) {
 	if err != nil || len(refs) == 0 {
 		return d, false, err
 	}
-	for _, number := range cases {
-		if err := v.blankSegments(ctx, number); err != nil {
-			return d, false, err
-		}
-		break
+	if err := v.blankSegments(ctx, slices.Min(slices.Collect(maps.Values(cases)))); err != nil {
+		return d, false, err
 	}
 	d.Events = slices.Clone(d.Events)
 	for i, e := range d.Events {

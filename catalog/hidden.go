@@ -6,8 +6,7 @@ package catalog
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ type hiding struct {
 type unserved struct {
 	spans  map[string][]hiddenSpan // by object
 	lines  map[string][]int64      // ledger indexes, by journal segment
-	erased []int64                 // ledger indexes that erasures name; their segments are not known here
+	erased map[string][][]int64    // those that erasures name which touch a segment; some are of others
 }
 
 type hiddenSpan struct {
@@ -79,17 +78,17 @@ func (c *Catalog) Withheld(ctx context.Context, key string) (list []onrecord.Spa
 // must not be served to strangers: those about withheld statements, runs of
 // visits that name one by their bounds, other lines that the decision names, and
 // in a store that can't erase the erased ones. Hidden names the whole segment; its
-// other lines may be shown. Some of the indexes may be of other segments.
+// other lines may be shown. Some of the indexes may be of other segments; those
+// that surely are of this one come first.
 func (c *Catalog) HiddenLines(ctx context.Context, key string) (list []int64, err error) {
 	err = c.view(ctx, func(v *view) error {
 		hidden, err := v.hidden()
 		if err == nil {
-			list = slices.Concat(hidden.lines[key], hidden.erased)
+			list = slices.Concat(hidden.lines[key], slices.Concat(hidden.erased[key]...))
 		}
 		return err
 	})
-	slices.Sort(list)
-	return slices.Compact(list), err
+	return list, err
 }
 
 // hidden returns all that must not be served.
@@ -104,7 +103,7 @@ func (v *view) hidden() (*unserved, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := &unserved{spans: map[string][]hiddenSpan{}, lines: map[string][]int64{}}
+	all := &unserved{spans: map[string][]hiddenSpan{}, lines: map[string][]int64{}, erased: map[string][][]int64{}}
 	done, err := v.carriedOut(all.spans)
 	if err != nil {
 		return nil, err
@@ -291,7 +290,11 @@ func (v *view) shows(id onrecord.StatementID, s *shown, all *unserved, done map[
 				}
 			}
 			if e.Event.Type == onrecord.StatementErased {
-				all.erased = append(all.erased, x.Leaves...)
+				for _, o := range x.Objects {
+					if strings.HasPrefix(o.Key, "journal/") && len(x.Leaves) > 0 {
+						all.erased[o.Key] = append(all.erased[o.Key], x.Leaves)
+					}
+				}
 			} else {
 				s.named = append(s.named, x.Leaves...)
 			}
@@ -328,21 +331,24 @@ func (v *view) boundedBy(account int64, order string) (list []int64, err error) 
 // lineOf adds lines at ledger indexes. Those that are not events, or no more, are
 // passed over.
 func (v *view) lineOf(indexes []int64, s *shown) error {
-	slices.Sort(indexes)
-	for _, i := range slices.Compact(indexes) {
+	if len(indexes) == 0 {
+		return nil
+	}
+	wanted, err := json.Marshal(indexes)
+	if err != nil {
+		return err
+	}
+	return v.each(func(scan func(...any) error) error {
 		var doc []byte
 		var e storedEvent
-		err := v.row(`SELECT doc FROM events WHERE i = $1`, i).Scan(&doc)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
+		if err := scan(&doc); err != nil {
+			return err
 		}
-		if err == nil {
-			err = unmarshal(doc, &e, v.name)
+		if err := unmarshal(doc, &e, v.name); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("ledger no. %d: %w", i, err)
-		}
-		s.lines = append(s.lines, hiddenLine{segmentKey(e.Event.Visit), i})
-	}
-	return nil
+		s.lines = append(s.lines, hiddenLine{segmentKey(e.Event.Visit), e.Event.Index})
+		return nil
+	}, `WITH wanted (i) AS MATERIALIZED (SELECT DISTINCT value FROM json_each($1))
+		SELECT e.doc FROM wanted AS w CROSS JOIN events AS e ON e.i = w.i ORDER BY e.i`, string(wanted))
 }

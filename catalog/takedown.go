@@ -114,6 +114,9 @@ func (c *Catalog) Takedowns(ctx context.Context, before int64, limit int) (list 
 			return err
 		}
 		for _, e := range events {
+			if t := e.Takedown; e.Type == onrecord.StatementWithheld && t != nil && !t.Decided.IsZero() {
+				continue // adds evidence to a decision that is in the list
+			}
 			r, _, err := v.record(e.Statement)
 			if err != nil {
 				return err
@@ -140,7 +143,7 @@ func (r *record) told(e onrecord.Event) onrecord.Decision {
 		return d
 	}
 	c := r.Known.Cases[d.Case]
-	d.InForce = c.Withheld && c.Mark.Index == e.Index
+	d.InForce = c.Withheld && (c.Mark.Index == e.Index || e.Type == onrecord.StatementWithheld && c.Takedown.Decided.Equal(e.At))
 	return d
 }
 

@@ -121,6 +121,12 @@ const (
 // host asks for. A RetryAt further ahead was noted by a clock that was wrong.
 const MaxRetry = maxRetry
 
+// IsRobots reports whether an exchange asked for robots.txt.
+func IsRobots(x onrecord.Exchange) bool {
+	n, err := parseNote(x.Note)
+	return err == nil && n.What == noteRobots
+}
+
 // IsLook reports whether a recorded exchange was part of a look at a suspect or
 // a canary: doors name such requests so.
 func IsLook(x onrecord.Exchange) bool {

@@ -28,7 +28,8 @@ const (
 // out. HTML goes first: the captures have it. Statements are kept or left out
 // whole. What is left out is new again at the next visit: the door goes on from
 // where it did this time, and no run claims to have seen it. A statement that
-// no visit could hold is left to the captures.
+// no visit could hold is left to the captures. What says which records must not
+// be served is never left out: the captures are kept.
 func fit(d Draft, door Door, v Visit) (Draft, int, error) {
 	sizes := make(map[onrecord.StatementID]weight)
 	events := make([]onrecord.Event, len(d.Events))
@@ -37,8 +38,12 @@ func fit(d Draft, door Door, v Visit) (Draft, int, error) {
 		if err != nil {
 			return d, 0, err
 		}
-		w := sizes[e.Statement]
-		sizes[e.Statement] = weight{w.lines + 1, w.bytes + size}
+		of := e.Statement
+		if e.Erasure != nil {
+			of = ""
+		}
+		w := sizes[of]
+		sizes[of] = weight{w.lines + 1, w.bytes + size}
 		events[n] = e
 	}
 	total, out, left := sizes[""], make(map[onrecord.StatementID]bool), false
@@ -58,7 +63,7 @@ func fit(d Draft, door Door, v Visit) (Draft, int, error) {
 	}
 	keep := slices.DeleteFunc(events, func(e onrecord.Event) bool {
 		closes := e.Gap != nil && !e.Gap.Open && left // what is left out may lie in it
-		return out[e.Statement] || closes
+		return out[e.Statement] && e.Erasure == nil || closes
 	})
 	dropped := len(d.Events) - len(keep)
 	for n := range keep {

@@ -123,3 +123,28 @@ func TestBacklogIsGivenUp(t *testing.T) {
 		t.Error("the gap does not follow")
 	}
 }
+
+// What says which records must not be served is kept, however much is left out:
+// the captures are.
+func TestFitKeepsWhatHides(t *testing.T) {
+	w := onrecord.NewStatementID("website", "withheld")
+	var events []onrecord.Event
+	for n := range 6000 {
+		name := fmt.Sprint(n)
+		events = append(events, onrecord.Event{Type: onrecord.StatementCreated, Statement: onrecord.NewStatementID("website", name), NativeID: name, Index: -1, Prev: -1, Content: &onrecord.Content{Type: "article", Text: "x"}})
+	}
+	for range fitLines { // so many that it is left out
+		events = append(events, onrecord.Event{Type: onrecord.StatementEdited, Statement: w, NativeID: "withheld", Index: -1, Prev: -1, Content: &onrecord.Content{Type: "article", Text: "x"}})
+	}
+	events = append(events, onrecord.Event{
+		Type: onrecord.StatementLooked, Look: onrecord.LookUnclear, Statement: w, Index: -1, Prev: -1,
+		Erasure: &onrecord.Erasure{Records: []onrecord.Span{{Object: "captures/a", Length: 9}}},
+	})
+	d, left, err := fit(Draft{Events: events, Next: onrecord.SourceState{Doors: map[string]onrecord.DoorState{}}}, Door{ID: "feed"}, Visit{})
+	if err != nil || left == 0 || len(d.Events) > fitLines {
+		t.Fatalf("%d kept, %d left, %v", len(d.Events), left, err)
+	}
+	if last := d.Events[len(d.Events)-1]; last.Erasure == nil || last.Statement != w {
+		t.Errorf("the last event is %+v", last)
+	}
+}

@@ -17,6 +17,7 @@ import (
 // so it is looked through first.
 type importHush struct {
 	erased, withheld importShown
+	known            map[onrecord.StatementID]bool // all that were erased or withheld when the files were looked through
 }
 
 // An importShown is what files show of some statements.
@@ -30,11 +31,9 @@ type importShown struct {
 // visit that keeps a file has a line for each that it shows.
 const maxVeiled = 1000
 
-// hushed reads the files once, where anything was ever erased or is withheld; nil
-// where they show nothing of it.
+// hushed reads the files once, where anything was ever erased or is withheld.
 func (r *importRun) hushed(ctx context.Context, account string) (*importHush, error) {
-	h := &importHush{}
-	n := 0
+	h := &importHush{known: make(map[onrecord.StatementID]bool)}
 	for _, list := range []struct {
 		to  *importShown
 		ids func(context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
@@ -47,13 +46,13 @@ func (r *importRun) hushed(ctx context.Context, account string) (*importHush, er
 			}
 			for id, own := range ids {
 				known[id] = onrecord.NewKnown(own)
+				h.known[id] = true
 			}
 		}
-		n += len(known)
 		list.to.hush, list.to.files = newHush(r.s.Platform, known), make(map[string][]onrecord.StatementID)
 	}
-	if n == 0 {
-		return nil, nil
+	if len(h.known) == 0 {
+		return h, nil
 	}
 	target := crawler.Target{Platform: r.s.Platform, AccountID: account, Handle: r.s.Handle}
 	for b, err := range r.imp.Import(ctx, r.in.fsys, target) {
@@ -65,14 +64,35 @@ func (r *importRun) hushed(ctx context.Context, account string) (*importHush, er
 			h.withheld.observe(b.File, o)
 		}
 	}
-	if len(h.erased.hush.seen)+len(h.withheld.hush.seen) == 0 {
-		return nil, nil
-	}
 	if n := len(h.withheld.hush.seen); n > maxVeiled {
 		return nil, fmt.Errorf("%w: the files show %d statements that are withheld, an import names at most %d", ErrImport, n, maxVeiled)
 	}
 	h.erased.traces, h.withheld.traces = h.erased.hush.traces(r.i.Limits), h.withheld.hush.traces(r.i.Limits)
 	return h, nil
+}
+
+// unheard returns an error where something was erased or withheld after the files
+// were looked through and before the open visit began: they are to be read again.
+// What comes later takes the fence of the visit.
+func (w *importWriter) unheard(ctx context.Context) error {
+	if _, err := w.r.i.CatchUp(ctx, max(w.v.State.Done.Index+1, w.v.Size)); err != nil {
+		return err
+	}
+	for _, ids := range []func(context.Context) (map[onrecord.StatementID]onrecord.StatementID, error){w.r.i.Erased, w.r.i.Withheld} {
+		if ids == nil {
+			continue
+		}
+		list, err := ids(ctx)
+		if err != nil {
+			return fmt.Errorf("what must not be shown: %w", err)
+		}
+		for id := range list {
+			if !w.hush.known[id] {
+				return &LateError{Visit: w.v.Visit}
+			}
+		}
+	}
+	return nil
 }
 
 // observe notes an observation in a file.
@@ -104,9 +124,6 @@ func (s showing) add(c onrecord.CaptureRef, ids []onrecord.StatementID) {
 
 // shows notes what the capture of a file shows, or of a part of it.
 func (w *importWriter) shows(c onrecord.CaptureRef, file string, part []byte) {
-	if w.hush == nil {
-		return
-	}
 	erased, withheld := w.hush.erased.files[file], w.hush.withheld.files[file]
 	if part != nil {
 		erased, withheld = w.hush.erased.part(part), w.hush.withheld.part(part)
@@ -117,9 +134,6 @@ func (w *importWriter) shows(c onrecord.CaptureRef, file string, part []byte) {
 
 // veiled returns how many lines the open visit may need for withheld statements.
 func (w *importWriter) veiled() int {
-	if w.hush == nil {
-		return 0
-	}
 	return len(w.hush.withheld.hush.seen)
 }
 

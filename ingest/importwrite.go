@@ -47,9 +47,9 @@ type importWriter struct {
 	small    []func() // keep the small copies of those in the open visit
 	void     bool     // what was read is not what it seemed: no progress is kept
 
-	hush    *importHush // nil where the files show nothing that was erased or is withheld
-	redacts showing     // captures of the open visit that show something erased
-	veils   showing     // and withheld
+	hush    *importHush
+	redacts showing // captures of the open visit that show something erased
+	veils   showing // and withheld
 }
 
 // A tally counts what one visit does.
@@ -256,7 +256,7 @@ func (w *importWriter) commit(ctx context.Context, done bool) error {
 			return err
 		}
 	}
-	if err := w.veil(ctx); err != nil {
+	if err := errors.Join(w.unheard(ctx), w.veil(ctx)); err != nil {
 		w.drop(ctx)
 		return err
 	}

@@ -41,6 +41,9 @@ type Ingester struct {
 	Erased func(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
 	// Withheld is Erased for those that are withheld now. Nil: none ever was.
 	Withheld func(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error)
+	// Wordings returns those of a statement, also of one that is withheld, so that
+	// it is found in captures that no door has read. Nil: none is known.
+	Wordings func(ctx context.Context, id onrecord.StatementID) ([]onrecord.Version, error)
 	// Whole returns an error while lines of the record are lost that may have told
 	// of the account of a source: nothing of it is judged then, and its visits wait
 	// in the spool. Nil: nothing is ever lost.
@@ -153,18 +156,35 @@ func (i *Ingester) again(ctx context.Context, v Visit) (Report, error) {
 
 // unread commits a visit whose captures can't be read any more: they are kept,
 // nothing is judged, and the source goes on. A better parser may read them from
-// the record.
+// the record. What of them may show a statement that must not be shown is hidden.
 func (i *Ingester) unread(ctx context.Context, s Source, v Visit, why string) (Report, error) {
 	rep := Report{Source: v.Source, Door: v.Door, Outcome: onrecord.OutcomeInterrupted, Problems: []string{"visit " + v.ID.String() + " is kept and was not read: " + why}}
 	for {
-		base, err := i.CatchUp(ctx, v.State.Done.Index+1)
+		account := accountOf(s, v.State)
+		least, err := i.least(ctx, s, account, v.State.Done.Index)
+		if err != nil {
+			return rep, err
+		}
+		base, err := i.CatchUp(ctx, least+1)
+		if err == nil {
+			err = i.whole(ctx, s, account)
+		}
+		if err != nil {
+			return rep, err
+		}
+		now := i.Now()
+		events, err := i.hide(ctx, onrecord.Event{
+			At: now, By: now, Figure: s.Figure, Source: s.ID, Door: v.Door, Parser: v.Parser, Index: -1,
+			Account: onrecord.AccountRef{Platform: s.Platform, ID: account}, Provenance: onrecord.Captured,
+		}, v, nil, nil)
 		if err != nil {
 			return rep, err
 		}
 		next := v.State
 		next.Source, next.Platform = s.ID, s.Platform
 		done, err := v.Commit(ctx, Draft{
-			Base: base - 1, Outcome: onrecord.OutcomeInterrupted, Started: v.Started, Ended: i.Now(), Next: next, KeepWARC: true,
+			Base: base - 1, Outcome: onrecord.OutcomeInterrupted, Started: v.Started, Ended: now, Next: next, KeepWARC: true,
+			Events: events,
 		})
 		late, ok := errors.AsType[*LateError](err)
 		if !ok {

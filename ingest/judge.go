@@ -63,10 +63,10 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 		Events: nameless(append(abandoned(s, v.State, i.Now()), res.Events...), known), Next: unvalidated(next, d.ID, redact), KeepWARC: keep, Redact: redact,
 	}
 	if keep || len(draft.Events) > 0 {
-		shown, err := i.showWithheld(ctx, onrecord.Event{
+		shown, err := i.hide(ctx, onrecord.Event{
 			At: r.Ended, By: r.Ended, Figure: s.Figure, Source: s.ID, Door: d.ID, Parser: seen.Parser, Index: -1,
-			Account: onrecord.AccountRef{Platform: s.Platform}, Provenance: seen.Provenance,
-		}, v, r.Seen, known)
+			Account: onrecord.AccountRef{Platform: s.Platform, ID: cmp.Or(accountOf(s, v.State), r.Account.ID)}, Provenance: seen.Provenance,
+		}, v, r.Seen, known.Statements)
 		if err != nil {
 			return Report{Source: s.ID, Index: -1}, err
 		}

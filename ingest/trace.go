@@ -154,12 +154,24 @@ func (t *Trace) Shows(d crawler.Door, target crawler.Target, x onrecord.Exchange
 			}
 		}
 	}
+	return t.within(x, body)
+}
+
+// within reports whether a capture, whose answer without its content coding is
+// body, holds anything of the statement as text.
+func (t *Trace) within(x onrecord.Exchange, body []byte) bool {
 	for _, b := range [][]byte{[]byte(x.URL), x.Request, x.Response, x.Note, body, x.Payload} {
 		if t.in(b) {
 			return true
 		}
 	}
 	return x.Prior != nil && t.in([]byte(x.Prior.URL))
+}
+
+// decoded is the answer of a capture without its content coding.
+func decoded(x onrecord.Exchange, l crawler.Limits) []byte {
+	body, _, _ := crawler.Reread(nil, crawler.Target{}, x, l) // without a door there is no page
+	return body
 }
 
 // native reports whether a native id is the statement's.

@@ -10,42 +10,188 @@ import (
 	"slices"
 
 	"onrecord"
-	"onrecord/change"
 	"onrecord/crawler"
 )
 
-// showWithheld returns an event for each withheld statement that a visit shows
-// again: a look that tells nothing but which records show it, with those beside
-// them. It is committed with the visit, so that nothing of them is ever served.
-func (i *Ingester) showWithheld(ctx context.Context, e onrecord.Event, v Visit, seen []onrecord.Seen, known change.Known) ([]onrecord.Event, error) {
-	platform, withheld := e.Account.Platform, make(map[onrecord.StatementID]onrecord.Known)
-	for id, k := range known.Statements {
-		if !k.Withheld || k.Erased {
+// A veil is what must not be shown of an account, and where a visit's captures
+// show it.
+type veil struct {
+	i       *Ingester
+	hush    *hush // what doors have read of withheld statements
+	known   map[onrecord.StatementID]onrecord.Known
+	traces  map[onrecord.StatementID]*Trace // of all withheld statements of the account
+	erased  onrecord.StatementID            // one of the account's; empty where there is none
+	outcome map[onrecord.CaptureRef]onrecord.Outcome
+
+	cited map[onrecord.StatementID][]onrecord.CaptureRef
+	spans map[onrecord.StatementID][]onrecord.Span
+}
+
+// hide returns an event for each statement that captures of a visit may show and
+// that must not be shown: a look that tells nothing but which records those are,
+// with those beside them. It is committed with the visit, so that nothing of them
+// is ever served. e is what the events have in common.
+//
+// Where a door has met a withheld statement, all captures are looked through for
+// it; those that no door has read, for each that is withheld, by the names and
+// words that are known of it. What an erased one was called nobody knows any more:
+// while an account has any, what no door has read is hidden whole.
+func (i *Ingester) hide(ctx context.Context, e onrecord.Event, v Visit, seen []onrecord.Seen, known map[onrecord.StatementID]onrecord.Known) ([]onrecord.Event, error) {
+	w, err := i.veil(ctx, e.Account, seen, known)
+	if err != nil {
+		return nil, fmt.Errorf("what must not be shown: %w", err)
+	}
+	if len(w.traces)+len(w.hush.seen) == 0 && w.erased == "" {
+		return nil, nil
+	}
+	for entry, err := range v.Entries(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("what shows withheld statements: %w", err)
+		}
+		w.entry(entry)
+	}
+	events := unclear(e, w.known, w.cited, w.spans)
+	for n := range events {
+		if w.known[events[n].Statement].Erased {
+			events[n].NativeID, events[n].LocalID, events[n].URL = "", "", ""
+		}
+	}
+	return events, nil
+}
+
+// veil gathers what must not be shown of an account.
+func (i *Ingester) veil(ctx context.Context, account onrecord.AccountRef, seen []onrecord.Seen, known map[onrecord.StatementID]onrecord.Known) (*veil, error) {
+	w := &veil{
+		i: i, known: maps.Clone(known), traces: make(map[onrecord.StatementID]*Trace), outcome: make(map[onrecord.CaptureRef]onrecord.Outcome, len(seen)),
+		cited: make(map[onrecord.StatementID][]onrecord.CaptureRef), spans: make(map[onrecord.StatementID][]onrecord.Span),
+	}
+	if w.known == nil {
+		w.known = make(map[onrecord.StatementID]onrecord.Known)
+	}
+	for _, s := range seen {
+		w.outcome[s.Capture] = s.Outcome
+	}
+	down, err := i.down(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(w.known, down)
+	withheld := make(map[onrecord.StatementID]onrecord.Known)
+	for id, k := range w.known {
+		if k.Erased && (w.erased == "" || id < w.erased) && down[id].Erased {
+			w.erased = id
+		}
+		if k.Erased || !k.Withheld {
 			continue
 		}
 		withheld[id] = k
 		for _, a := range k.Aliases {
-			withheld[onrecord.NewStatementID(platform, a)] = k
+			withheld[onrecord.NewStatementID(account.Platform, a)] = k
 		}
 	}
-	if len(withheld) == 0 {
+	w.hush = newHush(account.Platform, withheld)
+	w.hush.visit(seen)
+	for id, k := range w.known {
+		if _, ok := withheld[id]; !ok {
+			continue
+		}
+		var wordings []onrecord.Version
+		if i.Wordings != nil {
+			if wordings, err = i.Wordings(ctx, id); err != nil {
+				return nil, err
+			}
+		}
+		if s := w.hush.seen[id]; s != nil {
+			s.called(k.Ref)
+			s.known.Aliases = append(s.known.Aliases, k.Aliases...)
+			k, wordings = s.known, append(wordings, s.wordings...)
+		}
+		w.traces[id] = NewTrace(account.Platform, k, wordings, i.Limits)
+	}
+	return w, nil
+}
+
+// down returns what is known of the statements of an account that are withheld or
+// erased; of every account where it is not known which this one is.
+func (i *Ingester) down(ctx context.Context, account onrecord.AccountRef) (map[onrecord.StatementID]onrecord.Known, error) {
+	own := make(map[onrecord.StatementID]bool)
+	erased := make(map[onrecord.StatementID]bool)
+	for n, list := range []func(context.Context) (map[onrecord.StatementID]onrecord.StatementID, error){i.Withheld, i.Erased} {
+		if list == nil {
+			continue
+		}
+		ids, err := list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			own[id] = true
+			erased[id] = erased[id] || n == 1
+		}
+	}
+	if len(own) == 0 {
 		return nil, nil
 	}
-	h := newHush(platform, withheld)
-	h.visit(seen)
-	for id, s := range h.seen {
-		s.called(known.Statements[id].Ref)
-		s.known.Aliases = append(s.known.Aliases, known.Statements[id].Aliases...)
-	}
-	spans, err := i.spans(ctx, v, h)
+	known, err := i.View.Known(ctx, account.Platform, account.ID, slices.Collect(maps.Keys(own)))
 	if err != nil {
 		return nil, err
 	}
-	cited := make(map[onrecord.StatementID][]onrecord.CaptureRef, len(spans))
-	for id := range spans {
-		cited[id] = h.seen[id].captures
+	for id := range own {
+		k, ok := known[id]
+		if !ok && erased[id] { // by the ledger, and whose it was is not known
+			k = onrecord.NewKnown(id)
+		}
+		k.Erased = k.Erased || erased[id]
+		known[id] = k
 	}
-	return unclear(e, known.Statements, cited, spans), nil
+	maps.DeleteFunc(known, func(id onrecord.StatementID, k onrecord.Known) bool {
+		return !own[id] || account.ID != "" && k.Account != "" && k.Account != account.ID
+	})
+	return known, nil
+}
+
+// entry notes what a capture may show.
+func (w *veil) entry(e crawler.Entry) {
+	unread := w.unread(e)
+	if !unread && len(w.hush.seen) == 0 {
+		return
+	}
+	body := decoded(e.Exchange, w.i.Limits)
+	for id, t := range w.traces {
+		met := w.hush.seen[id]
+		if met == nil && !unread {
+			continue
+		}
+		if met != nil && slices.Contains(met.captures, e.Ref) || t.within(e.Exchange, body) {
+			w.note(id, e)
+		}
+	}
+	if unread && w.erased != "" {
+		w.note(w.erased, e)
+	}
+}
+
+// note notes that a capture shows a statement, or may.
+func (w *veil) note(id onrecord.StatementID, e crawler.Entry) {
+	end := max(e.End, e.Ref.Offset+e.Ref.Length)
+	w.cited[id] = append(w.cited[id], e.Ref)
+	w.spans[id] = append(w.spans[id], onrecord.Span{Object: e.Ref.Object, Offset: e.Ref.Offset, Length: end - e.Ref.Offset})
+}
+
+// unread reports whether no door has read what a capture shows, though it may show
+// statements: an answer that is not understood, is cut off, or was not come to. An
+// error page that was understood as one is read.
+func (w *veil) unread(e crawler.Entry) bool {
+	if len(e.Exchange.Payload) == 0 || crawler.IsRobots(e.Exchange) {
+		return false
+	}
+	switch w.outcome[e.Ref] {
+	case onrecord.OutcomeOK, onrecord.OutcomeNotModified, onrecord.OutcomeGone:
+		return false
+	case onrecord.OutcomeDrift, onrecord.OutcomeTruncated:
+		return true
+	}
+	return len(w.outcome) == 0 || e.Exchange.Status >= 200 && e.Exchange.Status < 300
 }
 
 // unclear returns looks at statements that tell nothing of them but which captures
@@ -58,27 +204,4 @@ func unclear(e onrecord.Event, known map[onrecord.StatementID]onrecord.Known, ci
 		events = append(events, e)
 	}
 	return events
-}
-
-// spans returns the records of a visit's captures that show what was met, by
-// statement.
-func (i *Ingester) spans(ctx context.Context, v Visit, h *hush) (map[onrecord.StatementID][]onrecord.Span, error) {
-	if len(h.seen) == 0 {
-		return nil, nil
-	}
-	traces, out := h.traces(i.Limits), make(map[onrecord.StatementID][]onrecord.Span)
-	for e, err := range v.Entries(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("what shows withheld statements: %w", err)
-		}
-		for id, t := range traces {
-			if !slices.Contains(h.seen[id].captures, e.Ref) && !t.Shows(nil, crawler.Target{}, e.Exchange) {
-				continue
-			}
-			h.seen[id].cite(e.Ref)
-			end := max(e.End, e.Ref.Offset+e.Ref.Length)
-			out[id] = append(out[id], onrecord.Span{Object: e.Ref.Object, Offset: e.Ref.Offset, Length: end - e.Ref.Offset})
-		}
-	}
-	return out, nil
 }

@@ -33,7 +33,7 @@ import (
 
 // An erasable is a server of the kind of Mastodon whose posts have long ids; the
 // one in the middle is edited.
-type erasable struct{ edited, other atomic.Bool }
+type erasable struct{ edited, other, changed atomic.Bool }
 
 const (
 	secretID    = "113579246801357924"
@@ -71,6 +71,9 @@ func (s *erasable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = list
 		if r.URL.Query().Get("max_id") != "" {
 			answer = []any{}
+		}
+		if s.changed.Load() { // to what no door reads
+			answer = map[string]any{"posts": list}
 		}
 	case p == "/api/v1/statuses/"+secretID:
 		answer = list[0]

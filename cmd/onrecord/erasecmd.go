@@ -100,7 +100,7 @@ func (r eraseRequest) run(ctx context.Context, e *env, arg string) error {
 			return err
 		}
 	}
-	found, err := h.shows(ctx, st, trace)
+	found, err := h.shows(ctx, st, trace, h.journal(ctx))
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (r eraseRequest) order(ctx context.Context, h *house, st onrecord.Statement
 		if d := now.Decision; trace == nil && d != nil && d.Type == onrecord.StatementErased {
 			return nil, nil
 		}
-		if found, err = h.shows(ctx, st, trace); err != nil {
+		if found, err = h.shows(ctx, st, trace, h.journal(ctx)); err != nil {
 			return nil, err
 		}
 		if trace != nil && len(found.leaves)+len(found.records) == 0 {

@@ -84,7 +84,7 @@ func TestWithheldAndImport(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				found, err := h.shows(t.Context(), st, nil)
+				found, err := h.shows(t.Context(), st, nil, h.journal(t.Context()))
 				if err != nil {
 					t.Fatal(err)
 				}

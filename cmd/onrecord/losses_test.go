@@ -370,6 +370,10 @@ func TestEraseBesideLostLines(t *testing.T) {
 	if out, err := m.try("erase", string(id), "--case", "T-1", "--yes-erase", string(id)); err == nil {
 		t.Errorf("erased beside lines that may be about it: %s", out)
 	}
+	m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-0", "--reason", "personal data")
+	if _, told := servedParts(t, m); len(told) > 0 {
+		t.Errorf("withheld beside lost lines, and these tell: %q", told)
+	}
 	if out := m.run(t, "missing", "--give-up", "--reason", "a disk failed"); !strings.Contains(out, "given up") {
 		t.Errorf("missing --give-up says %q", out)
 	}

@@ -26,7 +26,7 @@ func (m *mediaSite) withhold(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := m.h.shows(t.Context(), st, nil)
+	found, err := m.h.shows(t.Context(), st, nil, m.h.journal(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func (h *house) giveUp(ctx context.Context, f missingFlags) error {
 		return h.env.print(map[string]int64{"lines": 0}, "nothing is missing that was not given up\n")
 	}
 	if len(left) > 0 {
-		return &failure{status: exitMismatch, hint: "withhold or erase again what they may have withheld or erased, then --give-up --no-acts",
+		return &failure{status: exitMismatch, hint: "withhold again what they may have withheld or erased, then --give-up --no-acts; erase again after it",
 			err: errors.New(count(onrecord.Missing(left), "lost visit", "lost visits") + " may have been decisions, and are not given up: no statement is shown")}
 	}
 	return nil

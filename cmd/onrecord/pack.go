@@ -66,6 +66,7 @@ type packPlan struct {
 const (
 	leftWithheld = "it also holds a statement that is withheld"
 	leftErased   = "it was redacted, case "
+	leftLost     = "lines of its visit are lost: what of it is withheld can't be told"
 )
 
 // plan reads what a package of these statements has.
@@ -78,7 +79,7 @@ func (p packer) plan(ctx context.Context, title string, ids []onrecord.Statement
 	if err != nil {
 		return nil, err
 	}
-	g := &gate{p: p, redacted: redacted, hidden: map[string][]onrecord.Span{}}
+	g := &gate{p: p, redacted: redacted, hidden: map[string][]onrecord.Span{}, lost: map[string]bool{}}
 	plan := &packPlan{title: title, refs: map[string][]onrecord.CaptureRef{}, point: point, created: point.Time}
 	seen := map[onrecord.CaptureRef]string{} // why it is left out; "" where it is not
 	for _, id := range ids {
@@ -173,6 +174,7 @@ type gate struct {
 	p        packer
 	redacted *archive.Redactions
 	hidden   map[string][]onrecord.Span // by object
+	lost     map[string]bool            // by object: of visits whose lines are lost
 }
 
 // why says why a record may not be handed out; "" where it may.
@@ -186,7 +188,13 @@ func (g *gate) why(ctx context.Context, ref onrecord.CaptureRef) (string, error)
 		if spans, _, err = g.p.c.Hidden(ctx, ref.Object); err != nil {
 			return "", err
 		}
+		if g.lost[ref.Object], err = g.p.c.OfLost(ctx, ref.Object); err != nil {
+			return "", err
+		}
 		g.hidden[ref.Object] = spans
+	}
+	if g.lost[ref.Object] {
+		return leftLost, nil
 	}
 	for _, s := range spans {
 		if s.Length < 0 || s.Offset < ref.Offset+ref.Length && ref.Offset < s.Offset+s.Length {

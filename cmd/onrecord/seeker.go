@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -29,8 +30,35 @@ type shownBy struct {
 	also      []onrecord.StatementID
 	sources   []string // of the account
 	unread    []string // evidence that could not be looked through
+	before    named    // what events about it name already
 	trace     *ingest.Trace
 	neighbour map[onrecord.StatementID]bool
+}
+
+// named are lines and records that events name as showing a statement.
+type named struct {
+	lines map[int64]bool
+	spans map[string][]onrecord.Span // by object
+}
+
+// add adds what an event names.
+func (n named) add(e *onrecord.Erasure) {
+	if e == nil {
+		return
+	}
+	for _, i := range e.Leaves {
+		n.lines[i] = true
+	}
+	for _, s := range e.Records {
+		n.spans[s.Object] = append(n.spans[s.Object], s)
+	}
+}
+
+// record reports whether a record lies in what is named.
+func (n named) record(r onrecord.Span) bool {
+	return slices.ContainsFunc(n.spans[r.Object], func(s onrecord.Span) bool {
+		return s.Offset <= r.Offset && r.Offset+r.Length <= s.Offset+s.Length
+	})
 }
 
 // A seeker looks through the record for one statement.
@@ -40,6 +68,7 @@ type seeker struct {
 	doors  map[string]ingest.Door // by source and door
 	target map[string]crawler.Target
 	trace  *ingest.Trace
+	lines  iter.Seq2[archive.Entry, error]
 	erased *archive.Redactions // what was ordered before, carried out or not
 
 	found   shownBy
@@ -70,16 +99,18 @@ func (h *house) traceOf(ctx context.Context, st onrecord.Statement, limits crawl
 
 // shows finds all that shows st: it reads the journal, and all evidence of all
 // sources of the account. The trace is that of an earlier call, where the
-// catalog does not know any more what is looked for; else nil.
-func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.Trace) (shownBy, error) {
+// catalog does not know any more what is looked for; else nil. Lines are those of
+// the journal: an erasure stops at lost ones, to withhold goes past them.
+func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.Trace, lines iter.Seq2[archive.Entry, error]) (shownBy, error) {
 	in, err := h.ingester()
 	if err != nil {
 		return shownBy{}, err
 	}
 	s := &seeker{
-		h: h, st: st, doors: map[string]ingest.Door{}, target: map[string]crawler.Target{}, objects: map[string][]visitObject{}, sources: map[string]bool{},
+		h: h, st: st, lines: lines, doors: map[string]ingest.Door{}, target: map[string]crawler.Target{}, objects: map[string][]visitObject{}, sources: map[string]bool{},
 		cited: map[onrecord.Span]bool{}, others: map[string]bool{}, keptSum: map[string][]onrecord.Span{}, digests: map[string]bool{},
 	}
+	s.found.before = named{lines: map[int64]bool{}, spans: map[string][]onrecord.Span{}}
 	if s.trace = trace; trace == nil {
 		if s.trace, err = h.traceOf(ctx, st, in.Limits); err != nil {
 			return shownBy{}, err
@@ -121,13 +152,16 @@ func (h *house) shows(ctx context.Context, st onrecord.Statement, trace *ingest.
 // journal reads all lines.
 func (s *seeker) journal(ctx context.Context) error {
 	lost := map[onrecord.VisitID]string{} // source; empty for unknown
-	for e, err := range s.h.journal(ctx) {
+	for e, err := range s.lines {
 		if err != nil {
 			return err
 		}
 		if e.Event.Type == onrecord.LineLost || e.Event.Type == onrecord.ActLost {
 			lost[e.Leaf.Visit] = e.Visit.Source
 			continue
+		}
+		if s.trace.Is(e.Event.Statement) {
+			s.found.before.add(e.Event.Erasure)
 		}
 		if e.Event.Type == onrecord.TombstoneLine || e.Leaf.Line == ledger.AbandonedLine || e.Visit.Source == archive.BuiltIn {
 			continue
@@ -290,7 +324,7 @@ func (s *seeker) neighbours(ctx context.Context) error {
 	if len(at) == 0 {
 		return nil
 	}
-	for e, err := range s.h.journal(ctx) {
+	for e, err := range s.lines {
 		if err != nil {
 			return err
 		}

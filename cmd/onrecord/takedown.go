@@ -53,7 +53,7 @@ func (h *house) statementNamed(ctx context.Context, arg string) (onrecord.Statem
 }
 
 // takedownEvent makes the event of a decision about st. It never folds before
-// what it is about: where a clock was ahead, it takes that time.
+// decisions in force: where a clock was ahead, it takes their time.
 func (h *house) takedownEvent(t onrecord.EventType, st onrecord.Statement, down onrecord.Takedown) *onrecord.Event {
 	now := h.env.now().UTC().Truncate(time.Microsecond)
 	e := onrecord.Event{
@@ -66,6 +66,39 @@ func (h *house) takedownEvent(t onrecord.EventType, st onrecord.Statement, down 
 		}
 	}
 	return &e
+}
+
+// ruling is takedownEvent for withholding and lifting. It never folds before the
+// last decision of the same case either, be that one in force or not.
+func (h *house) ruling(ctx context.Context, t onrecord.EventType, st onrecord.Statement, down onrecord.Takedown) (*onrecord.Event, error) {
+	e := h.takedownEvent(t, st, down)
+	k, err := h.knownOf(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	if at := k.Cases[down.Case].Mark.At; at.After(e.At) {
+		e.At, e.Disputed = at, true
+	}
+	return e, nil
+}
+
+// knownOf returns what is known of a statement.
+func (h *house) knownOf(ctx context.Context, st onrecord.Statement) (onrecord.Known, error) {
+	known, err := h.catalog.Known(ctx, st.Platform, st.Account.ID, []onrecord.StatementID{st.ID})
+	return known[st.ID], err
+}
+
+// inEffect returns an error unless a decision about st is in effect.
+func (h *house) inEffect(ctx context.Context, st onrecord.Statement, t onrecord.EventType, number string) error {
+	k, err := h.knownOf(ctx, st)
+	if err != nil {
+		return err
+	}
+	withheld := t == onrecord.StatementWithheld
+	if k.Cases[number].Withheld == withheld && (k.Withheld || !withheld) || k.Erased {
+		return nil
+	}
+	return fmt.Errorf("the decision about %s in case %s was recorded and is not in effect: a later one of the same case goes before it", st.ID, number)
 }
 
 // inForce returns the decisions because of which st is not shown, the gravest

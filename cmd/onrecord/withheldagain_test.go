@@ -6,15 +6,19 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"onrecord"
+	"onrecord/ingest"
 )
 
 // TestWithheldAgain: a page that is recorded for other news after a statement was
@@ -43,6 +47,133 @@ func TestWithheldAgain(t *testing.T) {
 	}
 }
 
+// TestUnreadIsNotServed: an answer that no door can read, recorded after a
+// statement of the account was withheld or erased, is not served where it may
+// show it.
+func TestUnreadIsNotServed(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"withhold", "erase"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			s := &erasable{}
+			srv := httptest.NewServer(s)
+			t.Cleanup(srv.Close)
+			m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+			m.run(t, "crawl", "masto")
+			id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+			if how == "erase" {
+				m.run(t, "erase", string(id), "--case", "T-1", "--yes-erase", string(id))
+			} else {
+				m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data")
+			}
+			before, _ := servedParts(t, m)
+			s.changed.Store(true)
+			out, err := m.try("crawl", "masto")
+			if n, told := servedParts(t, m); n <= before || len(told) > 0 {
+				t.Errorf("%d objects, %d before; these tell: %q; %s %v", n, before, told, out, err)
+			}
+			m.run(t, "verify")
+		})
+	}
+}
+
+// A meanwhile is a record in which something happens between the judgement of a
+// visit and its commit.
+type meanwhile struct {
+	ingest.Record
+	do func()
+}
+
+func (r *meanwhile) Begin(ctx context.Context, s ingest.Source, d ingest.Door, memo func(onrecord.SourceState) ([]byte, error)) (ingest.Visit, error) {
+	v, err := r.Record.Begin(ctx, s, d, memo)
+	if err == nil {
+		v.Open = judged{v.Open, r.do}
+	}
+	return v, err
+}
+
+type judged struct {
+	ingest.Open
+	do func()
+}
+
+func (v judged) Commit(ctx context.Context, d ingest.Draft) (onrecord.Done, error) {
+	v.do()
+	return v.Open.Commit(ctx, d)
+}
+
+// TestWithheldDuringAVisit: a visit that was judged before a statement was
+// withheld, and is committed after it, is served no more than one that began later.
+func TestWithheldDuringAVisit(t *testing.T) {
+	t.Parallel()
+	s := &erasable{}
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+	m.run(t, "crawl", "masto")
+	before, _ := servedParts(t, m)
+	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	h := openAt(t, m, writing)
+	in, err := h.ingester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	applying(t, h)
+	in.Record = &meanwhile{in.Record, sync.OnceFunc(func() {
+		m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data")
+	})}
+	s.other.Store(true)
+	if rep, err := visitOf(in, t.Context(), in.Sources[0]); err != nil || rep.Events == 0 || !rep.Late {
+		t.Fatalf("the visit: %+v, %v", rep, err)
+	}
+	if n, told := servedParts(t, m); n <= before || len(told) > 0 {
+		t.Errorf("%d objects, %d before; these tell: %q", n, before, told)
+	}
+	if out := m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data"); !strings.Contains(out, "already") {
+		t.Errorf("said again: %q", out)
+	}
+}
+
+// TestWithheldAfterAWrongClock: what was lifted while the clock was ahead can be
+// withheld again in the same case once it is right; and is in the public list once
+// for each decision.
+func TestWithheldAfterAWrongClock(t *testing.T) {
+	t.Parallel()
+	l := newLossy(t)
+	id := onrecord.NewStatementID("website", "https://a.example/1")
+	decide := func(kind onrecord.EventType) {
+		t.Helper()
+		st, err := l.h.catalog.Statement(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		down := onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundLaw, Reason: "personal data"}
+		_, _, err = l.h.act(t.Context(), func() (*onrecord.Event, error) { return l.h.ruling(t.Context(), kind, st, down) })
+		if err == nil {
+			err = l.h.inEffect(t.Context(), st, kind, "T-1")
+		}
+		if err == nil && kind == onrecord.StatementWithheld {
+			_, _, _, err = l.h.withholdEvidence(t.Context(), st, "T-1")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := l.clock.now()
+	decide(onrecord.StatementWithheld)
+	l.shows(t, map[int]int{0: 200, 1: 451})
+	l.clock.to(now.Add(24 * time.Hour))
+	decide(onrecord.StatementUnwithheld)
+	l.shows(t, map[int]int{1: 200})
+	l.clock.to(now.Add(time.Hour))
+	decide(onrecord.StatementWithheld)
+	l.shows(t, map[int]int{0: 200, 1: 451})
+	list, _, err := l.h.catalog.Takedowns(t.Context(), 0, 100)
+	if err != nil || len(list) != 3 || !list[0].InForce || list[1].InForce || list[2].InForce {
+		t.Errorf("the list is %+v, %v", list, err)
+	}
+}
+
 // servedParts asks for every capture object under /record/, as far as it is served,
 // and says how many there are and which tell the secret.
 func servedParts(t *testing.T, m machine) (objects int, told []string) {
@@ -65,7 +196,7 @@ func servedParts(t *testing.T, m machine) (objects int, told []string) {
 		site.ServeHTTP(w, r)
 		return w
 	}
-	for e, err := range h.archive.Walk(t.Context(), 0) {
+	for e, err := range h.archive.WalkPast(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +205,7 @@ func servedParts(t *testing.T, m machine) (objects int, told []string) {
 		}
 		for _, o := range e.Visit.Objects {
 			objects++
-			hidden, _, err := h.catalog.Hidden(t.Context(), o.Key)
+			hidden, _, err := h.catalog.Withheld(t.Context(), o.Key)
 			if err != nil {
 				t.Fatal(err)
 			}

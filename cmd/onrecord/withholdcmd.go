@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -34,6 +35,9 @@ It is an entry in the ledger and changes nothing else: the statement stays in th
 archive, goes on being followed, and "onrecord unwithhold" shows it again. Every
 proof given out before still holds. What must be gone for good is erased: see
 "onrecord erase".
+
+Its pages go first; then all evidence of the account is looked through, and what
+shows it goes, too. Broken off, or where something was missed, it is said again.
 
 It returns when this machine shows it no more. Other machines that serve the
 archive are not known here: each follows the ledger within seconds, or, where it
@@ -104,12 +108,6 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 	if err != nil {
 		return err
 	}
-	var found shownBy
-	if kind == onrecord.StatementWithheld {
-		if found, err = h.shows(ctx, st, nil); err != nil {
-			return err
-		}
-	}
 	out := decided{Statement: st.ID, Case: t.Case, Index: -1}
 	event, done, err := h.act(ctx, func() (*onrecord.Event, error) {
 		st, err := h.catalog.Statement(ctx, st.ID)
@@ -125,21 +123,42 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 				out.InForce = append(out.InForce, d.Case)
 			}
 		}
-		event := h.takedownEvent(kind, st, t)
-		if kind == onrecord.StatementWithheld {
-			event.Erasure = &onrecord.Erasure{Leaves: found.told, Records: found.records}
-		}
-		return event, nil
+		return h.ruling(ctx, kind, st, t)
 	})
 	if err != nil {
 		return err
 	}
-	if event == nil {
+	if event != nil {
+		out.Event, out.Index = event.Type, done.Index+1
+	}
+	if err := h.inEffect(ctx, st, kind, t.Case); err != nil {
+		return err
+	}
+	switch {
+	case kind == onrecord.StatementWithheld:
+		return e.withhold(ctx, h, st, t.Case, out)
+	case event == nil:
 		return e.print(out, "%s %s\n", st.ID, out.Message)
 	}
-	out.Event, out.Index = event.Type, done.Index+1
-	if kind == onrecord.StatementUnwithheld {
-		return e.lifted(out)
+	return e.lifted(out)
+}
+
+// withhold withholds the evidence of a statement that is withheld by now in a
+// case, and says what was done.
+func (e *env) withhold(ctx context.Context, h *house, st onrecord.Statement, number string, out decided) error {
+	if out.Message != "" && wasErased(st) {
+		return e.print(out, "%s %s\n", st.ID, out.Message)
+	}
+	found, records, last, err := h.withholdEvidence(ctx, st, number)
+	if err != nil {
+		return fmt.Errorf("%s is withheld, case %s; of the evidence that shows it some may be served still, say it again: %w", st.ID, number, err)
+	}
+	if out.Message != "" && last < 0 {
+		return e.print(out, "%s %s\n", st.ID, out.Message)
+	}
+	last = max(last, out.Index)
+	if out.Index < 0 {
+		out.Event, out.Index = onrecord.StatementWithheld, last
 	}
 	if len(out.InForce) > 0 {
 		e.say("note: it is withheld in another case, too: %s; it is shown again when all are lifted", strings.Join(out.InForce, ", "))
@@ -151,9 +170,79 @@ func (e *env) decide(ctx context.Context, arg string, kind onrecord.EventType, t
 		e.say("note: %s of other statements name this one, as what they answer, repeat or quote, or by the address of a page; their own words are shown as before: ledger no. %s",
 			count(len(found.named), "entry", "entries"), entryList(found.named))
 	}
-	e.say("this machine shows it no more; others that serve the archive are not known here: their /status has to say ledger no. %d or later", out.Index)
+	e.say("this machine shows it no more; others that serve the archive are not known here: their /status has to say ledger no. %d or later", last)
 	return e.print(out, "%s is withheld  case %s, ledger no. %d; %s of evidence that show it are served no more\n",
-		st.ID, t.Case, out.Index, count(len(found.records), "record", "records"))
+		st.ID, number, out.Index, count(records, "record", "records"))
+}
+
+// withholdEvidence adds to a decision that is in force all that shows the
+// statement and that no event about it names yet. Visits under way lose their
+// fence first: they were judged, or their plan was made, without knowing of the
+// decision. What was committed until then is found. It returns how many records it
+// has added, and the ledger index of the last event, or -1.
+func (h *house) withholdEvidence(ctx context.Context, st onrecord.Statement, number string) (found shownBy, records int, last int64, err error) {
+	last = -1
+	in, err := h.ingester()
+	if err != nil {
+		return found, 0, last, err
+	}
+	var sources []string
+	for _, s := range in.Sources {
+		if s.Platform == st.Platform {
+			sources = append(sources, s.ID)
+		}
+	}
+	for fenced := map[string]bool{}; ; sources = found.sources {
+		again := false
+		for _, source := range sources {
+			if fenced[source] {
+				continue
+			}
+			fenced[source], again = true, true
+			if err := h.archive.Forget(ctx, source, func(*onrecord.SourceState) {}); err != nil {
+				return found, records, last, fmt.Errorf("visits of %s under way: %w", source, err)
+			}
+		}
+		if !again && found.trace != nil {
+			return found, records, last, nil
+		}
+		if found, err = h.shows(ctx, st, nil, h.archive.WalkPast(ctx, 0)); err != nil {
+			return found, records, last, err
+		}
+		event, done, err := h.act(ctx, func() (*onrecord.Event, error) { return h.addition(ctx, st, number, found) })
+		if err != nil {
+			return found, records, last, err
+		}
+		if event != nil {
+			records, last = records+len(event.Erasure.Records), done.Index+1
+		}
+	}
+}
+
+// addition makes the event that adds what was found to a decision: the same again,
+// of the same time. Nil: it is lifted, or nothing is new.
+func (h *house) addition(ctx context.Context, st onrecord.Statement, number string, found shownBy) (*onrecord.Event, error) {
+	st, err := h.catalog.Statement(ctx, st.ID)
+	if err != nil {
+		return nil, err
+	}
+	list := inForce(st)
+	at := slices.IndexFunc(list, func(d onrecord.Decision) bool { return d.Case == number })
+	if at < 0 || wasErased(st) {
+		return nil, nil
+	}
+	more := onrecord.Erasure{
+		Leaves:  slices.DeleteFunc(slices.Clone(found.told), func(i int64) bool { return found.before.lines[i] }),
+		Records: slices.DeleteFunc(slices.Clone(found.records), found.before.record),
+	}
+	if len(more.Leaves)+len(more.Records) == 0 {
+		return nil, nil
+	}
+	e, err := h.ruling(ctx, onrecord.StatementWithheld, st, list[at].Takedown)
+	if err == nil {
+		e.Erasure = &more
+	}
+	return e, err
 }
 
 // needless says why a decision about st would change nothing; nothing if it would.
