@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"onrecord"
 	"onrecord/archive/bucket"
+	"onrecord/archive/spool"
 )
 
 // ErrKeeps reports a store in which nothing can be erased: it keeps what is
@@ -185,7 +187,9 @@ func (r *Redactions) isLater(key, sum string, index int64) bool {
 }
 
 // dropSpools removes the spools of committed visits that the erasure touches:
-// they hold what is erased. The objects have just been read.
+// they hold what is erased. The objects have just been read. Of the other
+// committed visits it removes what was recorded and is in no object: looks that
+// brought nothing new may show it, too.
 func (a *Archive) dropSpools(o Ordered) error {
 	if a.spool == nil {
 		return nil
@@ -200,18 +204,42 @@ func (a *Archive) dropSpools(o Ordered) error {
 		if err != nil || done == nil {
 			continue // not committed: it is judged again, knowing of the erasure
 		}
-		if !touches(o.Erasure, id) && !touches(o.Erasure, done.Visit) {
-			continue
-		}
+		touched := touches(o.Erasure, id) || touches(o.Erasure, done.Visit)
 		s, err := a.spool.TakeVisit(id)
-		if err == nil {
+		switch {
+		case err == nil && touched:
 			err = s.Remove()
+		case err == nil:
+			err = errors.Join(a.dropUnkept(s, done.Visit), s.Close())
+		case !touched && (errors.Is(err, spool.ErrLocked) || errors.Is(err, fs.ErrNotExist)):
+			continue // it is read back just now, and goes
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("spool of visit %s, which holds what is erased: %w", id, err))
+			errs = append(errs, fmt.Errorf("spool of visit %s, which may hold what is erased: %w", id, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// dropUnkept removes what was recorded for a committed visit and is in none of
+// its objects: nothing asks for it any more.
+func (a *Archive) dropUnkept(s *spool.Spool, v onrecord.VisitID) error {
+	p, err := a.readPlan(s, v)
+	if err != nil || p == nil {
+		return err
+	}
+	for _, key := range [...]string{s.Object(), s.MediaObject()} {
+		if slices.ContainsFunc(p.Objects, func(o ObjectRef) bool { return o.Key == key }) {
+			continue
+		}
+		if _, recorded := s.Recorded(key); !recorded {
+			continue
+		}
+		if err := s.Discard(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // touches reports whether an object of a visit is replaced.

@@ -404,6 +404,37 @@ func TestCrashInErasure(t *testing.T) {
 	}
 }
 
+// TestErasedFromLooks: what a visit recorded, and did not keep, lies in the spool
+// until the visit is read back. An erasure does not wait for that.
+func TestErasedFromLooks(t *testing.T) {
+	ctx, w, b, dir := t.Context(), newWorld(t), &memory.Bucket{}, fastDir(t)
+	a := w.init(t, b, dir)
+	publish(t, w, a)
+	v, err := read(ctx, w, a, "press", secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := judge(ctx, w, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.KeepWARC, d.Events = false, []onrecord.Event{said("press", "quiet", "a neighbour")}
+	if _, err := v.Commit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	o := order(t, w, a)
+	if found := spoolTells(t, dir); len(found) < 2 {
+		t.Fatalf("before: %q", found)
+	}
+	if err := a.Erase(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	if archive.Spooled(ctx, a) == 0 {
+		t.Error("the visit is not read back any more")
+	}
+	silence(t, w, b, dir, a)
+}
+
 // spoolTells returns the files below dir that tell the secret.
 func spoolTells(t testing.TB, dir string) (found []string) {
 	t.Helper()

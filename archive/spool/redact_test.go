@@ -8,6 +8,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"path/filepath"
 	"testing"
@@ -224,6 +225,71 @@ func settleUntil(t *testing.T, n int, how filestest.How) bool {
 		t.Fatal(err)
 	}
 	if xs, _ := entries(t, takeOne(t, open(t, after, nil))); len(xs) != 2 {
+		t.Fatalf("%s %s: %d entries", how, op, len(xs))
+	}
+	return true
+}
+
+// TestCrashInDiscard cuts the power before and after each write of a Discard:
+// whoever takes the spool finds it whole, with what was recorded or without, and
+// can discard it. What lies beside it stays.
+func TestCrashInDiscard(t *testing.T) {
+	t.Parallel()
+	struck := 0
+	for n := 1; discardUntil(t, n, filestest.Before); n++ {
+		discardUntil(t, n, filestest.After)
+		struck = n
+	}
+	if struck < 8 {
+		t.Errorf("only %d writes", struck)
+	}
+}
+
+// discardUntil discards what a spool has until its n-th write, and then on what
+// the disk has. It is false where there is no such write.
+func discardUntil(t *testing.T, n int, how filestest.How) bool {
+	t.Helper()
+	state := t.TempDir()
+	s := create(t, open(t, state, nil), meta(t, 0))
+	r := newRedactable(t, s)
+	if err := s.Put("note", []byte("of the visit")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := filestest.New(state, filestest.Options{At: n, How: how, Counts: []filestest.Kind{
+		filestest.Write, filestest.Sync, filestest.Rename, filestest.Create, filestest.Remove,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	discard := func(s *spool.Spool) error { return errors.Join(s.Discard(s.Object()), s.Discard(s.MediaObject())) }
+	if discard(takeOne(t, open(t, state, func(o *spool.Options) { o.Files.Wrap = m.Wrap(state) }))) == nil {
+		return false
+	}
+	op, _ := m.Struck()
+	after := filepath.Join(t.TempDir(), "after")
+	if err := m.Copy(after, filestest.Keep{}); err != nil {
+		t.Fatal(err)
+	}
+	s = takeOne(t, open(t, after, nil))
+	if xs, _ := entries(t, s); len(xs) != 0 && len(xs) != len(r.xs) {
+		t.Fatalf("%s %s: %d entries", how, op, len(xs))
+	}
+	if err := discard(s); err != nil {
+		t.Fatalf("%s %s: %v", how, op, err)
+	}
+	if found := r.tells(t, filepath.Join(after, visit(t, 0).String())); len(found) > 0 {
+		t.Fatalf("%s %s: still there: %q", how, op, found)
+	}
+	if b, err := s.Get("note"); err != nil || string(b) != "of the visit" {
+		t.Fatalf("%s %s: the note is %q, %v", how, op, b, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if xs, _ := entries(t, takeOne(t, open(t, after, nil))); len(xs) != 0 {
 		t.Fatalf("%s %s: %d entries", how, op, len(xs))
 	}
 	return true

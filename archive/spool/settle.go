@@ -81,6 +81,44 @@ func (s *Spool) Settle() error {
 	return nil
 }
 
+// Discard removes what was recorded for an object, and the index of it, from a
+// spool that was taken over: the visit goes on as one that has recorded nothing
+// there. Only what no plan names may go. A crash leaves it as it was, or without.
+func (s *Spool) Discard(key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	index, rest := indexFile, []string{s.warcName(), payloadsFile}
+	if key == s.MediaObject() {
+		index, rest = mediaIndex, []string{s.mediaName()}
+	} else if key != s.Object() {
+		return fmt.Errorf("spool %s: %s is no object of it", s.visit, key)
+	}
+	if err := s.replace(index, nil); err != nil { // first: what it does not name is cut by whoever takes the spool over
+		return s.die("discard what was recorded", err)
+	}
+	for _, name := range rest {
+		n := fileSize(s.path(name))
+		if err := s.d.disk.Remove(s.path(name)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return s.die("discard what was recorded", err)
+		}
+		s.count(-n)
+	}
+	if err := files.SyncFolder(s.d.disk, s.dir); err != nil {
+		return s.die("discard what was recorded", err)
+	}
+	if key == s.MediaObject() {
+		s.media.size, s.media.idx = 0, 0
+	} else {
+		s.warcSize, s.idxSize, s.paySize = 0, 0, 0
+	}
+	return nil
+}
+
 // settle goes on with a Settle. The files that are open are closed: nothing more
 // is recorded.
 func (s *Spool) settle() error {
