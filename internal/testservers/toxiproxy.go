@@ -72,23 +72,49 @@ func (p *Proxy) Add(toxic Toxic) { p.call(http.MethodPost, "/proxies/s3/toxics",
 // Remove ends it.
 func (p *Proxy) Remove(name string) { p.call(http.MethodDelete, "/proxies/s3/toxics/"+name, nil) }
 
-// call asks toxiproxy; it is on this machine, and must do as it is told.
+// call asks toxiproxy; it is on this machine, and must do as it is told. Where it
+// takes longer than its own time limit, as it may to end a trouble in which
+// connections hang, it closes the connection and goes on: so it is asked again, and
+// then says that what was to be made is there, or what was to be removed is not.
 func (p *Proxy) call(method, path string, body any) {
 	p.t.Helper()
 	b, err := json.Marshal(body)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(p.t.Context(), method, p.api+path, bytes.NewReader(b))
-	if err != nil {
-		p.t.Fatal(err)
+	for try := 1; ; try++ {
+		status, text, err := p.ask(method, path, b)
+		switch {
+		case err != nil && try < calls && p.t.Context().Err() == nil:
+			p.t.Logf("toxiproxy %s %s: %v", method, path, err)
+			continue
+		case err != nil:
+			p.t.Fatal(err)
+		case status < 300:
+		case try > 1 && (method == http.MethodDelete && status == http.StatusNotFound || method == http.MethodPost && status == http.StatusConflict):
+		default:
+			p.t.Fatalf("toxiproxy %s %s: %d %s", method, path, status, text)
+		}
+		return
 	}
+}
+
+// calls is how often toxiproxy is asked at most.
+const calls = 5
+
+// ask makes one request, on a connection of its own: toxiproxy closes those that
+// are idle whenever it likes.
+func (p *Proxy) ask(method, path string, body []byte) (status int, text []byte, err error) {
+	req, err := http.NewRequestWithContext(p.t.Context(), method, p.api+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Close = true
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		p.t.Fatal(err)
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode >= 300 {
-		p.t.Fatalf("toxiproxy %s %s: %d %s (%v)", method, path, res.StatusCode, text, err)
-	}
+	text, err = io.ReadAll(res.Body)
+	return res.StatusCode, text, err
 }
