@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"onrecord"
@@ -114,6 +115,18 @@ func weight(e Entry) int {
 	return n
 }
 
+// rollBack ends the open transaction after err, and returns err. After some errors,
+// of a full disk among them, SQLite has ended it by itself, and says so of the
+// ROLLBACK that it recommends all the same (sqlite.org/lang_transaction.html,
+// "Response To Errors Within A Transaction").
+func (f *file) rollBack(ctx context.Context, err error) error {
+	_, rerr := f.write.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+	if rerr == nil || strings.Contains(rerr.Error(), "no transaction is active") {
+		return err
+	}
+	return errors.Join(err, fmt.Errorf("catalog: roll back: %w", rerr))
+}
+
 // applyBatch applies entries that end before next, in one transaction.
 func (f *file) applyBatch(ctx context.Context, entries []Entry, next int64, to *target) (err error) {
 	if _, err := f.write.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
@@ -128,9 +141,7 @@ func (f *file) applyBatch(ctx context.Context, entries []Entry, next int64, to *
 		if published {
 			f.withdraw()
 		}
-		if _, rerr := f.write.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); rerr != nil {
-			err = errors.Join(err, fmt.Errorf("catalog: roll back: %w", rerr))
-		}
+		err = f.rollBack(ctx, err)
 	}()
 	if err := b.row(`SELECT EXISTS (SELECT 1 FROM early)`).Scan(&b.anyEarly); err != nil {
 		return fmt.Errorf("catalog: %w", err)

@@ -76,9 +76,7 @@ func (f *file) plan(ctx context.Context, name string) (err error) {
 		if err == nil {
 			return
 		}
-		if _, rerr := f.write.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`); rerr != nil {
-			err = errors.Join(err, fmt.Errorf("roll back: %w", rerr))
-		}
+		err = f.rollBack(ctx, err)
 	}()
 	for last, n := int64(math.MinInt64), 1; n > 0; {
 		if last, n, err = f.planSome(ctx, last); err != nil {
