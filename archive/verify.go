@@ -89,7 +89,7 @@ type verification struct {
 	cited    map[onrecord.CaptureRef]bool // checked a while ago; guarded by mu
 	last     map[string]ledgered          // the last visit of each source; guarded by mu
 	acts     []onrecord.Event             // erasures, and that they were carried out; guarded by mu
-	hidden   map[string]concealed         // objects of which a mirror does not show everything; guarded by mu
+	hidden   map[string][]concealed       // what a mirror does not show, by object; guarded by mu
 	decided  []onrecord.Event             // what is withheld, shown again, erased; guarded by mu
 }
 
@@ -114,7 +114,7 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	if o.Workers <= 0 {
 		o.Workers = max(aheadVisits, runtime.GOMAXPROCS(0)) // most of them wait for the bucket
 	}
-	v := &verification{a: a, o: o, history: newHistory(), cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string]concealed{}}
+	v := &verification{a: a, o: o, history: newHistory(), cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string][]concealed{}}
 	v.report.Withheld = map[string]Withheld{}
 	size, err := v.log(ctx)
 	for _, step := range []func(context.Context, int64) error{v.metadata, v.changes, v.linkage, v.stale, v.states, v.snapshots, v.settle, v.concealed} {

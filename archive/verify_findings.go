@@ -66,7 +66,7 @@ func (v *verification) add(change func(*Report)) {
 // then Verify can't go on. What a mirror withholds is judged at the end.
 func (v *verification) judge(err error, f Finding) error {
 	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-		v.withheld(w, f.Index)
+		v.withheld(w, f.Index, bucket.Span{})
 		return nil
 	}
 	if !isAnswer(err) || errors.Is(err, context.Canceled) {

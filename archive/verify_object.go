@@ -24,7 +24,7 @@ func (v *verification) object(ctx context.Context, o ObjectRef, cited []citation
 	f := Finding{Kind: kindAt(o.Key), Object: o.Key, Offset: -1, Index: index}
 	r, err := v.a.b.Open(ctx, o.Key, 0, -1)
 	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-		v.withheld(w, index)
+		v.withheld(w, index, bucket.Span{})
 		return v.citations(ctx, cited) // those that are shown
 	}
 	if err != nil {

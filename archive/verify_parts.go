@@ -36,7 +36,7 @@ func (v *verification) erasedIn(ctx context.Context, r *Redactions) error {
 		f := Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index}
 		n, sum, err := v.digest(ctx, key)
 		if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-			v.withheld(w, o.Index)
+			v.withheld(w, o.Index, bucket.Span{})
 			continue
 		}
 		if err != nil {

@@ -82,33 +82,51 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 }
 
 // shown reads an object. Of one that a mirror withholds in part it reads the
-// rest, and returns the holes, which are zeros.
+// rest, and returns the holes, which are zeros. What is withheld from its
+// beginning on comes as the mirror's error; that more is refused than the parts
+// that the mirror names is ErrMismatch.
 func (v *verification) shown(ctx context.Context, f Finding, limit int64) (body []byte, holes []bucket.Span, err error) {
-	key := f.Object
-	body, err = bucket.ReadAll(ctx, v.a.b, key, limit)
-	w, ok := errors.AsType[*bucket.WithheldError](err)
-	if !ok || len(w.Spans) == 0 || w.Spans[0].Offset == 0 || w.Size > limit {
-		return body, nil, err
+	body, err = bucket.ReadAll(ctx, v.a.b, f.Object, limit)
+	const tries = 3 // more may be withheld while the rest is read
+	for range tries {
+		w, ok := errors.AsType[*bucket.WithheldError](err)
+		if !ok || len(w.Spans) == 0 || w.Spans[0].Offset == 0 {
+			return body, holes, err
+		}
+		if body, err = v.around(ctx, w, limit); err == nil {
+			holes = w.Spans
+			v.withheld(w, f.Index, bucket.Span{})
+		}
 	}
-	v.withheld(w, f.Index)
-	body = make([]byte, w.Size)
+	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
+		err = fmt.Errorf("%w: it is withheld, in case %.100q, beside the parts of it that are said to be, too", ErrMismatch, w.Case)
+	}
+	return body, holes, err
+}
+
+// around reads an object around the parts that a mirror withholds.
+func (v *verification) around(ctx context.Context, w *bucket.WithheldError, limit int64) ([]byte, error) {
+	if w.Size > limit {
+		return nil, fmt.Errorf("%s: %w: it is withheld in part, and is to have %d bytes", w.Key, bucket.ErrTooLarge, w.Size)
+	}
+	body := make([]byte, w.Size)
 	at := int64(0)
-	for _, hole := range append(w.Spans, bucket.Span{Offset: w.Size}) {
+	for _, hole := range append(slices.Clone(w.Spans), bucket.Span{Offset: w.Size}) {
 		if hole.Offset < at || hole.Length < 0 || hole.Length > w.Size-hole.Offset {
-			return nil, nil, err
+			return nil, fmt.Errorf("%s: %w: the parts of it that are withheld are none, or out of order", w.Key, ErrMismatch)
 		}
 		if n := hole.Offset - at; n > 0 {
-			r, err := v.a.b.Open(ctx, key, at, n)
+			r, err := v.a.b.Open(ctx, w.Key, at, n)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			if err := readInto(body[at:hole.Offset], r); err != nil {
-				return nil, nil, fmt.Errorf("read %s: %w", key, err)
+				return nil, fmt.Errorf("read %s: %w", w.Key, err)
 			}
 		}
 		at = hole.Offset + hole.Length
 	}
-	return body, w.Spans, nil
+	return body, nil
 }
 
 // met notes whose visit was last in the ledger.
@@ -233,7 +251,7 @@ func (v *verification) citations(ctx context.Context, list []citation) error {
 			continue
 		}
 		if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-			v.withheld(w, c.index)
+			v.refused(w, kindAt(c.ref.Object), bucket.Span{Offset: c.ref.Offset, Length: c.ref.Length}, c.index)
 			continue
 		}
 		if !isAnswer(err) || errors.Is(err, context.Canceled) {

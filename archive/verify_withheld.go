@@ -4,6 +4,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,19 +26,47 @@ type Withheld struct {
 	Statements int64 `json:"statements"` // that signed decisions of the case name, and that are withheld or erased
 }
 
-// A concealed is an object of which a mirror does not show everything.
+// A concealed is what a mirror does not show of an object in one case.
 type concealed struct {
-	why   *bucket.WithheldError
-	index int64 // of a line that led to it
+	number string
+	spans  []bucket.Span // what it names, and what else it was asked for and refused
+	whole  bool          // it has named no parts
+	index  int64         // of a line that led to it
 }
 
-// withheld notes what of an object is not shown.
-func (v *verification) withheld(w *bucket.WithheldError, index int64) {
+// withheld notes what of an object is not shown: the parts that the mirror names,
+// and more where it was asked for more than that. asked is what of one part, such
+// as a record, was asked for; zero where the rest is asked for by itself.
+func (v *verification) withheld(w *bucket.WithheldError, index int64, asked bucket.Span) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, ok := v.hidden[w.Key]; !ok {
-		v.hidden[w.Key] = concealed{w, index}
+	list := v.hidden[w.Key]
+	i := slices.IndexFunc(list, func(c concealed) bool { return c.number == w.Case })
+	if i < 0 {
+		list, i = append(list, concealed{number: w.Case, index: index}), len(list)
 	}
+	c := &list[i]
+	c.whole = c.whole || len(w.Spans) == 0
+	for _, s := range append(slices.Clone(w.Spans), asked) {
+		if s.Length > 0 && !slices.Contains(c.spans, s) {
+			c.spans = append(c.spans, s)
+		}
+	}
+	v.hidden[w.Key] = list
+}
+
+// refused judges a mirror's refusal of a part of an object: it must lie, at least
+// partly, in what the mirror says that it does not show. That is noted.
+func (v *verification) refused(w *bucket.WithheldError, kind string, asked bucket.Span, index int64) {
+	touches := func(s bucket.Span) bool {
+		return s.Offset < asked.Offset+asked.Length && asked.Offset < s.Offset+s.Length
+	}
+	if len(w.Spans) > 0 && !slices.ContainsFunc(w.Spans, touches) {
+		v.find(Finding{Kind: kind, Object: w.Key, Offset: asked.Offset, Index: index,
+			Reason: fmt.Sprintf("it is withheld, in case %.100q, and is not among the parts of the object that are said to be", w.Case)})
+		return
+	}
+	v.withheld(w, index, asked)
 }
 
 // decision notes an event that withholds a statement, shows it again, or erases
@@ -70,7 +99,9 @@ func (v *verification) concealed(ctx context.Context, size int64) error {
 		v.decided = list
 	}
 	live := liveCases(v.decided)
-	unknown := func(c concealed) bool { return live[c.why.Case] == 0 }
+	unknown := func(list []concealed) bool {
+		return slices.ContainsFunc(list, func(c concealed) bool { return live[c.number] == 0 })
+	}
 	if slices.ContainsFunc(slices.Collect(maps.Values(v.hidden)), unknown) { // it may be newer than the checkpoint
 		list, err := v.meanwhile(ctx)
 		if err != nil {
@@ -79,35 +110,48 @@ func (v *verification) concealed(ctx context.Context, size int64) error {
 		live = liveCases(append(v.decided, list...))
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.hidden)) {
-		c := v.hidden[key]
-		if reason := c.wrong(live); reason != "" {
-			v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: c.index, Reason: reason})
-			continue
+		for _, c := range v.hidden[key] {
+			if reason := c.wrong(live); reason != "" {
+				v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: c.index, Reason: reason})
+				continue
+			}
+			v.count(key, c, live[c.number])
 		}
-		n := v.report.Withheld[c.why.Case]
-		n.Statements = live[c.why.Case]
-		if strings.HasPrefix(key, "journal/") {
-			n.Lines += int64(len(c.why.Spans))
-		} else {
-			n.Records += int64(len(c.why.Spans))
-		}
-		for _, s := range c.why.Spans {
-			n.Bytes += s.Length
-		}
-		v.report.Withheld[c.why.Case] = n
 	}
 	return nil
+}
+
+// count counts what a mirror may hide of an object, in a case about so many
+// statements.
+func (v *verification) count(key string, c concealed, statements int64) {
+	n := v.report.Withheld[c.number]
+	n.Statements = statements
+	slices.SortFunc(c.spans, func(x, y bucket.Span) int { return cmp.Compare(x.Offset, y.Offset) })
+	parts, end := int64(0), int64(0)
+	for _, s := range c.spans {
+		if s.Offset >= end {
+			parts++
+		}
+		n.Bytes += max(0, s.Offset+s.Length-max(end, s.Offset))
+		end = max(end, s.Offset+s.Length)
+	}
+	if strings.HasPrefix(key, "journal/") {
+		n.Lines += parts
+	} else {
+		n.Records += parts
+	}
+	v.report.Withheld[c.number] = n
 }
 
 // wrong says why an object may not be withheld like this; nothing if it may. The
 // first frame of a segment, and the first record of a WARC file, say whose visit
 // it was and are of no statement.
 func (c concealed) wrong(live map[string]int64) string {
-	switch w := c.why; {
-	case live[w.Case] == 0:
-		return fmt.Sprintf("it is withheld in case %.100q, and no decision in the signed ledger that is in force is of that case", w.Case)
-	case len(w.Spans) == 0 || w.Spans[0].Offset <= 0:
-		return fmt.Sprintf("it is withheld from its beginning on, in case %.100q; decisions are of statements, which fill no object", w.Case)
+	switch {
+	case live[c.number] == 0:
+		return fmt.Sprintf("it is withheld in case %.100q, and no decision in the signed ledger that is in force is of that case", c.number)
+	case c.whole || slices.ContainsFunc(c.spans, func(s bucket.Span) bool { return s.Offset <= 0 }):
+		return fmt.Sprintf("it is withheld from its beginning on, in case %.100q; decisions are of statements, which fill no object", c.number)
 	}
 	return ""
 }

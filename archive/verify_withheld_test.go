@@ -112,3 +112,85 @@ func TestWithheldOnlyByADecision(t *testing.T) {
 	decide(t, w, a, onrecord.StatementUnwithheld)
 	decided(nil)
 }
+
+// A liar is a mirror that does not show what it says it does not show, but other
+// parts of one object: whatever refuses is true of.
+type liar struct {
+	bucket.Bucket
+	says    bucket.WithheldError
+	refuses func(off, n int64) bool
+}
+
+func (l liar) Open(ctx context.Context, key string, off, n int64) (bucket.Object, error) {
+	if key == l.says.Key && l.refuses(off, n) {
+		says := l.says
+		return bucket.Object{}, &says
+	}
+	return l.Bucket.Open(ctx, key, off, n)
+}
+
+// TestMirrorHidesMoreThanItSays has mirrors of an archive in which one decision is
+// in force, who hide other parts of an object than they name, so that it would be
+// counted as a line of a few bytes, and its evidence with it.
+func TestMirrorHidesMoreThanItSays(t *testing.T) {
+	w, b := newWorld(t), &memory.Bucket{}
+	a := w.init(t, b, fastDir(t))
+	publish(t, w, a)
+	decide(t, w, a, onrecord.StatementWithheld)
+	entries := walk(t, a)
+	var at archive.Entry
+	for _, e := range entries {
+		if e.Event.Statement == secretID && len(e.Event.Captures) > 0 {
+			at = e
+		}
+	}
+	key := archive.JournalKey(at.Leaf.Visit)
+	frames, err := a.LineSpans(t.Context(), key, []int64{at.Index})
+	if err != nil || len(frames) != 1 {
+		t.Fatal(frames, err)
+	}
+	line := bucket.Span{Offset: frames[0].Offset, Length: frames[0].Length}
+	c := at.Event.Captures[0]
+	size := func(key string) int64 {
+		o, err := b.Open(t.Context(), key, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.Size
+	}
+	all := func(int64, int64) bool { return true }
+	record := func(off, n int64) bool { return n < 0 || off < c.Offset+c.Length && c.Offset < off+n }
+	of := func(key string, size int64, spans ...bucket.Span) bucket.WithheldError {
+		return bucket.WithheldError{Key: key, Case: "T-1", Size: size, Spans: spans}
+	}
+	for name, m := range map[string]struct {
+		says    bucket.WithheldError
+		refuses func(off, n int64) bool
+		counted int64 // bytes, where that is all that can be said
+	}{
+		"all of a segment":                       {of(key, size(key), line), all, 0},
+		"a segment, and its beginning":           {of(key, size(key), line, bucket.Span{Length: 10}), all, 0},
+		"a segment, parts that overlap":          {of(key, size(key), line, bucket.Span{Offset: line.Offset - 1, Length: 9}), all, 0},
+		"a segment that is too large":            {of(key, archive.MaxSegment+1, line), all, 0},
+		"a segment that goes on behind its end":  {of(key, line.Offset+1, line), all, 0},
+		"a record, and names another":            {of(c.Object, size(c.Object), bucket.Span{Offset: 1, Length: 1}), all, 0},
+		"a record, and names a byte of it":       {of(c.Object, size(c.Object), bucket.Span{Offset: c.Offset + 3, Length: 1}), record, c.Length},
+		"a record, and names the next byte only": {of(c.Object, size(c.Object), bucket.Span{Offset: c.Offset + c.Length, Length: 1}), all, 0},
+	} {
+		r, err := verifyThrough(t, w, liar{b, m.says, m.refuses})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if m.counted == 0 && len(r.Findings) == 0 || m.counted > 0 && (len(r.Findings) > 0 || r.Withheld["T-1"].Bytes != m.counted || r.Withheld["T-1"].Records != 1) {
+			t.Errorf("hides %s: %v, %+v", name, r.Findings, r.Withheld)
+		}
+	}
+}
+
+func verifyThrough(t *testing.T, w *world, b bucket.Bucket) (archive.Report, error) {
+	t.Helper()
+	outside, err := archive.OpenOutside(t.Context(), b, archive.Options{Verifier: w.verifier(t), Now: w.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outside.Verify(t.Context(), archive.VerifyOptions{Outside: true})
+}
