@@ -188,7 +188,7 @@ func apiMachineOf(h onrecord.Health) apiMachine {
 	if h.Size > 0 {
 		m.FreeBytes, m.SizeBytes = &h.Free, &h.Size
 	}
-	m.Missing = apiLostOf(h.Lost)
+	m.Missing, m.MissingTotal = apiLostOf(h.Lost), apiLostTotalOf(h.Lost)
 	m.Replicas, m.Witnesses = make([]apiReplica, len(h.Replicas)), make([]apiWitness, len(h.Witnesses))
 	for i, r := range h.Replicas {
 		m.Replicas[i] = apiReplica{Number: i + 1, SeenAt: at(r.SeenAt), BehindSince: at(r.BehindSince), Answers: r.Trouble == "", Whole: r.Missing == 0 && !r.Damaged}

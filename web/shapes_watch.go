@@ -105,7 +105,9 @@ type apiMachine struct {
 
 	Replicas  []apiReplica `json:"replicas" nullable:"false" doc:"In the order of the configuration"`
 	Witnesses []apiWitness `json:"witnesses" nullable:"false" doc:"In the order of the configuration"`
-	Missing   []apiLost    `json:"missing" nullable:"false" doc:"Lines that stand in the ledger and can't be read any more, by ledger index"`
+	Missing   []apiLost    `json:"missing" nullable:"false" doc:"Runs of lines that stand in the ledger and can't be read any more: at most 100, those that nobody has given up first, both by ledger index"`
+
+	MissingTotal apiLostTotal `json:"missing_total" doc:"Of all such runs, those that are not listed among them"`
 }
 
 // apiStatus is how the archive fares.

@@ -276,6 +276,11 @@ func TestStatusOfLostLines(t *testing.T) {
 	for i := range many {
 		many[i] = run(i, false, -1)
 	}
+	manyGiven := make([]onrecord.LostLines, 103)
+	for i := range manyGiven {
+		manyGiven[i] = run(i, false, 40)
+	}
+	manyGiven[102] = run(102, false, -1)
 	for name, c := range map[string]struct {
 		lost []onrecord.LostLines
 		want []string // after "!": what must not be said
@@ -285,6 +290,7 @@ func TestStatusOfLostLines(t *testing.T) {
 		"given up":            {[]onrecord.LostLines{run(1, true, 40)}, []string{"; given up", "!missing from the record", "!is shown"}},
 		"one is given up":     {[]onrecord.LostLines{run(1, false, 40), run(2, false, -1)}, []string{"1 visit is missing"}},
 		"many":                {many, []string{"103 visits are missing", "and 3 more runs of entries"}},
+		"one of many open":    {manyGiven, []string{"1 visit is missing", ": ledger no. 10–11</li>", "and 3 more runs of entries"}},
 	} {
 		m := build()
 		m.health.Lost = c.lost
@@ -294,6 +300,40 @@ func TestStatusOfLostLines(t *testing.T) {
 				t.Errorf("%s: %q is said: %v", name, want, !not)
 			}
 		}
+	}
+}
+
+// TestAPIOfLostLines: of many runs as many as the page lists, those that nobody has
+// given up first, and how many there are.
+func TestAPIOfLostLines(t *testing.T) {
+	m := build()
+	for i := range 1000 {
+		l := onrecord.LostLines{From: int64(10 * i), To: int64(10*i + 3), Visit: onrecord.VisitID{1, byte(i / 2), byte(i / 2 >> 8)}, GivenUp: 100_000}
+		if i >= 900 {
+			l.GivenUp = -1
+		}
+		m.health.Lost = append(m.health.Lost, l)
+	}
+	m.health.Lost = append(m.health.Lost, onrecord.LostLines{From: 20_000, To: 20_001, Visit: onrecord.VisitID{2}, GivenUp: 100_000})
+	v := ask(t, site(t, m), "/api/v1/status", http.StatusOK)
+	list, _ := at(v, "machine", "missing").([]any)
+	if len(list) != 100 {
+		t.Fatalf("%d runs are listed", len(list))
+	}
+	for _, one := range []struct {
+		want any
+		path []any
+	}{
+		{9000.0, []any{"missing", 0, "first"}}, {9990.0, []any{"missing", 99, "first"}}, {nil, []any{"missing", 99, "given_up"}},
+		{1001.0, []any{"missing_total", "runs"}}, {3001.0, []any{"missing_total", "lines"}}, {501.0, []any{"missing_total", "visits"}}, {50.0, []any{"missing_total", "visits_not_given_up"}},
+	} {
+		if got := at(v, append([]any{"machine"}, one.path...)...); got != one.want {
+			t.Errorf("%v is %v, want %v", one.path, got, one.want)
+		}
+	}
+	v = ask(t, site(t, build()), "/api/v1/status", http.StatusOK)
+	if list, ok := at(v, "machine", "missing").([]any); !ok || len(list) != 0 || at(v, "machine", "missing_total", "runs") != 0.0 {
+		t.Errorf("of none: %v, %v", at(v, "machine", "missing"), at(v, "machine", "missing_total"))
 	}
 }
 
