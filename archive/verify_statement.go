@@ -4,12 +4,14 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 
 	"onrecord"
+	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
 	"onrecord/archive/warc"
 )
@@ -54,7 +56,7 @@ func (a *Archive) VerifyStatement(ctx context.Context, id onrecord.StatementID, 
 // it names as the one before; -1 if there is none.
 func (v *verification) statementLine(ctx context.Context, id onrecord.StatementID, index int64) (prev int64, err error) {
 	f := Finding{Kind: KindJournal, Object: ledger.TileFolder, Offset: -1, Index: index}
-	text, leaf, err := v.a.Line(ctx, index)
+	text, leaf, err := v.lineAt(ctx, index)
 	if !leaf.Visit.IsZero() {
 		f.Object = journalKey(leaf.Visit)
 	}
@@ -90,7 +92,10 @@ func (v *verification) statementLine(ctx context.Context, id onrecord.StatementI
 				v.report.Redacted++
 				continue
 			}
-			if err := v.judge(err, Finding{Kind: kindAt(ref.Object), Object: ref.Object, Offset: ref.Offset, Index: index}); err != nil {
+			f := Finding{Kind: kindAt(ref.Object), Object: ref.Object, Offset: ref.Offset, Index: index}
+			if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
+				v.refused(w, f.Kind, bucket.Span{Offset: ref.Offset, Length: ref.Length}, index)
+			} else if err := v.judge(err, f); err != nil {
 				return -1, err
 			}
 		}
@@ -101,6 +106,59 @@ func (v *verification) statementLine(ctx context.Context, id onrecord.StatementI
 		return -1, nil
 	}
 	return e.Prev, nil
+}
+
+// lineAt is Archive.Line by the checkpoint that the report is about, and around
+// what a mirror withholds of the segment; the mirror's error says that the line is
+// among that.
+func (v *verification) lineAt(ctx context.Context, index int64) ([]byte, ledger.Leaf, error) {
+	leaf, err := v.leafAt(ctx, index)
+	if err != nil {
+		return nil, leaf, err
+	}
+	text, same, err := v.a.Line(ctx, index)
+	if err == nil && same != leaf {
+		err = fmt.Errorf("index %d: %w: the checkpoint of size %d has another leaf there than the one that is published now", index, ErrMismatch, v.tree.Size)
+	}
+	if _, hidden := errors.AsType[*bucket.WithheldError](err); !hidden {
+		return text, leaf, err
+	}
+	body, hidden, err := v.shown(ctx, journalKey(leaf.Visit), MaxSegment)
+	if err != nil {
+		return nil, leaf, err
+	}
+	var holes []bucket.Span
+	if hidden != nil {
+		holes = hidden.Spans
+	}
+	seg, damage := v.a.code.parseAround(leaf.Visit, body, holes)
+	if int64(leaf.Line) < int64(len(seg.lines)) && seg.lines[leaf.Line].hidden {
+		return nil, leaf, hidden
+	}
+	e, err := entry(index, leaf, seg)
+	if err == nil {
+		return e.Line, leaf, nil
+	}
+	red, rerr := v.a.Redactions(ctx)
+	if number, ok := red.Line(index); ok && int64(leaf.Line) < int64(len(seg.lines)) && bytes.Equal(seg.lines[leaf.Line].text, Tombstone(number)) {
+		return nil, leaf, fmt.Errorf("index %d: %w, case %s", index, ErrErased, number)
+	}
+	if rerr != nil && !isAnswer(rerr) {
+		return nil, leaf, rerr
+	}
+	return nil, leaf, errors.Join(err, damage)
+}
+
+// leafAt returns the leaf at an index by the checkpoint that the report is about;
+// of what that does not cover yet, by the head.
+func (v *verification) leafAt(ctx context.Context, index int64) (ledger.Leaf, error) {
+	if index >= v.tree.Size {
+		return v.a.leaf(ctx, index)
+	}
+	for leaf, err := range v.a.ledger.LeavesOf(ctx, v.tree, index, index+1) {
+		return leaf, outOfReach(err)
+	}
+	return ledger.Leaf{}, fmt.Errorf("leaf %d: %w", index, ledger.ErrIndex)
 }
 
 // redacted reports whether a capture that is not what a line cites, as err says,

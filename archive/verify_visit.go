@@ -41,9 +41,14 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 		}
 		return nil
 	}
-	body, holes, err := v.shown(ctx, f, MaxSegment)
+	body, hidden, err := v.shown(ctx, f.Object, MaxSegment)
 	if err != nil {
 		return v.judge(err, f)
+	}
+	var holes []bucket.Span
+	if hidden != nil {
+		v.withheld(hidden, f.Index, bucket.Span{})
+		holes = hidden.Spans
 	}
 	s, err := v.a.code.parseAround(id, body, holes)
 	if e, ok := errors.AsType[*segmentError](err); ok {
@@ -82,26 +87,24 @@ func (v *verification) visit(ctx context.Context, job visitLeaves) error {
 }
 
 // shown reads an object. Of one that a mirror withholds in part it reads the
-// rest, and returns the holes, which are zeros. What is withheld from its
-// beginning on comes as the mirror's error; that more is refused than the parts
-// that the mirror names is ErrMismatch.
-func (v *verification) shown(ctx context.Context, f Finding, limit int64) (body []byte, holes []bucket.Span, err error) {
-	body, err = bucket.ReadAll(ctx, v.a.b, f.Object, limit)
+// rest, with zeros in the holes, and returns what the mirror says of them. What is
+// withheld from its beginning on comes as the mirror's error; that more is refused
+// than the parts that the mirror names is ErrMismatch.
+func (v *verification) shown(ctx context.Context, key string, limit int64) (body []byte, hidden *bucket.WithheldError, err error) {
+	body, err = bucket.ReadAll(ctx, v.a.b, key, limit)
 	const tries = 3 // more may be withheld while the rest is read
 	for range tries {
 		w, ok := errors.AsType[*bucket.WithheldError](err)
 		if !ok || len(w.Spans) == 0 || w.Spans[0].Offset == 0 {
-			return body, holes, err
+			return body, hidden, err
 		}
-		if body, err = v.around(ctx, w, limit); err == nil {
-			holes = w.Spans
-			v.withheld(w, f.Index, bucket.Span{})
-		}
+		hidden = w
+		body, err = v.around(ctx, w, limit)
 	}
 	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
 		err = fmt.Errorf("%w: it is withheld, in case %.100q, beside the parts of it that are said to be, too", ErrMismatch, w.Case)
 	}
-	return body, holes, err
+	return body, hidden, err
 }
 
 // around reads an object around the parts that a mirror withholds.

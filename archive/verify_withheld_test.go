@@ -194,3 +194,54 @@ func verifyThrough(t *testing.T, w *world, b bucket.Bucket) (archive.Report, err
 	}
 	return outside.Verify(t.Context(), archive.VerifyOptions{Outside: true})
 }
+
+// TestStatementBesideOneThatIsWithheld: the lines of a statement are checked
+// also where a mirror does not show another line of their segment.
+func TestStatementBesideOneThatIsWithheld(t *testing.T) {
+	w, b := newWorld(t), &memory.Bucket{}
+	a := w.init(t, b, fastDir(t))
+	publish(t, w, a)
+	decide(t, w, a, onrecord.StatementWithheld)
+	var lamp, secret archive.Entry
+	for _, e := range walk(t, a) {
+		switch {
+		case e.Event.Statement == secretID && len(e.Event.Captures) > 0:
+			secret = e
+		case e.Event.Statement != "" && len(e.Event.Captures) > 0:
+			lamp = e
+		}
+	}
+	key := archive.JournalKey(lamp.Leaf.Visit)
+	frames, err := a.LineSpans(t.Context(), key, []int64{lamp.Index, secret.Index})
+	if err != nil || len(frames) != 2 {
+		t.Fatal(frames, err)
+	}
+	body, _, err := b.Load(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := discretion{b, key, "T-1", []bucket.Span{{Offset: frames[1].Offset, Length: frames[1].Length}}, int64(len(body))}
+	for _, c := range []struct {
+		name  string
+		e     archive.Entry
+		alter bool
+		want  string
+	}{
+		{"its neighbour", lamp, false, "1 0 0"},
+		{"its neighbour, which is another now", lamp, true, "0 1 0"},
+		{"the one that is withheld", secret, false, "0 0 1"},
+	} {
+		if c.alter {
+			d.Bucket = bucketOf(t, contents(t, b))
+			d.Bucket.(*memory.Bucket).Damage(key, func([]byte) []byte { return flipped(body, int(frames[0].Offset+frames[0].Length/2)) })
+		}
+		outside, err := archive.OpenOutside(t.Context(), d, archive.Options{Verifier: w.verifier(t), Now: w.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := outside.VerifyStatement(t.Context(), c.e.Event.Statement, []int64{c.e.Index})
+		if got := fmt.Sprint(r.Lines, len(r.Findings), r.Withheld["T-1"].Lines); err != nil || got != c.want {
+			t.Errorf("%s: %s lines, findings and withheld, want %s: %v, %v", c.name, got, c.want, r.Findings, err)
+		}
+	}
+}
