@@ -249,6 +249,9 @@ const maxProblem = 256 << 10
 
 // withheld reads which bytes are withheld, and in which case.
 func withheld(res *http.Response, key string) error {
+	if !strings.HasPrefix(key, "captures/") && !strings.HasPrefix(key, "media/") && !strings.HasPrefix(key, "journal/") {
+		return fmt.Errorf("%d, and what is no evidence is never withheld: %w", res.StatusCode, bucket.ErrNotExist)
+	}
 	e := &bucket.WithheldError{Key: key}
 	var p struct {
 		Case  string `json:"case"`
@@ -269,12 +272,14 @@ func withheld(res *http.Response, key string) error {
 		}
 		e.Spans = append(e.Spans, bucket.Span(s))
 	}
-	e.Spans = fewHoles(e.Spans)
+	if !strings.HasPrefix(key, "journal/") { // each of whose frames is a line, and counts
+		e.Spans = fewHoles(e.Spans)
+	}
 	return e
 }
 
-// maxBetween is how many parts between holes are read of one object: each is a
-// request.
+// maxBetween is how many parts between holes are read of a WARC object: each is a
+// request. Of a journal segment there are as many as maxProblem holds.
 const maxBetween = 100
 
 // fewHoles closes the smallest parts between spans, until maxBetween are left:

@@ -287,6 +287,30 @@ func TestHostileWithheld(t *testing.T) {
 	}
 }
 
+// TestWithheldLines: holes of a journal segment stay apart, because each is a line.
+// What is no evidence is never withheld: it is not there.
+func TestWithheldLines(t *testing.T) {
+	var holes []string
+	for i := range 4096 {
+		holes = append(holes, fmt.Sprintf(`{"offset":%d,"length":100}`, 8_000_000+200*i))
+	}
+	answer := `{"case":"T-1","title":"withheld","size":8388608,"spans":[` + strings.Join(holes[:1900], ",") + `]}`
+	b := site(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusGone)
+		fmt.Fprint(w, answer)
+	})
+	_, err := b.Open(t.Context(), "journal/a", 0, -1)
+	if w, ok := errors.AsType[*bucket.WithheldError](err); !ok || len(w.Spans) != 1900 {
+		t.Errorf("a segment with 1,900 lines that are withheld: %d spans, %v", len(w.Spans), err)
+	}
+	for _, key := range []string{"onrecord.json", "log/checkpoint", "log/tile/0/000"} {
+		_, err := b.Open(t.Context(), key, 0, -1)
+		if _, ok := errors.AsType[*bucket.WithheldError](err); ok || !errors.Is(err, bucket.ErrNotExist) {
+			t.Errorf("%s is withheld: %v", key, err)
+		}
+	}
+}
+
 // TestStatusIsQuoted: what a server calls its answer goes to a terminal.
 func TestStatusIsQuoted(t *testing.T) {
 	b, err := mirror.Open("https://archive.example", mirror.Options{Client: &http.Client{Transport: named("418 \x1b]0;owned\x07")}, Tries: 1})
