@@ -11,9 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"onrecord/dispatch"
+	"onrecord/internal/repotest"
 )
 
 // A link is the way of a worker to a queue outside. It can be cut, and it can
@@ -103,9 +103,11 @@ func (l *link) stall(stalled bool) {
 // interrupted, and worker B gets the visit. A learns that before B comes, and
 // neither its heartbeats nor its last word reach the turn of B.
 func interrupted(t *testing.T, interrupt, mend func(*link), early bool) {
+	t.Parallel()
 	url, _ := outside(t, "-1")
 	l, via := newLink(t, url)
-	a, b := open(t, dispatch.Options{URL: via, Wait: time.Second}), open(t, dispatch.Options{URL: url, Wait: time.Second})
+	a, b := open(t, dispatch.Options{URL: via, Wait: wait}), open(t, dispatch.Options{URL: url, Wait: wait})
+	stalls := repotest.Stalls(t)
 	put(t, b, task("press", "one.example:443", noon), true)
 	put(t, b, task("other", "one.example:443", noon), true)
 	first := take(t, a, "one.example:443")
@@ -123,6 +125,7 @@ func interrupted(t *testing.T, interrupt, mend func(*link), early bool) {
 		t.Errorf("B has %+v, delivered %d", second.Task, second.Delivered)
 	}
 	if first.Context().Err() == nil {
+		steady(t, stalls)
 		t.Error("B is at the host, and A does not know that its turn is lost")
 	}
 	mend(l)
@@ -139,10 +142,12 @@ func interrupted(t *testing.T, interrupt, mend func(*link), early bool) {
 			t.Errorf("Done of A: %v, want ErrLost", err)
 		}
 	}
-	if third, ok, err := a.Take(t.Context(), "one.example:443", 1500*time.Millisecond); ok || err != nil {
+	if third, ok, err := a.Take(t.Context(), "one.example:443", wait*3/2); ok || err != nil {
+		steady(t, stalls)
 		t.Errorf("B is at the host, and it was handed out again: %+v, %v", third, err)
 	}
 	if err := second.Context().Err(); err != nil {
+		steady(t, stalls)
 		t.Errorf("the turn of B: %v", err)
 	}
 	finish(t, second)
@@ -159,16 +164,20 @@ func TestCutOff(t *testing.T) {
 
 // A short cut is bridged: the turn is kept.
 func TestCutForAMoment(t *testing.T) {
+	t.Parallel()
 	url, _ := outside(t, "-1")
 	l, via := newLink(t, url)
-	a, b := open(t, dispatch.Options{URL: via}), open(t, dispatch.Options{URL: url})
+	a, b := open(t, dispatch.Options{URL: via, Wait: wait}), open(t, dispatch.Options{URL: url, Wait: wait})
+	stalls := repotest.Stalls(t)
 	put(t, a, task("press", "one.example:443", noon), true)
 	turn := take(t, a, "one.example:443")
 	l.cut(false)
-	if other, ok, err := b.Take(t.Context(), "one.example:443", 6*time.Second); ok || err != nil {
+	if other, ok, err := b.Take(t.Context(), "one.example:443", wait*5/4); ok || err != nil {
+		steady(t, stalls)
 		t.Errorf("another worker got %+v, %v", other, err)
 	}
 	if err := turn.Context().Err(); err != nil {
+		steady(t, stalls)
 		t.Errorf("the turn: %v", err)
 	}
 	finish(t, turn)

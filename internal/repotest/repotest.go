@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package repotest is what tests of several packages need of the checkout in
-// which they run: the folder of real captures beside it, and the list of tests
-// that the race detector would make too long.
+// which they run, and of the machine: the folder of real captures beside the
+// checkout, the list of tests that the race detector would make too long, and how
+// long the machine stood still.
 package repotest
 
 import (
@@ -14,7 +15,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Data returns a file or folder of real captures, such as
@@ -80,6 +83,39 @@ func Large(t testing.TB) {
 	if Raced && os.Getenv("ONRECORD_RACE_LARGE") == "" {
 		t.Skip("too large for the race detector; make test runs it without")
 	}
+}
+
+// Stalls watches the machine until the test ends. What it returns says for how long
+// this process did not come to run at a stretch: a test of who keeps a turn by signs
+// of life says nothing where no sign could be given in time.
+func Stalls(t testing.TB) (longest func() time.Duration) {
+	t.Helper()
+	const every = 10 * time.Millisecond
+	var last, most atomic.Int64 // since the beginning
+	begin := time.Now()
+	look := func() time.Duration {
+		now := int64(time.Since(begin))
+		gap := now - last.Swap(now) - int64(every)
+		for was := most.Load(); gap > was && !most.CompareAndSwap(was, gap); was = most.Load() {
+		}
+		return time.Duration(most.Load())
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				look()
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-stopped })
+	return look
 }
 
 // moduleFolder returns the folder of go.mod.

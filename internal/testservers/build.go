@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -119,13 +120,23 @@ func fingerprint(module string) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
 }
 
-// freePort returns an address on which nobody listens at this moment.
-func freePort() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// FreePort returns an address of this machine, "127.0.0.1:port", on which nobody
+// listens at this moment, for a server that is told where to listen. The system
+// gives such ports to nobody who does not ask for them by number, so it stays free
+// until the server listens, and while it is stopped.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	var err error
+	for range 100 {
+		// Below what Linux and the BSDs give to connections and to listeners on port 0.
+		var ln net.Listener
+		if ln, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.N(22_000))); err == nil {
+			_ = ln.Close()
+			return ln.Addr().String()
+		}
 	}
-	return ln.Addr().String(), ln.Close()
+	t.Fatal(err)
+	return ""
 }
 
 // A process is a server that runs until its test ends, or is stopped.
@@ -158,8 +169,8 @@ func start(t testing.TB, url, program string, args ...string) (*process, error) 
 
 // ready waits until the server answers.
 func (p *process) ready(url string) error {
-	client := &http.Client{Timeout: time.Second}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+	client := &http.Client{Timeout: 10 * time.Second}
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); {
 		res, err := client.Get(url)
 		if err == nil {
 			return res.Body.Close()

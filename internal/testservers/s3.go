@@ -61,10 +61,7 @@ func StartS3(t testing.TB) *S3 {
 			t.Fatal(err)
 		}
 	}
-	address, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := FreePort(t)
 	s.Endpoint = "http://" + address
 	s.again = func() error {
 		global := []string{"--quiet", "--port", address, "--access", s.AccessKey, "--secret", s.SecretKey}

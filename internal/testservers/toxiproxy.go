@@ -31,14 +31,7 @@ func StartProxy(t testing.TB, endpoint string) *Proxy {
 	if err != nil {
 		Require(t, "toxiproxy", err)
 	}
-	api, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
+	api, listen := FreePort(t), FreePort(t)
 	host, port, _ := strings.Cut(api, ":")
 	p := &Proxy{Endpoint: "http://" + listen, t: t, api: "http://" + api}
 	if _, err := start(t, p.api+"/version", program, "-host", host, "-port", port); err != nil {
