@@ -5,7 +5,9 @@ package main
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -15,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +27,7 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/archive/wacz"
+	"onrecord/archive/warc"
 	"onrecord/internal/repotest"
 )
 
@@ -102,6 +106,7 @@ func TestExport(t *testing.T) {
 	if n, want := len(proofsOf(t, all)), len(x.found("")); n != want {
 		t.Errorf("%d statements, %d are found", n, want)
 	}
+	x.opens(all)
 	x.outside(all, one)
 	x.objects()
 	x.refused(tariff)
@@ -163,6 +168,50 @@ func (x exporter) proven(b []byte) {
 					x.t.Errorf("%s does not hold the record at offset %d of %s", name, ref.Offset, ref.Object)
 				}
 			}
+		}
+	}
+}
+
+// opens checks that what a package opens for a statement, by address and second,
+// shows it: not a picture of it, nor a page that says that it is gone.
+func (x exporter) opens(b []byte) {
+	x.t.Helper()
+	files := unzipped(x.t, b)
+	index, err := gzip.NewReader(bytes.NewReader(files["indexes/index.cdx.gz"]))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	rows := map[string]wacz.Row{}
+	for s := bufio.NewScanner(index); s.Scan(); {
+		var row wacz.Row
+		words := strings.SplitN(s.Text(), " ", 3)
+		if err := json.Unmarshal([]byte(words[2]), &row); err != nil {
+			x.t.Fatal(err)
+		}
+		rows[row.URL+" "+words[1]] = row
+	}
+	list := bytes.Split(bytes.TrimSpace(files["pages/pages.jsonl"]), []byte("\n"))[1:]
+	for _, line := range list {
+		var p wacz.Page
+		if err := json.Unmarshal(line, &p); err != nil {
+			x.t.Fatal(err)
+		}
+		at, err := time.Parse(time.RFC3339, p.TS)
+		row, ok := rows[p.URL+" "+at.Format("20060102150405")]
+		if err != nil || !ok {
+			x.t.Errorf("%s of %s is not in the index: %v", p.URL, p.TS, err)
+			continue
+		}
+		off, _ := strconv.ParseInt(row.Offset, 10, 64)
+		for rec, err := range warc.Records(bytes.NewReader(files["archive/"+row.Filename][off:]), warc.ReaderOptions{}) {
+			if err != nil {
+				x.t.Fatal(err)
+			}
+			longest := slices.MaxFunc(append(regexp.MustCompile("[a-zA-Z]+").FindAllString(p.Text, -1), ""), func(a, b string) int { return len(a) - len(b) })
+			if rec.Type() != "revisit" && !bytes.Contains(rec.Block, []byte(longest)) {
+				x.t.Errorf("%s, captured %s, is opened for %q and does not show it", p.URL, p.TS, p.Title)
+			}
+			break
 		}
 	}
 }

@@ -40,6 +40,7 @@ type packed struct {
 	captures []onrecord.Evidence
 	events   []onrecord.Event
 	page     onrecord.CaptureRef // the capture to open for it; zero where none is in the package
+	shows    bool                // page shows it
 }
 
 // A leftOut is a record that a package should have and has not.
@@ -101,7 +102,7 @@ func (p packer) plan(ctx context.Context, title string, ids []onrecord.Statement
 				plan.add(ref, why)
 			}
 			if why == "" {
-				one.offer(ref)
+				one.offer(ref, one.shownBy(e.Index))
 			}
 		}
 		plan.statements = append(plan.statements, one)
@@ -130,10 +131,33 @@ func (plan *packPlan) add(ref onrecord.CaptureRef, why string) {
 // objects returns the objects of a plan, in order.
 func (plan *packPlan) objects() []string { return slices.Sorted(maps.Keys(plan.refs)) }
 
+// shownBy reports whether the captures of the event at index show s itself: not
+// one of its attachments, nor that it is gone.
+func (s *packed) shownBy(index int64) bool {
+	n := slices.IndexFunc(s.events, func(e onrecord.Event) bool { return e.Index == index })
+	if n < 0 {
+		return false
+	}
+	switch e := s.events[n]; e.Type {
+	case onrecord.StatementCreated, onrecord.StatementEdited, onrecord.StatementSeen, onrecord.StatementRestored:
+		return true
+	case onrecord.StatementLooked:
+		return e.Look == onrecord.LookLive
+	}
+	return false
+}
+
 // offer makes ref the capture to open for s, if it is better than what there
-// is: at its own address before others, answered before not, later before
-// earlier.
-func (s *packed) offer(ref onrecord.CaptureRef) {
+// is: one that shows it before others, at its own address before others, answered
+// before not, later before earlier.
+func (s *packed) offer(ref onrecord.CaptureRef, shows bool) {
+	if s.page.Object != "" && shows != s.shows {
+		if !shows {
+			return
+		}
+		s.page = onrecord.CaptureRef{}
+	}
+	s.shows = shows
 	rank := func(r onrecord.CaptureRef) int {
 		switch {
 		case r.Object == "":
