@@ -75,7 +75,7 @@ func parseTree(text, origin string) (Tree, error) {
 		return Tree{}, fmt.Errorf("origin is %.200q, not %q", lines[0], origin)
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+	if err != nil || size < 0 || size > maxSize || strconv.FormatInt(size, 10) != lines[1] {
 		return Tree{}, fmt.Errorf("%.40q is no size", lines[1])
 	}
 	root, err := parseHash(lines[2])

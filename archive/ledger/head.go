@@ -70,7 +70,7 @@ func (l Leaf) treeHash() tlog.Hash {
 func (h Head) check() error {
 	from := h.From()
 	switch {
-	case h.Size < 0 || from < 0 || len(h.Batch) > MaxBatch:
+	case h.Size < 0 || h.Size > maxSize || from < 0 || len(h.Batch) > MaxBatch:
 		return fmt.Errorf("%s: size %d with a batch of %d: %w", HeadKey, h.Size, len(h.Batch), ErrTampered)
 	case len(h.Base) != bits.OnesCount64(uint64(from)) || len(h.Edge) != bits.OnesCount64(uint64(h.Size)):
 		return fmt.Errorf("%s: right edges of %d and %d hashes for sizes %d and %d: %w", HeadKey, len(h.Base), len(h.Edge), from, h.Size, ErrTampered)

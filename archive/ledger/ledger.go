@@ -49,6 +49,10 @@ const (
 // MaxBatch is the largest number of leaves of one Append (record.md 1.9).
 const MaxBatch = 4096
 
+// maxSize is the largest size of a ledger that is believed. Sizes are read from what
+// anybody may have written; arithmetic on those near 2^63 does not end.
+const maxSize = 1 << 40
+
 // These are the errors that callers branch on.
 var (
 	// ErrRolledBack reports that the bucket shows less than was signed before:

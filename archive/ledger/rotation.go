@@ -147,7 +147,7 @@ func parseRotationText(text string) (RotationText, error) {
 func parseTreeWords(s string) (Tree, error) {
 	size, hash, _ := strings.Cut(s, " ")
 	n, err := strconv.ParseInt(size, 10, 64)
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > maxSize {
 		return Tree{}, fmt.Errorf("%.40q is no size", size)
 	}
 	root, err := parseHash(hash)
