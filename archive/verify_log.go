@@ -90,6 +90,10 @@ func (v *verification) ahead(ctx context.Context, head ledger.Head, c ledger.Che
 			Reason: fmt.Sprintf("another root at size %d than in the checkpoint", c.Size)})
 		return nil, nil
 	case c.Size < head.From(): // a head is swapped only when the one before it is published
+		if err := v.a.ledger.HeadExtends(ctx, head, c.Tree); err != nil { // nobody signs heads
+			err = fmt.Errorf("size %d, behind the checkpoint's %d, and the tiles do not lead there: %w", head.Size, c.Size, err)
+			return nil, v.judge(err, Finding{Kind: KindHead, Object: ledger.HeadKey, Offset: -1, Index: -1})
+		}
 		v.find(Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1,
 			Reason: fmt.Sprintf("size %d, the head was appended to a published size of %d: it is an older one", c.Size, head.From())})
 		v.tree = ledger.Tree{Size: head.Size, Root: head.Root}

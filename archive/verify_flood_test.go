@@ -1,0 +1,54 @@
+// Copyright 2026 The onrecord authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive_test
+
+import (
+	"context"
+	"encoding/json"
+	"math/bits"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"onrecord/archive"
+	"onrecord/archive/bucket"
+	"onrecord/archive/bucket/memory"
+	"onrecord/archive/ledger"
+)
+
+// headOf is log/head of a ledger that nobody has seen: its parts agree.
+func headOf(t *testing.T, size int64) []byte {
+	t.Helper()
+	edge := make([][]byte, bits.OnesCount64(uint64(size)))
+	var root tlog.Hash
+	for i := range edge {
+		edge[i] = make([]byte, tlog.HashSize)
+	}
+	for range len(edge) - 1 {
+		root = tlog.NodeHash(tlog.Hash{}, root)
+	}
+	body, err := json.Marshal(map[string]any{"v": 1, "n": 1 << 40, "nonce": "00", "size": size, "root": root[:], "edge": edge, "base": edge, "batch": []byte{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bucket.Seal(body)
+}
+
+// TestHeadOfNothing: whoever writes to the bucket can put a head there that is far
+// beyond the checkpoint. Verify names it, and checks what is signed.
+func TestHeadOfNothing(t *testing.T) {
+	w, b := newWorld(t), &memory.Bucket{}
+	a := w.init(t, b, fastDir(t))
+	more(t, w, a, 0, 3)
+	if !b.Damage(ledger.HeadKey, func([]byte) []byte { return headOf(t, 1<<39) }) {
+		t.Fatal("no head")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := w.open(t, b, fastDir(t), 9).Verify(ctx, archive.VerifyOptions{})
+	if err != nil || len(r.Findings) != 1 || r.Findings[0].Object != ledger.HeadKey || r.Lines == 0 {
+		t.Errorf("%d lines, %d findings, %v, the first ones %v", r.Lines, len(r.Findings), err, r.Findings[:min(3, len(r.Findings))])
+	}
+}
