@@ -5,6 +5,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -46,6 +47,10 @@ type VerifyOptions struct {
 	Witnesses []note.Verifier
 	// Since is a checkpoint that was seen before: the ledger must extend it.
 	Since *ledger.Checkpoint
+	// Most is how many findings there may be: Verify ends with one more that says so.
+	// 0: a million. Who signs a ledger of a size that it does not have could have it
+	// go on for years.
+	Most int
 	// Outside leaves out what can only be found by listing, and registers that
 	// are of this archive's own machines: states and snapshots. From outside,
 	// and in a replica, there are none.
@@ -111,6 +116,9 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	if o.Part < 1 || o.Part > o.Parts {
 		return Report{}, fmt.Errorf("verify: part %d of %d", o.Part, o.Parts)
 	}
+	if o.Most <= 0 {
+		o.Most = 1_000_000
+	}
 	if o.Workers <= 0 {
 		o.Workers = max(aheadVisits, runtime.GOMAXPROCS(0)) // most of them wait for the bucket
 	}
@@ -123,6 +131,9 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		}
 	}
 	v.report.Findings = v.findings()
+	if errors.Is(err, errFlood) {
+		v.report.Findings, err = append(v.report.Findings, v.flood()), nil
+	}
 	if err != nil {
 		return v.report, fmt.Errorf("verify: %w", err)
 	}

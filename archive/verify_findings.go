@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"onrecord/archive/bucket"
+	"onrecord/archive/ledger"
 )
 
 // A Finding is one thing that is not as it must be.
@@ -44,6 +45,22 @@ type suspect struct {
 	// implied says that it is of the whole object and follows from any finding
 	// that is of a part of it.
 	implied bool
+}
+
+// errFlood ends a verification that has found too much.
+var errFlood = errors.New("too many findings")
+
+// flooded reports whether there are as many findings as there may be.
+func (v *verification) flooded() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.suspects) >= v.o.Most
+}
+
+// flood is the last finding, where there were too many.
+func (v *verification) flood() Finding {
+	return Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1,
+		Reason: fmt.Sprintf("more than %d mismatches: the rest of the %d leaves that it is to cover was not checked", v.o.Most, v.tree.Size)}
 }
 
 // find adds a finding that nothing explains.

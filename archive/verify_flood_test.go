@@ -6,10 +6,12 @@ package archive_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/bits"
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"onrecord/archive"
@@ -51,4 +53,34 @@ func TestHeadOfNothing(t *testing.T) {
 	if err != nil || len(r.Findings) != 1 || r.Findings[0].Object != ledger.HeadKey || r.Lines == 0 {
 		t.Errorf("%d lines, %d findings, %v, the first ones %v", r.Lines, len(r.Findings), err, r.Findings[:min(3, len(r.Findings))])
 	}
+}
+
+// TestSizeOfNothing: who has the key can sign a ledger of any size. Verify does
+// not look for all of it.
+func TestSizeOfNothing(t *testing.T) {
+	w, b := newWorld(t), &memory.Bucket{}
+	a := w.init(t, b, fastDir(t))
+	more(t, w, a, 0, 3)
+	text, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", origin, 1<<39)}, w.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !b.Damage(ledger.CheckpointKey, func([]byte) []byte { return text }) {
+		t.Fatal("no checkpoint")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := verifyMost(ctx, t, w, b, 100)
+	if err != nil || len(r.Findings) < 100 || len(r.Findings) > 110 || r.Findings[len(r.Findings)-1].Object != ledger.CheckpointKey {
+		t.Errorf("%d findings, %v, the last ones %v", len(r.Findings), err, r.Findings[max(0, len(r.Findings)-3):])
+	}
+}
+
+func verifyMost(ctx context.Context, t *testing.T, w *world, b bucket.Bucket, most int) (archive.Report, error) {
+	t.Helper()
+	outside, err := archive.OpenOutside(ctx, b, archive.Options{Verifier: w.verifier(t), Now: w.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outside.Verify(ctx, archive.VerifyOptions{Outside: true, Most: most})
 }

@@ -83,6 +83,9 @@ func (v *verification) tiles(ctx context.Context, g *grouper) error {
 			}
 			return outOfReach(err)
 		}
+		if v.flooded() {
+			return errFlood
+		}
 		kind := KindTile
 		switch p.Key {
 		case ledger.CheckpointKey:
