@@ -90,15 +90,16 @@ func failSync(t *testing.T, in string) {
 		t.Fatal(err)
 	}
 	url, end := c.serve(t)
-	for limit := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "nothing is recorded any more"); {
-		if time.Now().After(limit) {
-			t.Fatalf("it does not say that its disk failed after %d visits:\n%s", visits.Load(), log)
+	eventually(t, patience, func() string {
+		if strings.Contains(log.String(), "nothing is recorded any more") {
+			return ""
 		}
 		clock.to(clock.now().Add(time.Second))
 		if _, _, err := get(url + "/api/v1/status"); err != nil {
 			t.Fatal(err)
 		}
-	}
+		return fmt.Sprintf("it does not say that its disk failed after %d visits:\n%s", visits.Load(), log)
+	})
 	asked, writes := visits.Load(), len(m.Ops())
 	for range 20 {
 		clock.to(clock.now().Add(time.Second))
@@ -205,13 +206,12 @@ func TestFailedSyncOfCatalog(t *testing.T) {
 // until waits until a program has said something.
 func until(t *testing.T, log *syncedLog, text string) {
 	t.Helper()
-	for limit := time.After(30 * time.Second); !strings.Contains(log.String(), text); {
-		select {
-		case <-limit:
-			t.Fatalf("it does not say %q:\n%s", text, log)
-		case <-time.After(20 * time.Millisecond):
+	eventually(t, patience, func() string {
+		if !strings.Contains(log.String(), text) {
+			return fmt.Sprintf("it does not say %q:\n%s", text, log)
 		}
-	}
+		return ""
+	})
 }
 
 // serve serves c until end is called.

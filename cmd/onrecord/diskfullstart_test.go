@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestStartOnAFullDisk starts onrecord serve while the disk of the state, of the
@@ -64,7 +63,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 			if err := os.Remove(filler); err != nil {
 				t.Fatal(err)
 			}
-			s.waitFor(t, 4, 3*time.Minute)
+			s.waitFor(t, 4, patience)
 			s.end(t)
 		})
 	}

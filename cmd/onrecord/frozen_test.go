@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -140,16 +139,16 @@ func (m machine) state(t *testing.T, source string) map[string]any {
 // stopped waits until a process stands still.
 func stopped(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	eventually(t, patience, func() string {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			t.Skipf("no /proc: %v", err)
 		}
 		if _, rest, ok := bytes.Cut(b, []byte(") ")); ok && rest[0] == 'T' {
-			return
+			return ""
 		}
-	}
-	t.Fatal("the process does not stand still")
+		return "the process does not stand still"
+	})
 }
 
 // A worker is frozen in the middle of a visit. A worker of another machine makes

@@ -284,12 +284,12 @@ func TestImportIsOvertaken(t *testing.T) {
 }
 
 // A child is the program in a process of its own.
-func child(t testing.TB, args ...string) (*exec.Cmd, *bytes.Buffer) {
+func child(t testing.TB, args ...string) (*exec.Cmd, *syncedLog) {
 	t.Helper()
-	var out bytes.Buffer
+	out := &syncedLog{}
 	cmd := exec.Command("onrecord", args...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	return cmd, &out
+	cmd.Stdout, cmd.Stderr = out, out
+	return cmd, out
 }
 
 // posts writes a dump of n invented posts.
@@ -404,13 +404,19 @@ func TestImportWaitsForTheSource(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
-		t.Fatalf("it did not wait: %v\n%s", err, out)
-	case <-time.After(3 * time.Second):
-		unlock()
-	}
-	if err := <-ended; err != nil || !strings.Contains(out.String(), "source tweets is held by process") {
+	eventually(t, patience, func() string {
+		select {
+		case err := <-ended:
+			t.Fatalf("it did not wait: %v\n%s", err, out)
+		default:
+		}
+		if !strings.Contains(out.String(), "source tweets is held by process") {
+			return "it does not say that it waits: " + out.String()
+		}
+		return ""
+	})
+	unlock()
+	if err := <-ended; err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -57,7 +57,7 @@ func importInChild(t *testing.T, path string) measured {
 	}
 	u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	m.peak, m.cpu = u.Maxrss<<10, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()
-	if err := json.Unmarshal(out.Bytes()[max(0, strings.LastIndexByte(strings.TrimSpace(out.String()), '\n')):], &m.rep); err != nil {
+	if err := json.Unmarshal([]byte(out.String())[max(0, strings.LastIndexByte(strings.TrimSpace(out.String()), '\n')):], &m.rep); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if n := statements(t, w.reopen(t)); n != m.rep.Created {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"onrecord/internal/repotest"
 )
 
 // Two machines serve one archive and share a queue outside. The one that has the
@@ -19,13 +21,13 @@ import (
 // makes the visit soon after.
 func TestKilledWorker(t *testing.T) {
 	t.Parallel()
-	queue, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
+	queue, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: fastDir(t), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	queue.Start()
 	t.Cleanup(func() { queue.Shutdown(); queue.WaitForShutdown() })
-	if !queue.ReadyForConnections(10 * time.Second) {
+	if !queue.ReadyForConnections(patience) {
 		t.Fatal("the queue is not ready")
 	}
 	var asked atomic.Int32
@@ -58,10 +60,14 @@ func TestKilledWorker(t *testing.T) {
 	}
 	first := serve(m[0])
 	<-begun
+	stalls := repotest.Stalls(t)
 	serve(m[1], "--trust-checkpoint")
 	select {
 	case <-again:
-		t.Error("a second worker came to the host while the first was there")
+		if d := stalls(); d > time.Second {
+			t.Skipf("the machine stood still for %s: the first worker may have seemed silent", d)
+		}
+		t.Fatal("a second worker came to the host while the first was there")
 	case <-time.After(7 * time.Second): // longer than a silent worker keeps its turn
 	}
 	if err := first.Process.Kill(); err != nil {
@@ -71,7 +77,7 @@ func TestKilledWorker(t *testing.T) {
 	select {
 	case <-again:
 		t.Logf("%s after the first worker was killed", time.Since(killed).Round(time.Millisecond))
-	case <-time.After(30 * time.Second):
-		t.Fatal("nobody made the visit within half a minute")
+	case <-time.After(patience):
+		t.Fatalf("nobody made the visit within %s", patience)
 	}
 }

@@ -55,8 +55,8 @@ func TestS3MisbehavesWhileServing(t *testing.T) {
 	if err := os.WriteFile(w.at.config, w.cfg.Print(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := serveChild(t, w.at.config, 20*time.Second)
-	eventually(t, 20*time.Second, func() string {
+	s := serveChild(t, w.at.config)
+	eventually(t, patience, func() string {
 		if asked[len(asked)-1].Load() == 0 {
 			return "a source is not visited"
 		}

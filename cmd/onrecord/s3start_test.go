@@ -27,8 +27,13 @@ type serving struct {
 	url string
 }
 
+// patience is how long a test waits for what takes seconds on a machine with
+// nothing else to do: long enough for one that is slow, is loaded or stands still
+// for a while. Only a test that fails waits so long.
+const patience = 5 * time.Minute
+
 // serveChild starts onrecord serve, and waits until it says where.
-func serveChild(t *testing.T, config string, within time.Duration) *serving {
+func serveChild(t *testing.T, config string) *serving {
 	t.Helper()
 	s := &serving{cmd: exec.Command("onrecord", "-c", config, "serve"), log: &syncedLog{}}
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
@@ -42,7 +47,7 @@ func serveChild(t *testing.T, config string, within time.Duration) *serving {
 			t.Logf("serve said:\n%s", s.log)
 		}
 	})
-	eventually(t, within, func() string {
+	eventually(t, patience, func() string {
 		if m := served.FindStringSubmatch(s.log.String()); m != nil {
 			s.url = m[1]
 			return ""
@@ -122,16 +127,16 @@ func TestS3AwayAtTheStart(t *testing.T) {
 	if err := os.WriteFile(w.at.config, w.cfg.Print(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	says := func(s *serving, item string, within time.Duration) {
+	says := func(s *serving, item string) {
 		t.Helper()
 		id := onrecord.NewStatementID("website", "https://a.example/"+item)
-		eventually(t, within, func() string { return answers(s.url+"/api/v1/statements/"+string(id), http.StatusOK, item) })
+		eventually(t, patience, func() string { return answers(s.url+"/api/v1/statements/"+string(id), http.StatusOK, item) })
 	}
-	first := serveChild(t, w.at.config, 20*time.Second)
-	says(first, "one", 20*time.Second)
+	first := serveChild(t, w.at.config)
+	says(first, "one")
 	store.Stop()
 	feed.Store(new(rss("two", "one")))
-	eventually(t, 40*time.Second, func() string {
+	eventually(t, patience, func() string {
 		waiting, _, err := spoolOf(w.cfg.StateDir)
 		if err != nil || len(waiting) == 0 {
 			return fmt.Sprintf("no visit in the spool: %v", err)
@@ -143,7 +148,7 @@ func TestS3AwayAtTheStart(t *testing.T) {
 	before := asked.Load()
 
 	began := time.Now()
-	s := serveChild(t, w.at.config, 15*time.Second)
+	s := serveChild(t, w.at.config)
 	t.Logf("served %s after its start, without the store", time.Since(began).Round(10*time.Millisecond))
 	servesWithoutStore(t, s)
 	if n := asked.Load(); n != before {
@@ -155,9 +160,9 @@ func TestS3AwayAtTheStart(t *testing.T) {
 	}
 
 	store.Start(t)
-	says(s, "two", 40*time.Second)
-	says(s, "three", 40*time.Second)
-	eventually(t, 20*time.Second, func() string {
+	says(s, "two")
+	says(s, "three")
+	eventually(t, patience, func() string {
 		return answers(s.url+"/api/v1/status", http.StatusOK, `"storage_answers":true`, `"visiting":true`)
 	})
 	one := onrecord.NewStatementID("website", "https://a.example/one")

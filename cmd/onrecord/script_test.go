@@ -22,6 +22,7 @@ import (
 
 	"onrecord"
 	"onrecord/crawler/fake"
+	"onrecord/internal/testservers"
 )
 
 // TestMain resolves no names, here and in the processes that the tests start:
@@ -47,12 +48,11 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SITE", srv.URL)
 			e.Values["hang"] = new(*httptest.Server)
 			e.Setenv("SCHEDULED", string(onrecord.NewStatementID("website", "https://blog.jane.example/on-schedule")))
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			_, port, err := net.SplitHostPort(testservers.FreePort(t))
 			if err != nil {
 				return err
 			}
-			defer ln.Close()
-			e.Setenv("PORT", strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))
+			e.Setenv("PORT", port)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -128,7 +128,7 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: until STATUS URL")
 	}
 	last := ""
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		resp, err := http.Get(args[1])
 		if err == nil {
 			resp.Body.Close()

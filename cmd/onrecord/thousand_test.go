@@ -107,11 +107,11 @@ func (c *crowd) round(n, sources int) []time.Time {
 func TestThousandSources(t *testing.T) {
 	t.Parallel()
 	const few = 30
-	n, spec, patience := few, "@every 2s", time.Minute
+	n, spec, most := few, "@every 2s", patience
 	if s := os.Getenv("ONRECORD_SOURCES"); s != "" {
 		n, _ = strconv.Atoi(s)
 		at := (time.Now().UTC().Minute() + 3) % 10
-		spec, patience = fmt.Sprintf("%d-59/10 * * * *", at), 8*time.Minute
+		spec, most = fmt.Sprintf("%d-59/10 * * * *", at), 8*time.Minute
 	}
 	c := newCrowd(t)
 	m := newMachines(t, 1, c.sources(n, spec))[0]
@@ -125,11 +125,11 @@ func TestThousandSources(t *testing.T) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	until := func(round int) []time.Time {
-		for end := time.Now().Add(patience); ; <-tick.C {
+		for end := time.Now().Add(most); ; <-tick.C {
 			if list := c.round(round, n); len(list) == n {
 				return list
 			} else if time.Now().After(end) {
-				t.Fatalf("%d of %d sources had their visit no. %d within %s", len(list), n, round, patience)
+				t.Fatalf("%d of %d sources had their visit no. %d within %s", len(list), n, round, most)
 			}
 		}
 	}
@@ -144,8 +144,11 @@ func TestThousandSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := until(2)
-	if len(c.twice) > 0 {
-		t.Errorf("hosts that met two requests at once: %v", c.twice)
+	c.mu.Lock()
+	twice := c.twice
+	c.mu.Unlock()
+	if len(twice) > 0 {
+		t.Errorf("hosts that met two requests at once: %v", twice)
 	}
 	if n == few {
 		return // on two seconds, what robots.txt takes is no delay

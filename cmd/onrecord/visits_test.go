@@ -357,7 +357,7 @@ func TestCrawlTakesOverFromAServerThatEnds(t *testing.T) {
 	}
 	_ = serve.close()
 	in, _ := crawl.ingester()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := visitOf(in, ctx, in.Sources[0]); err != nil {
 		t.Errorf("hangs until it is killed: %v", err)
