@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -80,6 +81,61 @@ func TestMemory(t *testing.T) {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// TestFolded reads fields of very many lines, and heads without end: each byte is
+// moved a few times, and not once for each line.
+func TestFolded(t *testing.T) {
+	folds := strings.Repeat("\n b", 20<<10)
+	large := strings.Repeat(folds, 16)
+	record := "WARC/1.1\r\nWARC-Target-URI: a" + folds + "\r\nWARC-Type: x\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
+	var block bytes.Buffer
+	block.WriteString("failure: refused\r\n")
+	for i := range 1 << 20 {
+		block.WriteString(strconv.Itoa(i) + ":\n")
+	}
+	fields := "WARC/1.1\r\nWARC-Type: metadata\r\nContent-Type: application/warc-fields\r\nContent-Length: " +
+		strconv.Itoa(block.Len()) + "\r\n\r\n" + block.String() + "\r\n\r\n"
+	for name, c := range map[string]struct {
+		most int // bytes, of all that is allocated
+		read func() string
+		want string
+	}{
+		"a header": {2 << 20, func() string {
+			for rec, err := range warc.Records(strings.NewReader(record), warc.ReaderOptions{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return rec.URL() + rec.Type()
+			}
+			return ""
+		}, "a" + strings.Repeat(" b", 20<<10) + "x"},
+		"a head": {16 << 20, func() string {
+			m := warc.ParseHTTP([]byte("HTTP/1.1 200 OK\r\nA: a" + folds + "\r\nB: c\r\n d\r\n\r\nbody"))
+			return m.Header.Get("A") + m.Header.Get("B") + string(m.Body)
+		}, "a" + strings.Repeat(" b", 20<<10) + "c dbody"},
+		"a block that is all head": {64 << 20, func() string {
+			m := warc.ParseHTTP([]byte("HTTP/1.1 200 OK\r\nB: c\r\nA: a" + large))
+			return m.Header.Get("B") + string(m.Body)
+		}, "c"},
+		"fields that are a whole block": {40 << 20, func() string {
+			for c, err := range warc.Captures(strings.NewReader(fields), warc.ReaderOptions{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c.Exchange.Failure
+			}
+			return ""
+		}, "refused"},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := c.read()
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; got != c.want || grown > uint64(c.most) {
+			t.Errorf("%s: %.40q, %d bytes were allocated", name, got, grown)
+		}
 	}
 }
 

@@ -101,13 +101,11 @@ func (g *group) add(rec *Record) {
 func (c *Capture) take(rec *Record, kind string) bool {
 	x := &c.Exchange
 	if kind == "metadata" {
-		fields := warcFields(rec.Block)
-		if fields["failure"] == "" {
+		if x.Failure = warcField(rec.Block, "failure"); x.Failure == "" {
 			return false
 		}
-		x.Failure = fields["failure"]
 		if x.Method == "" {
-			x.Method = fields["method"]
+			x.Method = warcField(rec.Block, "method")
 		}
 	}
 	c.ID, c.Offset, c.Length = rec.ID(), rec.Offset, rec.Length
@@ -134,13 +132,13 @@ func (c *Capture) take(rec *Record, kind string) bool {
 	return true
 }
 
-// warcFields reads a block of application/warc-fields, names in lower case.
-func warcFields(block []byte) map[string]string {
-	out := map[string]string{}
+// warcField returns the value of a field of a block of application/warc-fields, ""
+// for none. Case does not matter.
+func warcField(block []byte, name string) string {
 	for line := range bytes.Lines(block) {
-		if name, value, ok := strings.Cut(string(line), ":"); ok {
-			out[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
+		if n, value, ok := bytes.Cut(line, []byte(":")); ok && strings.EqualFold(string(bytes.TrimSpace(n)), name) {
+			return string(bytes.TrimSpace(value))
 		}
 	}
-	return out
+	return ""
 }

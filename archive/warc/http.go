@@ -22,9 +22,14 @@ type Message struct {
 	Body   []byte // as recorded: see Payload
 }
 
+// maxFields is how much of a head is read for its fields, in bytes: no client takes
+// a longer one, and a block without an empty line is all head.
+const maxFields = 1 << 20
+
 // ParseHTTP reads an HTTP message, request or response, and forgives what real
 // servers and real archives do: a status without a text, lines without a
-// colon, bare line feeds, no empty line at all.
+// colon, bare line feeds, no empty line at all. Fields behind the first MiB of a
+// head are passed over.
 func ParseHTTP(block []byte) Message {
 	m := Message{Head: block, Header: http.Header{}}
 	if n := headEnd(block); n >= 0 {
@@ -32,7 +37,13 @@ func ParseHTTP(block []byte) Message {
 	}
 	first := true
 	last := ""
-	for line := range bytes.Lines(m.Head) {
+	var folded []byte // the value in hand, where it has more than one line
+	unfold := func() {
+		if v := m.Header[last]; folded != nil {
+			v[len(v)-1], folded = string(folded), nil
+		}
+	}
+	for line := range bytes.Lines(m.Head[:min(len(m.Head), maxFields)]) {
 		text := strings.TrimRight(string(line), "\r\n")
 		switch {
 		case first:
@@ -40,15 +51,19 @@ func ParseHTTP(block []byte) Message {
 			first = false
 		case text == "":
 		case (text[0] == ' ' || text[0] == '\t') && last != "":
-			v := m.Header[last]
-			v[len(v)-1] += " " + strings.TrimSpace(text)
+			if v := m.Header[last]; folded == nil {
+				folded = []byte(v[len(v)-1])
+			}
+			folded = append(append(folded, ' '), strings.TrimSpace(text)...)
 		default:
 			if name, value, ok := strings.Cut(text, ":"); ok && strings.TrimSpace(name) != "" {
+				unfold()
 				last = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
 				m.Header[last] = append(m.Header[last], strings.TrimSpace(value))
 			}
 		}
 	}
+	unfold()
 	return m
 }
 

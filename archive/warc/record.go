@@ -215,29 +215,36 @@ func readHeader(br *bufio.Reader) (rec *Record, size int64, err error) {
 		return nil, 0, fmt.Errorf("%w: no version line: %.24q", ErrMalformed, line)
 	}
 	rec = &Record{Version: version}
+	var folded []byte // the last value, where it has more than one line
 	for {
 		line, err = readLine(br, &left)
+		n := len(rec.Fields)
 		switch {
 		case err == io.EOF:
 			return nil, 0, fmt.Errorf("%w: in the header", ErrTruncated)
 		case err != nil:
 			return nil, 0, err
-		case line == "":
+		case n > 0 && line != "" && (line[0] == ' ' || line[0] == '\t'):
+			if folded == nil {
+				folded = []byte(rec.Fields[n-1].Value)
+			}
+			folded = append(append(folded, ' '), strings.TrimSpace(line)...)
+			continue
+		case folded != nil:
+			rec.Fields[n-1].Value, folded = string(folded), nil
+		}
+		if line == "" {
 			size, err = contentLength(rec)
 			return rec, size, err
 		}
-		if err := rec.addLine(line); err != nil {
+		if err := rec.addField(line); err != nil {
 			return nil, 0, err
 		}
 	}
 }
 
-// addLine adds a line of the header: a field, or more of the last one.
-func (r *Record) addLine(line string) error {
-	if n := len(r.Fields); n > 0 && (line[0] == ' ' || line[0] == '\t') {
-		r.Fields[n-1].Value += " " + strings.TrimSpace(line)
-		return nil
-	}
+// addField adds a field of the header.
+func (r *Record) addField(line string) error {
 	name, value, ok := strings.Cut(line, ":")
 	if !ok || strings.TrimSpace(name) == "" {
 		return fmt.Errorf("%w: header line without a name: %.40q", ErrMalformed, line)
