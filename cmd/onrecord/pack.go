@@ -101,7 +101,7 @@ func (p packer) plan(ctx context.Context, title string, ids []onrecord.Statement
 				seen[spot(ref)] = why
 				plan.add(ref, why)
 			}
-			if why == "" {
+			if why == "" && e.Type != onrecord.MediaMissed { // nothing can be opened of what was not to be had
 				one.offer(ref, one.shownBy(e.Index))
 			}
 		}
