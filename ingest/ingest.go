@@ -165,7 +165,7 @@ func (i *Ingester) unread(ctx context.Context, s Source, v Visit, why string) (R
 		if err != nil {
 			return rep, err
 		}
-		base, err := i.CatchUp(ctx, least+1)
+		base, err := i.CatchUp(ctx, max(least+1, v.Size)) // acts of the operator move no state's index
 		if err == nil {
 			err = i.whole(ctx, s, account)
 		}

@@ -62,7 +62,7 @@ func (i *Ingester) commit(ctx context.Context, s Source, d Door, v Visit, r craw
 		Base: base - 1, Outcome: cmp.Or(r.Outcome, onrecord.OutcomeOK), Started: r.Started, Ended: r.Ended, Skew: r.Skew,
 		Events: nameless(append(abandoned(s, v.State, i.Now()), res.Events...), known), Next: unvalidated(next, d.ID, redact), KeepWARC: keep, Redact: redact,
 	}
-	if keep || len(draft.Events) > 0 {
+	if keep { // else there is nothing to be hidden, and nothing that could be cited
 		shown, err := i.hide(ctx, onrecord.Event{
 			At: r.Ended, By: r.Ended, Figure: s.Figure, Source: s.ID, Door: d.ID, Parser: seen.Parser, Index: -1,
 			Account: onrecord.AccountRef{Platform: s.Platform, ID: cmp.Or(accountOf(s, v.State), r.Account.ID)}, Provenance: seen.Provenance,

@@ -32,16 +32,17 @@ type veil struct {
 // with those beside them. It is committed with the visit, so that nothing of them
 // is ever served. e is what the events have in common.
 //
-// Where a door has met a withheld statement, all captures are looked through for
-// it; those that no door has read, for each that is withheld, by the names and
-// words that are known of it. What an erased one was called nobody knows any more:
-// while an account has any, what no door has read is hidden whole.
+// All captures are looked through for each statement of the account that is
+// withheld, by the names and words that are known of it: what quotes or repeats it
+// shows it, too, and so may what no door has read. What an erased one was called
+// nobody knows any more: while an account has any, what no door has read is hidden
+// whole.
 func (i *Ingester) hide(ctx context.Context, e onrecord.Event, v Visit, seen []onrecord.Seen, known map[onrecord.StatementID]onrecord.Known) ([]onrecord.Event, error) {
 	w, err := i.veil(ctx, e.Account, seen, known)
 	if err != nil {
 		return nil, fmt.Errorf("what must not be shown: %w", err)
 	}
-	if len(w.traces)+len(w.hush.seen) == 0 && w.erased == "" {
+	if len(w.traces) == 0 && w.erased == "" {
 		return nil, nil
 	}
 	for entry, err := range v.Entries(ctx) {
@@ -152,22 +153,17 @@ func (i *Ingester) down(ctx context.Context, account onrecord.AccountRef) (map[o
 
 // entry notes what a capture may show.
 func (w *veil) entry(e crawler.Entry) {
-	unread := w.unread(e)
-	if !unread && len(w.hush.seen) == 0 {
+	if w.erased != "" && w.unread(e) {
+		w.note(w.erased, e)
+	}
+	if len(w.traces) == 0 {
 		return
 	}
 	body := decoded(e.Exchange, w.i.Limits)
 	for id, t := range w.traces {
-		met := w.hush.seen[id]
-		if met == nil && !unread {
-			continue
-		}
-		if met != nil && slices.Contains(met.captures, e.Ref) || t.within(e.Exchange, body) {
+		if met := w.hush.seen[id]; met != nil && slices.Contains(met.captures, e.Ref) || t.within(e.Exchange, body) {
 			w.note(id, e)
 		}
-	}
-	if unread && w.erased != "" {
-		w.note(w.erased, e)
 	}
 }
 

@@ -33,7 +33,7 @@ import (
 
 // An erasable is a server of the kind of Mastodon whose posts have long ids; the
 // one in the middle is edited.
-type erasable struct{ edited, other, changed atomic.Bool }
+type erasable struct{ edited, other, changed, quoted atomic.Bool }
 
 const (
 	secretID    = "113579246801357924"
@@ -63,6 +63,11 @@ func (s *erasable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		hide = "Nothing at all to hide here"
 	}
 	list := []any{status(secretID, text, edited), status("113579246801350000", hide, nil), status("113579246801340000", "Nor in this one", nil)}
+	if s.quoted.Load() { // and is not listed itself any more
+		quote := status("113579246801360000", "What I said then", nil)
+		quote["quote"] = map[string]any{"state": "accepted", "quoted_status": list[0]}
+		list[0] = quote
+	}
 	var answer any
 	switch p := r.URL.Path; {
 	case p == "/api/v1/accounts/lookup", p == "/api/v1/accounts/7":

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"onrecord"
+	"onrecord/archive"
 	"onrecord/ingest"
 )
 
@@ -44,6 +45,28 @@ func TestWithheldAgain(t *testing.T) {
 	m.run(t, "unwithhold", string(id), "--case", "T-1")
 	if _, told := servedParts(t, m); len(told) < 2 {
 		t.Errorf("shown again, only %q tell", told)
+	}
+}
+
+// TestWithheldWithinAnother: an answer that shows a withheld statement only within
+// another one, which quotes it, is not served.
+func TestWithheldWithinAnother(t *testing.T) {
+	t.Parallel()
+	s := &erasable{}
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+	m.run(t, "crawl", "masto")
+	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data")
+	before, _ := servedParts(t, m)
+	s.quoted.Store(true)
+	out := m.run(t, "crawl", "masto")
+	if n, told := servedParts(t, m); n <= before || len(told) > 0 {
+		t.Errorf("%d objects, %d before; these tell: %q; %s", n, before, told, out)
+	}
+	if out := m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data"); !strings.Contains(out, "already") {
+		t.Errorf("said again: %q", out)
 	}
 }
 
@@ -74,6 +97,40 @@ func TestUnreadIsNotServed(t *testing.T) {
 			}
 			m.run(t, "verify")
 		})
+	}
+}
+
+// TestNothingNewOfWithheld: a visit whose captures are not kept, since it brought no
+// news, has nothing to be hidden: no event cites what is nowhere.
+func TestNothingNewOfWithheld(t *testing.T) {
+	t.Parallel()
+	clock, _, _, body, h, in := press(t, "one", "two")
+	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
+		t.Fatal(err)
+	}
+	st, err := h.catalog.Statement(t.Context(), onrecord.NewStatementID("website", "https://a.example/one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.act(t.Context(), func() (*onrecord.Event, error) {
+		return h.ruling(t.Context(), onrecord.StatementWithheld, st, onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundLaw, Reason: "personal data"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	for n := range 4 {
+		clock.to(clock.now().Add(time.Hour))
+		page := append(rss("one", "two"), fmt.Sprintf("<!-- seen by %d -->", n)...)
+		body.Store(&page)
+		rep, err := visitOf(in, t.Context(), in.Sources[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs += rep.Events
+	}
+	v, err := h.archive.Verify(t.Context(), archive.VerifyOptions{})
+	if err != nil || len(v.Findings) > 0 || runs == 0 {
+		t.Errorf("%d events; verify: %v, %v", runs, v.Findings, err)
 	}
 }
 
