@@ -19,11 +19,13 @@ import (
 // Begin begins a visit of a source through a door. It first finishes a pending
 // visit of that source, then reads the state with its tag and the ledger's
 // size, and makes the spool. ErrSource says that the state is of another
-// platform or account. While the bucket is out of reach, or a pending visit can't
-// be finished since nothing may be appended (ledger.ErrSeenMore, ErrRolledBack,
-// ErrKeyChanged, ErrNoMark), the visit is begun from what this process read last, and is Offline;
-// an error that says so means that it has read nothing. An act of the operator is
-// begun after those that this process left in the spool, and never so.
+// platform or account. While the bucket is out of reach the visit is begun from what
+// this process read last, and is Offline; an error that says so means that it has
+// read nothing. It is Offline, too, behind a pending visit that can't be finished,
+// since nothing may be appended (ledger.ErrSeenMore, ErrRolledBack, ErrKeyChanged,
+// ErrNoMark) or its objects are missing (ErrPending). An act of the operator is
+// begun after those that this process left in the spool, never Offline but for a
+// bucket out of reach, and however full the spool is.
 //
 // memo is called with the state that the visit begins from, and what it returns
 // is kept in the spool before Begin returns: see [Visit.Memo]. It may be nil;
@@ -45,7 +47,11 @@ func (a *Archive) Begin(ctx context.Context, s Source, door, parser string, memo
 		err = v.afterActs(ctx)
 	}
 	switch {
-	case errors.Is(err, ErrUnreachable), s.Source != BuiltIn && isRefused(err):
+	case s.Source != BuiltIn && (isRefused(err) || errors.Is(err, ErrPending)):
+		if err := v.stampBehind(ctx, s.Source, &m, err); err != nil {
+			return nil, err
+		}
+	case errors.Is(err, ErrUnreachable):
 		if err := v.stampOffline(s.Source, &m, err); err != nil {
 			return nil, err
 		}
@@ -83,7 +89,11 @@ func (v *Visit) create(ctx context.Context, figure string, m spool.Meta, memo fu
 		return err
 	}
 	v.id, m.From = m.Visit, v.from
-	v.s, err = v.a.spool.Create(ctx, m)
+	create := v.a.spool.Create
+	if m.Source == BuiltIn { // what empties a full spool may be an act, and withholding is not to wait
+		create = v.a.spool.CreateAnyway
+	}
+	v.s, err = create(ctx, m)
 	return err
 }
 
@@ -162,6 +172,26 @@ func (v *Visit) queueBehind(source string, m *spool.Meta) {
 	m.StateTag, m.Predecessor, v.offline = "", known.waits, true
 }
 
+// stampBehind makes v wait behind a visit that is pending and can't be finished
+// now, because of cause: it begins from the state before that.
+func (v *Visit) stampBehind(ctx context.Context, source string, m *spool.Meta, cause error) error {
+	reg, _, err := v.a.load(ctx, source)
+	if err != nil || reg.Pending == nil {
+		return v.stampOffline(source, m, cause)
+	}
+	size, err := v.a.Size(ctx)
+	if err != nil {
+		return v.stampOffline(source, m, cause)
+	}
+	known, _ := v.a.memory.recall(source)
+	m.Predecessor = reg.Pending.Visit
+	if !known.waits.IsZero() {
+		m.Predecessor = known.waits
+	}
+	v.reg, v.from, v.offline = register{N: reg.N, SourceState: reg.Pending.Else, By: reg.By}, size, true
+	return nil
+}
+
 // stampOffline takes what this process last read in place of what can't be
 // read now.
 func (v *Visit) stampOffline(source string, m *spool.Meta, cause error) error {
@@ -170,10 +200,13 @@ func (v *Visit) stampOffline(source string, m *spool.Meta, cause error) error {
 		return fmt.Errorf("begin a visit of source %s: nothing was read of it yet: %w", source, cause)
 	}
 	v.reg, v.tag, v.from, v.offline = known.reg, known.tag, size, true
-	if known.waits.IsZero() {
-		m.StateTag = known.tag.String()
-	} else {
+	switch {
+	case !known.waits.IsZero():
 		m.Predecessor = known.waits
+	case !known.after.IsZero():
+		m.Predecessor = known.after
+	default:
+		m.StateTag = known.tag.String()
 	}
 	return nil
 }

@@ -187,17 +187,21 @@ func (a *Archive) inLedger(ctx context.Context, v onrecord.VisitID, from int64) 
 	if err != nil {
 		return appended{}, false, outOfReach(err)
 	}
-	return appended{index: index, line: line}, ok, nil
+	return appended{index: index, line: line, batch: head}, ok, nil
 }
 
 // committed notes in the spool where the visit is, and frees the spool's lock:
 // the spool waits for its read-back (record.md 1.11).
 func (v *Visit) committed(ctx context.Context, out appended) onrecord.Done {
-	n := doneNote{Visit: v.id, Index: out.index, At: v.a.now(), First: -1}
-	if out.ours {
-		n.First, n.Root, n.Batch = out.batch.From(), out.batch.Root[:], packLeaves(out.batch.Batch)
-		n.Keys = slices.DeleteFunc(slices.Clone(out.batch.Keys), func(r ledger.Rotation) bool { return r.Index < n.First })
+	n := doneNote{Visit: v.id, Index: out.index, At: v.a.now()}
+	batch := v.plan.segment.leaves() // of another's batch, or of one whose reply was lost, those of the visit
+	if n.First = out.index; out.ours {
+		n.First, n.Root, batch = out.batch.From(), out.batch.Root[:], out.batch.Batch
 	}
+	n.Batch = packLeaves(batch)
+	n.Keys = slices.DeleteFunc(slices.Clone(out.batch.Keys), func(r ledger.Rotation) bool {
+		return r.Index < n.First || r.Index >= n.First+int64(len(batch))
+	})
 	b, err := json.Marshal(n)
 	if err == nil { // first: whoever finds the note does not look at what was recorded
 		err = v.s.Settle()
@@ -219,7 +223,9 @@ func (v *Visit) committed(ctx context.Context, out appended) onrecord.Done {
 	source := v.s.Meta().Source
 	v.a.memory.resolved(source, v.s.Meta().Visit)
 	if out.settledTag.IsZero() {
-		v.a.memory.forget(source)
+		reg := register{N: v.reg.N, SourceState: v.plan.Next, By: v.id}
+		reg.Done = onrecord.Done{Visit: v.id, Index: out.index}
+		v.a.memory.moved(source, reg, out.batch.Size)
 	} else {
 		v.a.memory.read(source, out.settled, out.settledTag, out.batch.Size)
 	}

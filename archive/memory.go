@@ -25,6 +25,7 @@ type remembered struct {
 	reg   register
 	tag   bucket.Tag
 	known bool
+	after onrecord.VisitID // the committed visit that reg is after, where its tag is not known
 	waits onrecord.VisitID
 }
 
@@ -35,7 +36,7 @@ func (m *memory) read(source string, reg register, tag bucket.Tag, size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.sources[source]
-	r.reg, r.tag, r.known = reg, tag, true
+	r.reg, r.tag, r.known, r.after = reg, tag, true, onrecord.VisitID{}
 	m.sources[source] = r
 	m.size = max(m.size, size)
 }
@@ -54,17 +55,28 @@ func (m *memory) glimpse(source string, reg register, tag bucket.Tag) {
 		return
 	}
 	reg.SourceState = own
-	r.reg, r.tag, r.known = reg, tag, true
+	r.reg, r.tag, r.known, r.after = reg, tag, true, onrecord.VisitID{}
 	m.sources[source] = r
 }
 
-// forget notes that the state of a source has moved to what was not read.
+// forget notes that what is known of the state of a source must not be gone on from.
 func (m *memory) forget(source string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.sources[source]
 	r.known = false
 	m.sources[source] = r
+}
+
+// moved notes that the state of a source is, or will be, the one after a visit that
+// is in the ledger, which has that size; its register was not read.
+func (m *memory) moved(source string, reg register, size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.sources[source]
+	r.reg, r.tag, r.known, r.after = reg, bucket.Tag{}, true, reg.By
+	m.sources[source] = r
+	m.size = max(m.size, size)
 }
 
 // recall returns what is known of a source, and the size of the ledger when it

@@ -96,7 +96,8 @@ type doneNote struct {
 	Index int64            `json:"index"`
 	At    time.Time        `json:"at"`
 	// The batch that the visit's leaves came with: its first index, the root
-	// after it and its leaves. First is -1 where another process appended it.
+	// after it and its leaves. Where another process appended it, or the reply was
+	// lost, the leaves are those of the visit, and there is no root.
 	First int64  `json:"first"`
 	Root  []byte `json:"root,omitempty"`
 	Batch []byte `json:"batch,omitempty"`

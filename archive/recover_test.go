@@ -175,8 +175,8 @@ func TestPendingVisitWithoutObjectsIsAbandonedAfterADay(t *testing.T) {
 	if _, err := a.Sweep(ctx); !errors.Is(err, archive.ErrPending) {
 		t.Errorf("sweep after 23 hours: %v", err)
 	}
-	if _, err := a.Begin(ctx, press("press"), "feed", "feed/1", nil); !errors.Is(err, archive.ErrPending) {
-		t.Errorf("next visit after 23 hours: %v", err)
+	if _, err := a.Begin(ctx, archive.Source{Source: "press", Platform: "website", AccountID: "joe.example"}, "feed", "feed/1", nil); !errors.Is(err, archive.ErrSource) {
+		t.Errorf("next visit after 23 hours, of another account: %v", err)
 	}
 	before, err := a.State(ctx, "press")
 	if err != nil {

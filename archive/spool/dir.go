@@ -81,14 +81,20 @@ func (l *lockedReader) Read(p []byte) (int, error) {
 // Create makes the spool of a visit, locked, with its Meta on disk: before the
 // visit's first request. It returns ErrFull or ErrExists.
 func (d *Dir) Create(ctx context.Context, m Meta) (*Spool, error) {
+	if err := d.room(); err != nil {
+		return nil, err
+	}
+	return d.CreateAnyway(ctx, m)
+}
+
+// CreateAnyway is Create, however much lies in the directory: for what is small,
+// and may be what empties it.
+func (d *Dir) CreateAnyway(ctx context.Context, m Meta) (*Spool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if m.Visit.IsZero() {
 		return nil, errors.New("spool: create: no visit")
-	}
-	if err := d.room(); err != nil {
-		return nil, err
 	}
 	name := m.Visit.String()
 	if err := d.root(); err != nil {

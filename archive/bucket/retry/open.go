@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"onrecord/archive/bucket"
 )
@@ -32,6 +33,10 @@ func (b *Bucket) open(ctx context.Context, key string, off, n int64) (o bucket.O
 	return o, err
 }
 
+// stride is how many bytes must have come for a read that broke off to be gone on
+// with as often as at its beginning.
+const stride = 16 << 20
+
 // A reader reads a range of an object through as many connections as it takes,
 // within reason.
 type reader struct {
@@ -42,6 +47,7 @@ type reader struct {
 	size      int64 // of the object
 	off, left int64 // what is still to be read
 	attempts  int   // connections that may still be made
+	came      int64 // since the last of them was allowed
 }
 
 // Read implements io.Reader.
@@ -50,6 +56,9 @@ func (r *reader) Read(p []byte) (int, error) {
 		n, err := r.r.Read(p)
 		r.off += int64(n)
 		r.left -= int64(n)
+		if r.came += int64(n); r.came >= stride {
+			r.came, r.attempts = 0, r.b.o.Attempts-1
+		}
 		switch {
 		case err == nil, errors.Is(err, io.EOF) && r.left <= 0:
 			return n, err
@@ -79,7 +88,7 @@ func (r *reader) again() error {
 	}
 	r.r = o.ReadCloser
 	if o.Size != r.size {
-		r.attempts = 0
+		r.attempts, r.came = 0, math.MinInt64
 		return fmt.Errorf("read %s: it has %d bytes now and had %d: %w", r.key, o.Size, r.size, bucket.ErrSum)
 	}
 	return nil

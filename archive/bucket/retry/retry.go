@@ -11,7 +11,9 @@
 // Registers carry nonces and objects are named by visit (record.md 1.10), so
 // equal bytes mean that the write was ours. Where a register holds other bytes,
 // ours may have been there and been followed: then the outcome stays open, and
-// the error says so, and not ErrConflict.
+// the error says so, and not ErrConflict. An error whose Refused method says that
+// nothing was written leaves nothing open: some stores refuse those who come at the
+// same moment, and are to be asked again.
 //
 // Answers (ErrExists, ErrConflict, ErrNotExist …) and the end of the caller's
 // context are never tried again, nor is an error whose Retryable method says
@@ -91,7 +93,9 @@ func (b *Bucket) do(ctx context.Context, f func(unclear error) error) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		unclear = err
+		if !refused(err) {
+			unclear = err
+		}
 		if n >= attempts || !b.wait(patience, n, err) {
 			b.down.Store(ctx.Err() == nil)
 			return err
@@ -111,6 +115,9 @@ func (b *Bucket) wait(ctx context.Context, n int, err error) bool {
 		RetryAfter() time.Duration
 	}](err); ok {
 		d = max(d, asked.RetryAfter())
+	}
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return false
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -142,6 +149,15 @@ func retryable(err error) bool {
 		Retryable() bool
 	}](err)
 	return !ok || e.Retryable()
+}
+
+// refused reports whether err says that nothing was written, and to try again.
+func refused(err error) bool {
+	e, ok := errors.AsType[interface {
+		error
+		Refused() bool
+	}](err)
+	return ok && e.Refused()
 }
 
 // Create implements bucket.Bucket. A body that can't be read is not tried

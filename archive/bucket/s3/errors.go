@@ -84,6 +84,12 @@ func (e *Error) Retryable() bool {
 	return e.Status >= 500 && e.Status != http.StatusNotImplemented
 }
 
+// Refused reports whether the store says that it has written nothing, since another
+// write came at the same moment: to try again is not to ask whose write it was.
+func (e *Error) Refused() bool {
+	return e.Err == nil && e.Status == http.StatusConflict && e.Retryable()
+}
+
 // RetryAfter returns how long the store asks to wait.
 func (e *Error) RetryAfter() time.Duration { return e.After }
 

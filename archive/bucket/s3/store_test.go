@@ -498,7 +498,7 @@ func TestAnswersOfServers(t *testing.T) {
 			}
 		}
 		e, ok := errors.AsType[*s3.Error](err)
-		if err == nil || ok && (e.Retryable() != c.retryable || e.RetryAfter() != c.after) || !ok && c.status != 200 {
+		if err == nil || ok && (e.Retryable() != c.retryable || e.RetryAfter() != c.after || e.Refused() != (c.status == 409)) || !ok && c.status != 200 {
 			t.Errorf("%d: %v", c.status, err)
 		}
 		s.Close()
