@@ -6,7 +6,9 @@ package archive_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,6 +224,64 @@ func TestProofFile(t *testing.T) {
 	f, err := a.ProofOf(ctx, true, done.Index, done.Index+1)
 	if err != nil || len(f.Lines) != 2 || len(f.Records) != 1 {
 		t.Fatalf("%d lines, %d records, %v", len(f.Lines), len(f.Records), err)
+	}
+	check := func(change func(*archive.ProofFile)) error {
+		text, err := json.Marshal(f)
+		var g archive.ProofFile
+		if err == nil {
+			err = json.Unmarshal(text, &g)
+		}
+		if err == nil {
+			change(&g)
+			text, err = json.Marshal(g)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = archive.CheckProof(text, origin, key)
+		return err
+	}
+	if err := check(func(*archive.ProofFile) {}); err != nil {
+		t.Error(err)
+	}
+	for name, change := range map[string]func(*archive.ProofFile){
+		"another page":  func(g *archive.ProofFile) { g.Records[0].Ref.URL = "https://jane.example/other" },
+		"another time":  func(g *archive.ProofFile) { g.Records[0].Ref.At = g.Records[0].Ref.At.Add(time.Hour) },
+		"another place": func(g *archive.ProofFile) { g.Records[0].Ref.Offset++ },
+		"other bytes":   func(g *archive.ProofFile) { g.Records[0].Bytes[20] ^= 1 },
+	} {
+		if err := check(change); !errors.Is(err, archive.ErrMismatch) {
+			t.Errorf("a record of %s passes: %v", name, err)
+		}
+	}
+}
+
+// TestProofOfTwoHistories: an operator who signs two histories of the same size,
+// and gives out a proof from each, is caught by who puts them together.
+func TestProofOfTwoHistories(t *testing.T) {
+	w := newWorld(t)
+	b := &memory.Bucket{}
+	w.init(t, b, fastDir(t))
+	var both archive.ProofFile
+	for n, text := range []string{"I said it", "I never said it"} {
+		a := w.open(t, b.Clone(), fastDir(t), byte(40+n))
+		done, err := visit(t.Context(), w, a, "press", text)
+		var f archive.ProofFile
+		if err == nil {
+			f, err = a.ProofOf(t.Context(), false, done.Index+1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Lines = append(both.Lines, f.Lines...)
+		both = f
+	}
+	text, err := json.Marshal(both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := archive.CheckProof(text, origin, w.verifier(t)); !errors.Is(err, archive.ErrMismatch) || !strings.Contains(err.Error(), "two histories") {
+		t.Error(err)
 	}
 }
 

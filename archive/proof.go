@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
@@ -146,7 +147,8 @@ func parseProof(b []byte) (f ProofFile, err error) {
 func (f ProofFile) check(keys *ledger.Keyring) ([]int64, ledger.Checkpoint, error) {
 	var newest ledger.Checkpoint
 	var indexes []int64
-	cited := map[string]bool{} // by SHA-256
+	roots := map[int64][32]byte{} // by size
+	var cited []onrecord.CaptureRef
 	for i, l := range f.Lines {
 		leaf := ledger.Leaf{Visit: l.Visit, Line: l.Line, Hash: sha256.Sum256([]byte(l.Text))}
 		if l.Line == ledger.AbandonedLine {
@@ -159,19 +161,27 @@ func (f ProofFile) check(keys *ledger.Keyring) ([]int64, ledger.Checkpoint, erro
 		if err != nil {
 			return nil, newest, fmt.Errorf("proof file, line %d: %w", i, err)
 		}
+		if root, ok := roots[c.Size]; ok && root != c.Root {
+			return nil, newest, fmt.Errorf("proof file, line %d: %w: it holds two checkpoints of size %d that are of two histories, both signed: keep it", i, ErrMismatch, c.Size)
+		}
+		roots[c.Size] = c.Root
 		indexes = append(indexes, index)
 		if c.Size >= newest.Size {
 			newest = c
 		}
 		if e, err := onrecord.ParseEvent([]byte(l.Text)); err == nil {
-			for _, ref := range e.Captures {
-				cited[ref.SHA256] = true
-			}
+			cited = append(cited, e.Captures...)
 		}
 	}
 	for i, r := range f.Records {
-		if sum := fmt.Sprintf("%x", sha256.Sum256(r.Bytes)); !cited[sum] || sum != r.Ref.SHA256 {
-			return nil, newest, fmt.Errorf("proof file, record %d: %w: no line cites these bytes", i, ErrMismatch)
+		sum := fmt.Sprintf("%x", sha256.Sum256(r.Bytes))
+		isIt := func(c onrecord.CaptureRef) bool {
+			at := c.At.Equal(r.Ref.At)
+			c.At = r.Ref.At
+			return at && c == r.Ref && c.SHA256 == sum
+		}
+		if !slices.ContainsFunc(cited, isIt) {
+			return nil, newest, fmt.Errorf("proof file, record %d: %w: no line cites these bytes as from there", i, ErrMismatch)
 		}
 	}
 	return indexes, newest, nil
