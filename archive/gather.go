@@ -88,7 +88,10 @@ func (a *Archive) besides(ctx context.Context, object string, at int64, id strin
 	}
 	defer o.Close()
 	var list []Piece
-	for rec, err := range warc.Records(o, warc.ReaderOptions{MaxBlock: maxBeside}) {
+	// What stands behind may be a film: it is not read to its end to be passed over.
+	few := &io.LimitedReader{R: o, N: 2 * maxBeside}
+	for rec, err := range warc.Records(few, warc.ReaderOptions{MaxBlock: maxBeside}) {
+		few.N = 2 * maxBeside
 		if err != nil {
 			if id == "" {
 				return nil, recordError(object, err)
