@@ -18,8 +18,8 @@ import (
 
 // VerifyStatement checks one statement: the lines at the given ledger indexes
 // and those that they name as the ones before, back to the first; each against
-// its leaf and the published checkpoint; then every capture that they cite, and
-// in it the record's own digests. A line about something else is a finding.
+// its leaf and the published checkpoint; then every capture and every attachment
+// that they cite, and in a capture the record's own digests. A line about something else is a finding.
 func (a *Archive) VerifyStatement(ctx context.Context, id onrecord.StatementID, indexes []int64) (Report, error) {
 	v := &verification{a: a, cited: map[onrecord.CaptureRef]bool{}, hidden: map[string][]concealed{}}
 	v.report.Withheld = map[string]Withheld{}
@@ -80,24 +80,14 @@ func (v *verification) statementLine(ctx context.Context, id onrecord.StatementI
 	}
 	v.report.Lines++
 	for _, ref := range e.Captures {
-		if !v.first(ref) {
-			continue
+		if err := v.evidence(ctx, ref, index, v.record); err != nil {
+			return -1, err
 		}
-		if err := v.record(ctx, ref); err != nil {
-			redacted, rerr := v.redacted(ctx, ref, err)
-			if rerr != nil {
-				return -1, rerr
-			}
-			if redacted {
-				v.report.Redacted++
-				continue
-			}
-			f := Finding{Kind: kindAt(ref.Object), Object: ref.Object, Offset: ref.Offset, Index: index}
-			if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-				v.refused(w, f.Kind, bucket.Span{Offset: ref.Offset, Length: ref.Length}, index)
-			} else if err := v.judge(err, f); err != nil {
-				return -1, err
-			}
+	}
+	if m := e.Media; m != nil && m.At.Object != "" {
+		ref := onrecord.CaptureRef{Object: m.At.Object, Offset: m.At.Offset, Length: m.At.Length, SHA256: m.SHA256}
+		if err := v.evidence(ctx, ref, index, v.a.checkCapture); err != nil {
+			return -1, err
 		}
 	}
 	if e.Prev >= index {
@@ -106,6 +96,31 @@ func (v *verification) statementLine(ctx context.Context, id onrecord.StatementI
 		return -1, nil
 	}
 	return e.Prev, nil
+}
+
+// evidence checks what the line at an index cites, once.
+func (v *verification) evidence(ctx context.Context, ref onrecord.CaptureRef, index int64, check func(context.Context, onrecord.CaptureRef) error) error {
+	if !v.first(ref) {
+		return nil
+	}
+	err := check(ctx, ref)
+	if err == nil {
+		return nil
+	}
+	redacted, rerr := v.redacted(ctx, ref, err)
+	if rerr != nil {
+		return rerr
+	}
+	if redacted {
+		v.report.Redacted++
+		return nil
+	}
+	f := Finding{Kind: kindAt(ref.Object), Object: ref.Object, Offset: ref.Offset, Index: index}
+	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
+		v.refused(w, f.Kind, bucket.Span{Offset: ref.Offset, Length: ref.Length}, index)
+		return nil
+	}
+	return v.judge(err, f)
 }
 
 // lineAt is Archive.Line by the checkpoint that the report is about, and around
