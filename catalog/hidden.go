@@ -4,38 +4,14 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"onrecord"
 )
-
-// A hiding is what must not be served, at one generation.
-type hiding struct {
-	mu   sync.Mutex
-	file *file // guarded by mu, as is the rest
-	gen  int64
-	now  *unserved
-}
-
-// An unserved is what must not be served of objects.
-type unserved struct {
-	spans  map[string][]hiddenSpan // by object
-	lines  map[string][]int64      // ledger indexes, by journal segment
-	erased map[string][][]int64    // those that erasures name which touch a segment; some are of others
-}
-
-type hiddenSpan struct {
-	span   onrecord.Span
-	down   onrecord.Takedown
-	erased bool
-	gone   bool // its bytes are redacted, and that is recorded
-}
 
 // Hidden returns the parts of an object that show withheld statements and must
 // not be served to strangers, by offset: records of a WARC, and of a journal
@@ -43,16 +19,28 @@ type hiddenSpan struct {
 // where nothing is hidden, else with the decision about one of them.
 func (c *Catalog) Hidden(ctx context.Context, key string) (list []onrecord.Span, t onrecord.Takedown, err error) {
 	err = c.view(ctx, func(v *view) error {
-		hidden, err := v.hidden()
+		hidden, err := v.hidden(key)
 		if err != nil {
 			return err
 		}
-		for _, s := range hidden.spans[key] {
-			list, t = append(list, s.span), s.down
-		}
+		list, t = spansOf(hidden.spans, func(hiddenSpan) bool { return true })
 		return nil
 	})
 	return list, t, err
+}
+
+// spansOf returns those of a list that ok lets through, each once.
+func spansOf(hidden []hiddenSpan, ok func(hiddenSpan) bool) (list []onrecord.Span, t onrecord.Takedown) {
+	for _, s := range hidden {
+		if !ok(s) {
+			continue
+		}
+		if n := len(list); n == 0 || list[n-1] != s.span {
+			list = append(list, s.span)
+		}
+		t = s.down
+	}
+	return list, t
 }
 
 // Withheld is Hidden without the records that an erasure has redacted since, where
@@ -60,15 +48,11 @@ func (c *Catalog) Hidden(ctx context.Context, key string) (list []onrecord.Span,
 // can check that.
 func (c *Catalog) Withheld(ctx context.Context, key string) (list []onrecord.Span, t onrecord.Takedown, err error) {
 	err = c.view(ctx, func(v *view) error {
-		hidden, err := v.hidden()
+		hidden, err := v.hidden(key)
 		if err != nil {
 			return err
 		}
-		for _, s := range hidden.spans[key] {
-			if !s.gone {
-				list, t = append(list, s.span), s.down
-			}
-		}
+		list, t = spansOf(hidden.spans, func(s hiddenSpan) bool { return !s.gone })
 		return nil
 	})
 	return list, t, err
@@ -82,134 +66,34 @@ func (c *Catalog) Withheld(ctx context.Context, key string) (list []onrecord.Spa
 // that surely are of this one come first.
 func (c *Catalog) HiddenLines(ctx context.Context, key string) (list []int64, err error) {
 	err = c.view(ctx, func(v *view) error {
-		hidden, err := v.hidden()
+		hidden, err := v.hidden(key)
 		if err == nil {
-			list = slices.Concat(hidden.lines[key], slices.Concat(hidden.erased[key]...))
+			list = slices.Concat(hidden.lines, hidden.erased)
 		}
 		return err
 	})
 	return list, err
 }
 
-// hidden returns all that must not be served.
-func (v *view) hidden() (*unserved, error) {
-	h := &v.c.hiding
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.file == v.f && h.gen == v.side.gen {
-		return h.now, nil
-	}
-	ids, err := v.decided()
-	if err != nil {
-		return nil, err
-	}
-	all := &unserved{spans: map[string][]hiddenSpan{}, lines: map[string][]int64{}, erased: map[string][][]int64{}}
-	done, err := v.carriedOut(all.spans)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range ids {
-		r, a, err := v.record(id)
-		if err != nil {
-			return nil, err
-		}
-		if !r.hidden() {
-			continue
-		}
-		if err := v.hide(id, r, a, all, done); err != nil {
-			return nil, fmt.Errorf("what shows %s: %w", id, err)
-		}
-	}
-	for key, list := range all.spans {
-		slices.SortFunc(list, func(a, b hiddenSpan) int {
-			return cmp.Or(cmp.Compare(a.span.Offset, b.span.Offset), cmp.Compare(a.span.Length, b.span.Length), compareBool(a.gone, b.gone))
-		})
-		all.spans[key] = slices.CompactFunc(list, func(a, b hiddenSpan) bool { return a.span == b.span })
-	}
-	h.file, h.gen, h.now = v.f, v.side.gen, all
-	return all, nil
-}
-
-// carriedOut returns the erasures that were carried out, by ledger index, each
-// with the objects that keep what was erased, because their store can't erase:
-// archive.erasure_done names them. It adds the segments among those to what is
-// not served.
-func (v *view) carriedOut(spans map[string][]hiddenSpan) (done map[int64]map[string]bool, err error) {
-	done = map[int64]map[string]bool{}
-	kind, ok, err := v.number(string(onrecord.ArchiveErasureDone))
-	if err != nil || !ok {
-		return done, err
-	}
-	return done, v.each(func(scan func(...any) error) error {
-		var doc []byte
-		var e storedEvent
-		if err := scan(&doc); err != nil {
-			return err
-		}
-		if err := unmarshal(doc, &e, v.name); err != nil || e.Event.Takedown == nil {
-			return err
-		}
-		kept := map[string]bool{}
-		done[e.Event.Prev] = kept
-		if e.Event.Erasure == nil {
-			return nil
-		}
-		for _, o := range e.Event.Erasure.Objects {
-			kept[o.Key] = true
-			if strings.HasPrefix(o.Key, "journal/") {
-				spans[o.Key] = append(spans[o.Key], hiddenSpan{onrecord.Span{Object: o.Key, Length: -1}, *e.Event.Takedown, true, false})
-			}
-		}
-		return nil
-	}, `SELECT doc FROM events WHERE rare AND kind = $1`, kind)
-}
-
-// compareBool orders false before true.
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
 // WithheldNow returns the statements that are withheld, by each id under which
 // they may be observed. Erased ones are not among them.
-func (c *Catalog) WithheldNow(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error) {
-	list := map[onrecord.StatementID]onrecord.StatementID{}
-	err := c.view(ctx, func(v *view) error {
-		ids, err := v.decided()
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			r, a, err := v.record(id)
-			if err != nil {
-				return err
-			}
-			if !r.Known.Withheld || r.Known.Erased {
-				continue
-			}
-			list[id] = id
-			for _, alias := range r.Known.Aliases {
-				list[onrecord.NewStatementID(a.doc.Known.Platform, alias)] = id
-			}
-		}
-		return nil
+func (c *Catalog) WithheldNow(ctx context.Context) (list map[onrecord.StatementID]onrecord.StatementID, err error) {
+	err = c.view(ctx, func(v *view) error {
+		return v.unserved(func(u *unserved) {
+			list = maps.Clone(u.withheldNow())
+		})
 	})
 	return list, err
 }
 
 // mark notes of evidence what is not served of it.
 func (v *view) mark(list []onrecord.Evidence) error {
-	hidden, err := v.hidden()
-	if err != nil || len(hidden.spans) == 0 {
-		return err
-	}
 	for i, e := range list {
-		for _, s := range hidden.spans[e.Object] {
+		hidden, err := v.hidden(e.Object)
+		if err != nil {
+			return err
+		}
+		for _, s := range hidden.spans {
 			if e.Offset < s.span.Offset+s.span.Length && s.span.Offset < e.Offset+e.Length {
 				list[i].Down, list[i].Redacted = s.down.Case, list[i].Redacted || s.erased
 			}
@@ -220,10 +104,11 @@ func (v *view) mark(list []onrecord.Evidence) error {
 
 // A shown is what shows one statement.
 type shown struct {
-	spans []onrecord.Span
-	gone  map[onrecord.Span]bool // redacted, by object and offset
-	lines []hiddenLine
-	named []int64 // ledger indexes of lines that tell of it and are not its own
+	spans  []onrecord.Span
+	gone   map[onrecord.Span]bool // redacted, by object and offset
+	lines  []hiddenLine
+	named  []int64            // ledger indexes of lines that tell of it
+	erased map[string][]int64 // indexes of lines that its erasures name, by segments that those touch
 }
 
 type hiddenLine struct {
@@ -231,73 +116,45 @@ type hiddenLine struct {
 	index int64
 }
 
-// hide adds to all what shows one statement: what its events cite, what the
+// hide returns what shows one statement: what its events cite, what the
 // decision names, the segments that hold its lines, and the runs of visits that
-// name it by their bounds. done is what carriedOut returned.
-func (v *view) hide(id onrecord.StatementID, r *record, a *accountRow, all *unserved, done map[int64]map[string]bool) error {
-	s := shown{gone: map[onrecord.Span]bool{}}
-	captures, err := v.shows(id, &s, all, done)
+// name it by their bounds. done is that of unserved.
+func (v *view) hide(id onrecord.StatementID, r *record, a *accountRow, done map[int64]map[string]bool) (*shown, error) {
+	s := &shown{gone: map[onrecord.Span]bool{}, erased: map[string][]int64{}}
+	captures, err := v.shows(id, s, done)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, n := range captures {
 		c, err := v.capture(n)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s.spans = append(s.spans, onrecord.Span{Object: c.Object, Offset: c.Offset, Length: c.Length})
 	}
 	if !r.Known.Erased { // of an erased one they are erased, and later ones have other bounds
 		bounded, err := v.boundedBy(a.n, r.Known.Order)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := v.lineOf(append(s.named, bounded...), &s); err != nil {
-			return err
+		if err := v.lineOf(append(bounded, s.named...), s); err != nil {
+			return nil, err
 		}
 	}
-	down := r.decision().Takedown
 	for _, l := range s.lines {
 		s.spans = append(s.spans, onrecord.Span{Object: l.key, Length: -1})
-		all.lines[l.key] = append(all.lines[l.key], l.index)
 	}
-	for _, p := range s.spans {
-		all.spans[p.Object] = append(all.spans[p.Object], hiddenSpan{p, down, r.Known.Erased, s.gone[onrecord.Span{Object: p.Object, Offset: p.Offset}]})
-	}
-	return nil
+	return s, nil
 }
 
 // shows gathers what the events of a statement name, and returns the numbers of
 // the captures that they cite.
-func (v *view) shows(id onrecord.StatementID, s *shown, all *unserved, done map[int64]map[string]bool) (captures []int64, err error) {
+func (v *view) shows(id onrecord.StatementID, s *shown, done map[int64]map[string]bool) (captures []int64, err error) {
 	key, _ := packID(string(id))
-	err = v.each(func(scan func(...any) error) error {
-		var doc []byte
-		var e storedEvent
-		if err := scan(&doc); err != nil {
-			return err
-		}
-		if err := unmarshal(doc, &e, v.name); err != nil {
-			return err
-		}
+	err = v.stored(func(e storedEvent) {
 		captures = append(captures, e.Captures...)
 		if x := e.Event.Erasure; x != nil {
-			kept, ok := done[e.Event.Index]
-			for _, r := range x.Records {
-				s.spans = append(s.spans, r)
-				if ok && e.Event.Type == onrecord.StatementErased && !kept[r.Object] {
-					s.gone[onrecord.Span{Object: r.Object, Offset: r.Offset}] = true
-				}
-			}
-			if e.Event.Type == onrecord.StatementErased {
-				for _, o := range x.Objects {
-					if strings.HasPrefix(o.Key, "journal/") && len(x.Leaves) > 0 {
-						all.erased[o.Key] = append(all.erased[o.Key], x.Leaves)
-					}
-				}
-			} else {
-				s.named = append(s.named, x.Leaves...)
-			}
+			s.names(e.Event, done)
 		}
 		if m := e.Event.Media; m != nil && m.At.Object != "" {
 			s.spans = append(s.spans, m.At)
@@ -307,10 +164,31 @@ func (v *view) shows(id onrecord.StatementID, s *shown, all *unserved, done map[
 		default:
 			s.lines = append(s.lines, hiddenLine{segmentKey(e.Event.Visit), e.Event.Index})
 		}
-		return nil
 	}, `SELECT doc FROM events WHERE id = $1 ORDER BY i`, key)
 	slices.Sort(captures)
 	return slices.Compact(captures), err
+}
+
+// names adds what a decision or a look names: records, and lines.
+func (s *shown) names(e onrecord.Event, done map[int64]map[string]bool) {
+	x := e.Erasure
+	s.spans = append(s.spans, x.Records...)
+	if e.Type != onrecord.StatementErased {
+		s.named = append(s.named, x.Leaves...)
+		return
+	}
+	if kept, ok := done[e.Index]; ok {
+		for _, r := range x.Records {
+			if !kept[r.Object] {
+				s.gone[onrecord.Span{Object: r.Object, Offset: r.Offset}] = true
+			}
+		}
+	}
+	for _, o := range x.Objects {
+		if strings.HasPrefix(o.Key, "journal/") && len(x.Leaves) > 0 {
+			s.erased[o.Key] = append(s.erased[o.Key], x.Leaves...)
+		}
+	}
 }
 
 // boundedBy returns the runs of visits that name a statement of an account: its
@@ -338,6 +216,14 @@ func (v *view) lineOf(indexes []int64, s *shown) error {
 	if err != nil {
 		return err
 	}
+	return v.stored(func(e storedEvent) {
+		s.lines = append(s.lines, hiddenLine{segmentKey(e.Event.Visit), e.Event.Index})
+	}, `WITH wanted (i) AS MATERIALIZED (SELECT DISTINCT value FROM json_each($1))
+		SELECT e.doc FROM wanted AS w CROSS JOIN events AS e ON e.i = w.i ORDER BY e.i`, string(wanted))
+}
+
+// stored calls fn for the events whose docs a query returns.
+func (v *view) stored(fn func(storedEvent), text string, args ...any) error {
 	return v.each(func(scan func(...any) error) error {
 		var doc []byte
 		var e storedEvent
@@ -347,8 +233,7 @@ func (v *view) lineOf(indexes []int64, s *shown) error {
 		if err := unmarshal(doc, &e, v.name); err != nil {
 			return err
 		}
-		s.lines = append(s.lines, hiddenLine{segmentKey(e.Event.Visit), e.Event.Index})
+		fn(e)
 		return nil
-	}, `WITH wanted (i) AS MATERIALIZED (SELECT DISTINCT value FROM json_each($1))
-		SELECT e.doc FROM wanted AS w CROSS JOIN events AS e ON e.i = w.i ORDER BY e.i`, string(wanted))
+	}, text, args...)
 }

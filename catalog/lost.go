@@ -316,9 +316,7 @@ func (c *Catalog) OfLost(ctx context.Context, key string) (of bool, err error) {
 		if err != nil || !now.visits[visit] {
 			return err
 		}
-		ids, err := v.decided()
-		of = len(ids) > 0
-		return err
+		return v.unserved(func(u *unserved) { of = len(u.down) > 0 })
 	})
 	return of, err
 }

@@ -245,19 +245,10 @@ func (v *view) erasedLeaves(id onrecord.StatementID) (leaves []int64, err error)
 		return nil, err
 	}
 	key, _ := packID(string(id))
-	err = v.each(func(scan func(...any) error) error {
-		var doc []byte
-		var e storedEvent
-		if err := scan(&doc); err != nil {
-			return err
-		}
-		if err := unmarshal(doc, &e, v.name); err != nil {
-			return err
-		}
+	err = v.stored(func(e storedEvent) {
 		if e.Event.Erasure != nil {
 			leaves = append(leaves, e.Event.Erasure.Leaves...)
 		}
-		return nil
 	}, `SELECT doc FROM events WHERE id = $1 AND kind = $2`, key, kind)
 	return leaves, err
 }
