@@ -89,9 +89,9 @@ func (a *Archive) besides(ctx context.Context, object string, at int64, id strin
 	defer o.Close()
 	var list []Piece
 	// What stands behind may be a film: it is not read to its end to be passed over.
-	few := &io.LimitedReader{R: o, N: 2 * maxBeside}
+	few := &io.LimitedReader{R: o, N: maxBeside + 256<<10}
 	for rec, err := range warc.Records(few, warc.ReaderOptions{MaxBlock: maxBeside}) {
-		few.N = 2 * maxBeside
+		few.N = maxBeside + 256<<10
 		if err != nil {
 			if id == "" {
 				return nil, recordError(object, err)
