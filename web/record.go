@@ -74,7 +74,10 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 	if kind == nil {
 		return onrecord.ErrNotFound
 	}
-	evidence, register, want := kind[2] != "", kind[3] != "", parseRange(r.Header)
+	evidence, register, want := kind[2] != "", kind[3] != "", byteRange{}
+	if r.Method == http.MethodGet { // ranges are defined for no other (RFC 9110, 14.2)
+		want = parseRange(r.Header)
+	}
 	if err := s.noParams(r); err != nil {
 		return err
 	}

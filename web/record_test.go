@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,10 +105,13 @@ func TestRecordHeaders(t *testing.T) {
 		if again := get(t, h, "/record/"+key, "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
 			t.Errorf("%s: asked again: %d", key, again.Code)
 		}
-		head := httptest.NewRecorder()
-		h.ServeHTTP(head, httptest.NewRequest(http.MethodHead, "/record/"+key, nil))
-		if head.Code != http.StatusOK || head.Body.Len() > 0 || head.Header().Get("Content-Length") == "" {
-			t.Errorf("HEAD %s: %d, %d bytes, %v", key, head.Code, head.Body.Len(), head.Header())
+		for _, ask := range []string{"", "bytes=0-1"} { // a range is asked for by GET alone
+			head, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodHead, "/record/"+key, nil)
+			r.Header.Set("Range", ask)
+			h.ServeHTTP(head, r)
+			if head.Code != http.StatusOK || head.Body.Len() > 0 || head.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
+				t.Errorf("HEAD %s of %q: %d, %d bytes, %v", key, ask, head.Code, head.Body.Len(), head.Header())
+			}
 		}
 	}
 }
