@@ -11,6 +11,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -97,6 +99,38 @@ func TestUnreadIsNotServed(t *testing.T) {
 			}
 			m.run(t, "verify")
 		})
+	}
+}
+
+// TestWithheldBesideABrokenState: a register that can't be read, which whoever writes
+// to the bucket can bring about, does not keep evidence from being withheld; that
+// visits under way may still bring some is said.
+func TestWithheldBesideABrokenState(t *testing.T) {
+	t.Parallel()
+	s := &erasable{}
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+	m.run(t, "crawl", "masto")
+	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	state := filepath.Join(filepath.Dir(m.config), "bucket", "state", "masto.json")
+	good, err := os.ReadFile(state)
+	if err == nil {
+		err = os.WriteFile(state, []byte("{}"), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data"}
+	out, err := m.try(args...)
+	if n, told := servedParts(t, m); n == 0 || len(told) > 0 || err == nil || !strings.Contains(out, "say it again") {
+		t.Errorf("%d objects; these tell: %q; %q, %v", n, told, out, err)
+	}
+	if err := os.WriteFile(state, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := m.run(t, args...); !strings.Contains(out, "already") {
+		t.Errorf("said again: %q", out)
 	}
 }
 

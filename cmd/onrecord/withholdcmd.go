@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -186,6 +187,7 @@ func (h *house) withholdEvidence(ctx context.Context, st onrecord.Statement, num
 	if err != nil {
 		return found, 0, last, err
 	}
+	var held []error
 	var sources []string
 	for _, s := range in.Sources {
 		if s.Platform == st.Platform {
@@ -200,11 +202,11 @@ func (h *house) withholdEvidence(ctx context.Context, st onrecord.Statement, num
 			}
 			fenced[source], again = true, true
 			if err := h.archive.Forget(ctx, source, func(*onrecord.SourceState) {}); err != nil {
-				return found, records, last, fmt.Errorf("visits of %s under way: %w", source, err)
+				held = append(held, fmt.Errorf("visits of %s under way: %w", source, err)) // no reason to go on serving what there is
 			}
 		}
 		if !again && found.trace != nil {
-			return found, records, last, nil
+			return found, records, last, errors.Join(held...)
 		}
 		if found, err = h.shows(ctx, st, nil, h.archive.WalkPast(ctx, 0)); err != nil {
 			return found, records, last, err
