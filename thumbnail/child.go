@@ -68,14 +68,15 @@ func Child(in io.Reader, out io.Writer) error {
 	if err := json.NewEncoder(out).Encode(s); err != nil {
 		return err
 	}
-	img, _, err := image.Decode(br)
+	img, format, err := image.Decode(br)
 	if err != nil {
 		return err
 	}
-	if got := img.Bounds(); got.Dx() != cfg.Width || got.Dy() != cfg.Height {
+	whole := image.Rect(0, 0, cfg.Width, cfg.Height)
+	if got := img.Bounds(); got != whole && !(format == "gif" && got.In(whole)) { // a frame may be a part of the picture
 		return errors.New("the picture has another size than its head says")
 	}
-	return jpeg.Encode(out, turned(small(img), turn), &jpeg.Options{Quality: 82})
+	return jpeg.Encode(out, turned(small(img, whole), turn), &jpeg.Options{Quality: 82})
 }
 
 // measured returns what the beginning of a file says of the picture, if that is
@@ -103,16 +104,18 @@ func deep(m color.Model) bool {
 	return m == color.RGBA64Model || m == color.NRGBA64Model || m == color.Gray16Model
 }
 
-// small returns img on white, at most Side by Side pixels large.
-func small(img image.Image) *image.RGBA {
-	b := img.Bounds()
-	w, h := b.Dx(), b.Dy()
+// small returns the picture whose bounds are whole, of which there is img, on white
+// and at most Side by Side pixels large.
+func small(img image.Image, whole image.Rectangle) *image.RGBA {
+	w, h := whole.Dx(), whole.Dy()
 	if most := max(w, h); most > Side {
 		w, h = max(1, w*Side/most), max(1, h*Side/most)
 	}
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(dst, dst.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
-	draw.BiLinear.Scale(dst, dst.Bounds(), img, b, draw.Over, nil)
+	at := func(p image.Point) image.Point { return image.Pt(p.X*w/whole.Dx(), p.Y*h/whole.Dy()) }
+	b := img.Bounds()
+	draw.BiLinear.Scale(dst, image.Rectangle{Min: at(b.Min), Max: at(b.Max)}, img, b, draw.Over, nil)
 	return dst
 }
 

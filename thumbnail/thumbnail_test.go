@@ -184,6 +184,34 @@ func huge(w, h uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(b, head...), crc32.ChecksumIEEE(head))
 }
 
+// TestFrame: an animation may begin with a frame that is a part of the picture.
+func TestFrame(t *testing.T) {
+	m := maker(t, t.TempDir(), 0, nil)
+	frame := image.NewPaletted(image.Rect(500, 0, 1000, 400), color.Palette{color.NRGBA{R: 255, A: 255}})
+	var b bytes.Buffer
+	if err := gif.EncodeAll(&b, &gif.GIF{Image: []*image.Paletted{frame}, Delay: []int{0}, Config: image.Config{Width: 1000, Height: 800}}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.Make(t.Context(), bytes.NewReader(b.Bytes()))
+	if err != nil || p.Width != 1000 || p.Height != 800 {
+		t.Fatalf("%d x %d, %v", p.Width, p.Height, err)
+	}
+	m.Keep(sumOf(b.Bytes()), p)
+	small, err := m.Thumb(t.Context(), sumOf(b.Bytes()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(small))
+	if err != nil || img.Bounds() != image.Rect(0, 0, 640, 512) {
+		t.Fatalf("%v, %v", img.Bounds(), err)
+	}
+	for at, red := range map[image.Point]bool{{100, 100}: false, {500, 100}: true, {500, 400}: false} {
+		if r, g, _, _ := img.At(at.X, at.Y).RGBA(); r < 0xf000 || (g < 0x1000) != red {
+			t.Errorf("at %v: red %d, green %d", at, r, g)
+		}
+	}
+}
+
 // TestHostile: heads that promise 2^31 pixels, and what is no picture, cost
 // nothing and give nothing.
 func TestHostile(t *testing.T) {
