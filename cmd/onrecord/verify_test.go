@@ -206,6 +206,50 @@ func TestVerifyFromOutside(t *testing.T) {
 	}
 }
 
+// TestVerifySeesTwoHistories: a site whose operator has signed two histories gives
+// out the proof of a statement from one, and the record of the other. Each by
+// itself is right.
+func TestVerifySeesTwoHistories(t *testing.T) {
+	t.Parallel()
+	c := crawled(t)
+	c.rest(t)
+	home, other := filepath.Dir(c.m.config), t.TempDir()
+	if err := os.CopyFS(filepath.Join(other, "m0"), os.DirFS(home)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(c.m.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := &checked{m: machine{filepath.Join(other, "m0", "onrecord.yaml")}, id: c.id, key: c.key}
+	if err := os.WriteFile(second.m.config, []byte(strings.ReplaceAll(string(b), home, filepath.Join(other, "m0"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(other, "m0", ".onrecord", keyFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range []*checked{c, second} {
+		each.m.run(t, "withhold", string(c.id), "--ground", "policy", "--case", "T-1", "--reason", "a mistake")
+		each.m.run(t, "unwithhold", string(c.id), "--case", "T-1")
+		each.serve(t)
+	}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		to := c
+		if strings.HasPrefix(r.URL.Path, "/record/") {
+			to = second
+		}
+		to.site.Config.Handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	page := func(site string) []string {
+		return []string{"verify", site + "/s/" + string(c.id), "--key", c.key, "--allow-address", "127.0.0.0/8"}
+	}
+	for _, each := range []*checked{c, second} {
+		wants(t, c.stranger(t, exitOK, page(each.site.URL)...), ` 0 mismatches$`)
+	}
+	wants(t, c.stranger(t, exitMismatch, page(front.URL)...), `^checkpoint log/checkpoint: the record does not extend the ledger of size \d+ and root \S+ that the proof of the same site is of: it shows two histories`)
+}
+
 // TestVerifyNamesWhatIsWrong damages an archive and reads what the command says.
 func TestVerifyNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()

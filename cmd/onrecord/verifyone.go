@@ -25,8 +25,12 @@ import (
 	"onrecord/crawler"
 )
 
-// maxProofFile bounds a proof file that is read, in bytes.
-const maxProofFile = 256 << 20
+// maxProofFile bounds a proof file that is read, in bytes; maxSiteProof one that a
+// site gives out, which has no captures in it.
+const (
+	maxProofFile = 256 << 20
+	maxSiteProof = 64 << 20
+)
 
 // mirrorWorkers is how many visits are read from a site at the same time.
 const mirrorWorkers = 4
@@ -282,12 +286,19 @@ func verifyElsewhere(ctx context.Context, e *env, f verifyFlags, u *url.URL) err
 	if err != nil {
 		return err
 	}
-	indexes, _, err := archive.CheckProof(b, f.verifier.Name(), f.verifier)
+	indexes, point, err := archive.CheckProof(b, f.verifier.Name(), f.verifier)
 	if err != nil {
-		return &failure{status: exitMismatch, err: fmt.Errorf("the proof that %s gives out: %w", site, err)}
+		return &failure{status: exitMismatch, hint: tellHint, err: fmt.Errorf("the proof that %s gives out: %w", site, err)}
 	}
 	rep, err := a.VerifyStatement(ctx, id, indexes)
 	if err != nil {
+		return err
+	}
+	// The record was read after the proof was made: it extends that, or there are two.
+	if err := a.Extends(ctx, point.Size, point.Root); isMismatch(err) {
+		rep.Findings = append(rep.Findings, archive.Finding{Kind: archive.KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1,
+			Reason: fmt.Sprintf("the record does not extend the ledger of size %d and root %s that the proof of the same site is of: it shows two histories: %v", point.Size, rootText(point.Root), err)})
+	} else if err != nil {
 		return err
 	}
 	return printStatementReport(e, id, rep, reportOf{key: keyFrom(f.verifier), trusted: f.verifier, hint: tellHint})
@@ -311,7 +322,11 @@ func download(ctx context.Context, client *http.Client, id onrecord.StatementID,
 	if res.StatusCode != http.StatusOK {
 		return nil, noProof(res, id, site)
 	}
-	return io.ReadAll(io.LimitReader(res.Body, maxProofFile))
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxSiteProof))
+	if err != nil {
+		return nil, &failure{status: exitUnreachable, hint: againHint, err: fmt.Errorf("%s: %w", address, err)}
+	}
+	return b, nil
 }
 
 // maxProblem bounds what a site says of why it gives out no proof, in bytes.
