@@ -38,6 +38,9 @@ type ImportOptions struct {
 	// Pictures keeps pictures that lie within the input (crawler.Batch.Enclosed),
 	// of statements that the import creates.
 	Pictures bool
+	// Captures is how many bytes of files and messages are kept in one visit, those
+	// of one judgement apart, before the next is begun; 1 GiB if 0.
+	Captures int64
 	// DryRun reads and counts and records nothing.
 	DryRun bool
 	// Soft ends the import after the batch under way: what is read is committed,

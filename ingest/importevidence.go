@@ -37,12 +37,24 @@ func (e *evidence) ref(ctx context.Context) (onrecord.CaptureRef, error) {
 		if e.kept, err = w.v.Record(ctx, x); err != nil {
 			return e.kept, err
 		}
-		w.recorded = true
+		w.recorded, w.captured = true, w.captured+int64(len(b.Kept))
 		w.shows(e.kept, b.File, b.Kept)
 	case b.Kept == nil:
 		return w.recordFile(ctx, x, b.File)
 	}
 	return e.kept, nil
+}
+
+// size returns how many bytes ref records at most.
+func (e *evidence) size() int64 {
+	f, ok := e.w.r.in.files[e.batch.File]
+	switch {
+	case e.kept.Object != "" || e.batch.Kept == nil && ok && hex.EncodeToString(f.SHA256[:]) == e.w.file:
+		return 0
+	case e.batch.Kept != nil:
+		return int64(len(e.batch.Kept))
+	}
+	return f.Size
 }
 
 // recordFile returns the capture of a file of the import, which it records if it
@@ -61,7 +73,7 @@ func (w *importWriter) recordFile(ctx context.Context, x onrecord.Exchange, name
 	if err != nil {
 		return ref, cmp.Or(w.r.in.watch.check(false), err)
 	}
-	w.file, w.capture, w.recorded = sum, ref, true
+	w.file, w.capture, w.recorded, w.captured = sum, ref, true, w.captured+f.Size
 	w.shows(ref, name, nil)
 	return ref, nil
 }

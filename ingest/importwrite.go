@@ -23,6 +23,10 @@ const (
 	importBytes = 7 << 20
 )
 
+// importCaptures is ImportOptions.Captures where that is 0: well below what an object
+// may have, and no more than is read back at once.
+const importCaptures = 1 << 30
+
 // An importWriter makes visits of what an import reads.
 type importWriter struct {
 	r       *importRun
@@ -35,7 +39,8 @@ type importWriter struct {
 	base     int64
 	runs     []onrecord.Run // open ones of the source
 	bytes    int
-	recorded bool // the visit has a capture
+	recorded bool  // the visit has a capture
+	captured int64 // bytes of what those hold
 	sum      tally
 
 	file    string // the digest of the last one that was recorded, and where
@@ -127,7 +132,7 @@ func (w *importWriter) group(ctx context.Context, e *evidence, items []onrecord.
 	switch {
 	case err != nil:
 		return err
-	case fits:
+	case fits && (len(w.known.open()) == 0 || w.captured+e.size() <= cmp.Or(w.r.o.Captures, importCaptures)):
 		return w.add(ctx, e, items, res, size)
 	case len(w.known.open()) > 0: // in the next visit, on the base of that
 		if err := w.commit(ctx, false); err != nil {
@@ -164,7 +169,7 @@ func (w *importWriter) open(ctx context.Context, account string) error {
 	}
 	w.v, w.runs = &v, v.State.Runs
 	w.small = nil
-	w.bytes, w.media, w.recorded, w.sum, w.redacts, w.veils = 0, 0, false, tally{}, showing{}, showing{}
+	w.bytes, w.media, w.recorded, w.captured, w.sum, w.redacts, w.veils = 0, 0, false, 0, tally{}, showing{}, showing{}
 	w.base, err = w.known.begin(ctx, account, v.State.Done)
 	if err != nil {
 		w.drop(ctx)

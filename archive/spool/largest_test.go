@@ -83,3 +83,27 @@ func TestMediaThatNoObjectHolds(t *testing.T) {
 		t.Errorf("%d attachments, want 2", got)
 	}
 }
+
+// TestExchangesThatNoObjectHolds: so is an exchange with which the WARC might.
+func TestExchangesThatNoObjectHolds(t *testing.T) {
+	t.Parallel()
+	const largest = 256 << 10
+	s := create(t, open(t, t.TempDir(), func(o *spool.Options) { o.Largest = largest }), meta(t, 1))
+	kept := 0
+	for n := range 20 {
+		x := exchange(n)
+		x.Payload = make([]byte, 20<<10)
+		_, _ = rand.NewChaCha8([32]byte{byte(n)}).Read(x.Payload)
+		_, err := s.Record(t.Context(), x)
+		switch {
+		case err == nil:
+			kept++
+		case !errors.Is(err, bucket.ErrTooLarge) || !errors.Is(err, warc.ErrExchange):
+			t.Fatal(err)
+		}
+	}
+	body, ok, err := s.WARC()
+	if err != nil || !ok || body.Size > largest || kept < 8 {
+		t.Errorf("%d bytes of %d exchanges, %v, %v", body.Size, kept, ok, err)
+	}
+}

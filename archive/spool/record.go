@@ -79,13 +79,16 @@ func (s *Spool) Cut() int64 { return s.cut }
 // Record appends one exchange; it is on disk when Record returns. The
 // reference is to the response record, or, where there was no answer, to the
 // metadata record that says why. The end of ctx does not keep back what was
-// received. An exchange that can't be written is warc.ErrExchange and leaves
-// the spool as it was.
+// received. An exchange that can't be written, and one with which the WARC might be
+// larger than an object may be, is warc.ErrExchange and leaves the spool as it was.
 func (s *Spool) Record(_ context.Context, x onrecord.Exchange) (onrecord.CaptureRef, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return onrecord.CaptureRef{}, s.err
+	}
+	if most := s.warcSize + mostOf(x); most > s.d.o.Largest {
+		return onrecord.CaptureRef{}, fmt.Errorf("%s: with it the visit's WARC might have %d bytes, and no object of an archive has more than %d: %w: %w", x.URL, most, s.d.o.Largest, warc.ErrExchange, bucket.ErrTooLarge)
 	}
 	if err := s.openFiles(); err != nil {
 		return onrecord.CaptureRef{}, s.die("record", err)
@@ -111,6 +114,13 @@ func (s *Spool) Record(_ context.Context, x onrecord.Exchange) (onrecord.Capture
 	s.count(res.End - res.Begin)
 	s.warcSize = res.End
 	return l.Ref, nil
+}
+
+// mostOf returns more bytes than the records of x take: what gzip can't make smaller
+// it makes a little larger.
+func mostOf(x onrecord.Exchange) int64 {
+	n := int64(len(x.Request) + len(x.Response) + len(x.Payload) + len(x.Note) + len(x.Failure) + 4*len(x.URL))
+	return n + n/1000 + 16<<10
 }
 
 // die makes err the answer to every later write: after a write or a sync that
