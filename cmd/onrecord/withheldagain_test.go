@@ -138,33 +138,45 @@ func TestWithheldBesideABrokenState(t *testing.T) {
 // news, has nothing to be hidden: no event cites what is nowhere.
 func TestNothingNewOfWithheld(t *testing.T) {
 	t.Parallel()
-	clock, _, _, body, h, in := press(t, "one", "two")
-	if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
-		t.Fatal(err)
-	}
-	st, err := h.catalog.Statement(t.Context(), onrecord.NewStatementID("website", "https://a.example/one"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := h.act(t.Context(), func() (*onrecord.Event, error) {
-		return h.ruling(t.Context(), onrecord.StatementWithheld, st, onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundLaw, Reason: "personal data"})
-	}); err != nil {
-		t.Fatal(err)
-	}
-	runs := 0
-	for n := range 4 {
-		clock.to(clock.now().Add(time.Hour))
-		page := append(rss("one", "two"), fmt.Sprintf("<!-- seen by %d -->", n)...)
-		body.Store(&page)
-		rep, err := visitOf(in, t.Context(), in.Sources[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs += rep.Events
-	}
-	v, err := h.archive.Verify(t.Context(), archive.VerifyOptions{})
-	if err != nil || len(v.Findings) > 0 || runs == 0 {
-		t.Errorf("%d events; verify: %v, %v", runs, v.Findings, err)
+	down := onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundLaw, Reason: "personal data"}
+	for how, decide := range map[string]func(*house, onrecord.Statement) error{
+		"withheld": func(h *house, st onrecord.Statement) error {
+			_, _, err := h.act(t.Context(), func() (*onrecord.Event, error) {
+				return h.ruling(t.Context(), onrecord.StatementWithheld, st, down)
+			})
+			return err
+		},
+		"erased": func(h *house, st onrecord.Statement) error { return eraseRequest{down: down}.erase(t.Context(), h, st) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			clock, _, _, body, h, in := press(t, "one", "two")
+			if _, err := visitOf(in, t.Context(), in.Sources[0]); err != nil {
+				t.Fatal(err)
+			}
+			st, err := h.catalog.Statement(t.Context(), onrecord.NewStatementID("website", "https://a.example/one"))
+			if err == nil {
+				err = decide(h, st)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs := 0
+			for n := range 4 {
+				clock.to(clock.now().Add(time.Hour))
+				page := append(rss("one", "two"), fmt.Sprintf("<!-- seen by %d -->", n)...)
+				body.Store(&page)
+				rep, err := visitOf(in, t.Context(), in.Sources[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				runs += rep.Events
+			}
+			v, err := h.archive.Verify(t.Context(), archive.VerifyOptions{})
+			if err != nil || len(v.Findings) > 0 || runs == 0 {
+				t.Errorf("%d events; verify: %v, %v", runs, v.Findings, err)
+			}
+		})
 	}
 }
 
