@@ -33,22 +33,28 @@ func (v *verification) erasedIn(ctx context.Context, r *Redactions) error {
 			v.report.Kept++
 			continue
 		}
-		f := Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index}
-		n, sum, err := v.digest(ctx, key)
-		if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
-			v.withheld(w, o.Index, bucket.Span{})
-			continue
+		if err := v.asErased(ctx, key, o); err != nil {
+			return err
 		}
-		if err != nil {
-			if err := v.judge(err, f); err != nil {
-				return err
-			}
-			continue
-		}
-		if n != o.Value.Length || sum != o.Value.SHA256 {
-			f.Reason = fmt.Sprintf("%d bytes with SHA-256 %s, it was erased, and has %d bytes with %s since", n, sum, o.Value.Length, o.Value.SHA256)
-			v.find(f)
-		}
+	}
+	return nil
+}
+
+// asErased finds whether an object is what the erasure that names it last has made
+// of it.
+func (v *verification) asErased(ctx context.Context, key string, o Redacted) error {
+	f := Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index}
+	n, sum, err := v.digest(ctx, key)
+	if w, ok := errors.AsType[*bucket.WithheldError](err); ok {
+		v.withheld(w, o.Index, bucket.Span{})
+		return nil
+	}
+	if err != nil {
+		return v.judge(err, f)
+	}
+	if n != o.Value.Length || sum != o.Value.SHA256 {
+		f.Reason = fmt.Sprintf("%d bytes with SHA-256 %s, it was erased, and has %d bytes with %s since", n, sum, o.Value.Length, o.Value.SHA256)
+		v.find(f)
 	}
 	return nil
 }
@@ -73,6 +79,7 @@ func (v *verification) changes(ctx context.Context, _ int64) error {
 	} else if err != nil {
 		return nil // named with the tiles
 	}
+	v.report.Keys = keys.Keys()
 	for i, link := range keys.Links() {
 		f := Finding{Kind: KindTile, Object: fmt.Sprintf("%s%d", ledger.KeysFolder, i+1), Offset: -1, Index: link.Index}
 		if link.Index >= v.tree.Size {

@@ -43,7 +43,10 @@ func (v *verification) settle(ctx context.Context, size int64) error {
 		case r.keeps(key, o.Index): // whose store can't erase; said so by an event
 			v.report.Kept++
 		case r.done[o.Index] && !touched[key] && !hidden:
-			v.find(Finding{Kind: kindAt(key), Object: key, Offset: -1, Index: o.Index, Reason: "it was erased, and its bytes are those before"})
+			// Its bytes are those before, or nobody has looked: the visit's segment is lost.
+			if err := v.asErased(ctx, key, o); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
