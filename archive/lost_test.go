@@ -9,8 +9,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -259,10 +261,20 @@ func TestGivenUpIsKnown(t *testing.T) {
 	if _, err := v.Commit(t.Context(), archive.Draft{Next: next, Started: w.now(), Ended: w.now(), Events: []onrecord.Event{e}}); err != nil {
 		t.Fatal(err)
 	}
-	for name, a := range map[string]*archive.Archive{"the same process": h, "another": w.open(t, hurt, fastDir(t), 4)} {
+	var told strings.Builder
+	o := w.options(fastDir(t), 4)
+	o.Log = slog.New(slog.NewTextHandler(&told, nil))
+	other, err := archive.Open(t.Context(), hurt, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range map[string]*archive.Archive{"the same process": h, "another": other} {
 		if err := known(a); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if told.Len() > 0 {
+		t.Errorf("each process warns of what was given up: %s", told.String())
 	}
 	got := past(t, h, 0)
 	if lines := got[len(got)-1].Event.GivesUp(); len(lines) != 1 || lines[0] != (onrecord.Lines{From: 6, To: 8}) {

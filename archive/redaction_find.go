@@ -133,8 +133,8 @@ func (a *Archive) noteActs(ctx context.Context, size int64) error {
 		}
 	}
 	for _, index := range still {
-		if !slices.Contains(again, index) {
-			a.log.WarnContext(ctx, "a visit can't be read, so that nobody knows whether it erased anything: onrecord verify --repair", "index", index)
+		if !slices.Contains(again, index) && !r.isGivenUp(index) {
+			a.log.WarnContext(ctx, "a visit can't be read, so that nobody knows whether it erased anything: onrecord verify --repair, or onrecord missing", "index", index)
 		}
 	}
 	if late {
