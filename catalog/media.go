@@ -32,7 +32,7 @@ CREATE TABLE media (
 	PRIMARY KEY (id, media)
 ) WITHOUT ROWID;
 CREATE INDEX media_wanted ON media (source, since) WHERE kept IS NULL AND missed IS NULL AND url <> '';
-CREATE INDEX media_sha ON media (sha) WHERE sha IS NOT NULL;
+CREATE INDEX media_sha ON media (sha, kept_at, kept_i) WHERE sha IS NOT NULL;
 `
 
 // attachments notes what an event says of attachments.
@@ -148,14 +148,23 @@ func (c *Catalog) StoredMedia(ctx context.Context, sha256 string) (onrecord.Stor
 				return err
 			}
 			n++
-			if n > 1 && (r.hidden() || !found.Withheld) {
+			if n > 1 && r.hidden() {
 				return nil
 			}
 			found = onrecord.StoredMedia{Statement: onrecord.StatementID(unpackID(key)), Withheld: r.hidden(), Captured: time.UnixMicro(at).UTC()}
-			return json.Unmarshal([]byte(text), &found.KeptMedia)
+			if err := json.Unmarshal([]byte(text), &found.KeptMedia); err != nil {
+				return err
+			}
+			if !found.Withheld { // thousands may have the same picture
+				return errEnough
+			}
+			return nil
 		}, `SELECT m.id, m.kept, m.kept_at, s.doc FROM media AS m CROSS JOIN statements AS s ON s.id = m.id WHERE m.sha = $1 ORDER BY m.kept_at, m.kept_i, m.id`, sum)
 	})
-	if err == nil && n == 0 {
+	switch {
+	case errors.Is(err, errEnough):
+		err = nil
+	case err == nil && n == 0:
 		err = fmt.Errorf("media %s: %w", sha256, onrecord.ErrNotFound)
 	}
 	return found, err

@@ -6,6 +6,7 @@ package catalog_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,4 +118,35 @@ func TestMediaInAnyOrder(t *testing.T) {
 			t.Errorf("%v:\n%s", fmt.Sprint(order), diff)
 		}
 	}
+}
+
+// TestStoredMediaOfMany: a picture that a thousand statements have costs no more to
+// find than that of one. It is told of the first that is shown.
+func TestStoredMediaOfMany(t *testing.T) {
+	c, l := temporary(t), &ledger{}
+	sum := strings.Repeat("0a", 32)
+	var events []onrecord.Event
+	for i := range 1000 {
+		n := strconv.Itoa(100 + i)
+		created := said(onrecord.StatementCreated, n, "words", noon)
+		kept := created
+		kept.Type, kept.Content, kept.Version, kept.At = onrecord.MediaKept, nil, "", noon.Add(time.Duration(i)*time.Second)
+		kept.Media = &onrecord.KeptMedia{ID: "a", URL: "https://cdn.example/a.png", SHA256: sum, Type: "image/png", Size: 9, At: onrecord.Span{Object: "media/x.warc", Offset: 400, Length: 9}}
+		events = append(events, created, kept)
+	}
+	apply(t, c, l.visit(noon, "masto", events...)...)
+	stored := func(want string) {
+		t.Helper()
+		m, err := c.StoredMedia(t.Context(), sum)
+		if err != nil || m.Statement != id(want) || m.Withheld || m.Size != 9 {
+			t.Errorf("%+v, %v", m, err)
+		}
+	}
+	stored("100")
+	if n := testing.AllocsPerRun(3, func() { stored("100") }); n > 1000 {
+		t.Errorf("%.0f allocations", n)
+	}
+	down := onrecord.Event{Type: onrecord.StatementWithheld, At: noon, By: noon, Source: "archive", Statement: id("100"), Prev: -1, Takedown: &onrecord.Takedown{Case: "T-1", Ground: onrecord.GroundPolicy}}
+	apply(t, c, l.visit(noon, "archive", down)...)
+	stored("101")
 }
