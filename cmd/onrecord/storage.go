@@ -70,7 +70,7 @@ func openS3(s config.Store) (*s3.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s3.New(at, keys, s3.Options{})
+	b, err := s3.New(at, keys, s3.Options{KeysFile: s.Credentials})
 	if err != nil {
 		return nil, &failure{status: exitConfig, err: fmt.Errorf("storage %s: %w", s.URL, err)}
 	}
@@ -123,6 +123,8 @@ func storeStatus(err error) (code int, hint string, ok bool) {
 		return exitConfig, "give this access key the right to read, write and list the bucket", true
 	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
 		return exitConfig, "is region= in storage.url that of the bucket?", true
+	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
+		return exitUnreachable, "write new credentials into the file that storage.credentials names: it is read again by itself; those of the environment need a new start", true
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return exitUnreachable, "set the clock of this machine (timedatectl set-ntp true)", true
 	}

@@ -31,12 +31,20 @@ type Error struct {
 	After   time.Duration // that the store asks to wait
 	Err     error         // why no answer came; nil where one did
 
-	at Location
+	at   Location
+	keys error // why the file of the credentials, which has changed, is not used
 }
 
 // Error implements error. Where the cause is the operator's to mend, it says
 // so in words.
 func (e *Error) Error() string {
+	if e.keys != nil {
+		return fmt.Sprintf("%s; the credentials are those of before, since their file was changed and can't be used: %v", e.words(), e.keys)
+	}
+	return e.words()
+}
+
+func (e *Error) words() string {
 	where := e.Op
 	if e.Key != "" {
 		where += " " + e.Key
@@ -51,6 +59,8 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("%s: %s does not know this access key", where, e.at.Endpoint())
 	case "SignatureDoesNotMatch":
 		return fmt.Sprintf("%s: the secret key is not that of this access key (%s)", where, e.Message)
+	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
+		return fmt.Sprintf("%s: the session token of this access key has ended (%s)", where, e.Message)
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return fmt.Sprintf("%s: the clock of this machine is not that of the store, which says %s", where, e.Date)
 	case "AccessDenied":
@@ -135,6 +145,9 @@ func (b *Bucket) fail(caller, ctx context.Context, a *answer, op, key string, er
 	e.After, e.Date, _ = a.told()
 	if res, ok := errors.AsType[minio.ErrorResponse](err); ok && res.StatusCode != 0 {
 		e.Status, e.Code, e.Message = res.StatusCode, res.Code, res.Message
+		if e.Status == http.StatusBadRequest || e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden {
+			e.keys = b.keys.fault()
+		}
 		return e
 	}
 	e.Err = err

@@ -59,6 +59,9 @@ type Options struct {
 	// Largest is the largest object that is sent, in bytes: what a store takes in
 	// one PUT; default bucket.MaxObject. A larger one is bucket.ErrTooLarge.
 	Largest int64
+	// KeysFile is the file that the credentials were read from, which is read again
+	// when it changes; empty: they stay what they are.
+	KeysFile string
 	// Transport makes the requests; nil: one of its own.
 	Transport http.RoundTripper
 }
@@ -76,6 +79,7 @@ type Bucket struct {
 	at   Location
 	core *minio.Core
 	o    Options
+	keys *keysFile // nil: the credentials stay what they are
 
 	mu     sync.Mutex
 	states versioning // as the store last told it; guarded by mu
@@ -99,12 +103,18 @@ func New(at Location, keys Credentials, o Options) (*Bucket, error) {
 	if o.Transport == nil {
 		o.Transport = newTransport(o)
 	}
+	given := credentials.NewStaticV4(keys.AccessKey, keys.SecretKey.text, keys.SessionToken.text)
+	var file *keysFile
+	if o.KeysFile != "" {
+		file = &keysFile{path: o.KeysFile, now: valueOf(keys)}
+		given = credentials.New(file)
+	}
 	lookup := minio.BucketLookupPath
 	if at.HostStyle {
 		lookup = minio.BucketLookupDNS
 	}
 	core, err := minio.NewCore(at.Host, &minio.Options{
-		Creds:        credentials.NewStaticV4(keys.AccessKey, keys.SecretKey.text, keys.SessionToken.text),
+		Creds:        given,
 		Secure:       at.Secure,
 		Region:       at.Region,
 		BucketLookup: lookup,
@@ -115,7 +125,7 @@ func New(at Location, keys Credentials, o Options) (*Bucket, error) {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
 	core.SetAppInfo("onrecord", "1")
-	return &Bucket{at: at, core: core, o: o}, nil
+	return &Bucket{at: at, core: core, o: o, keys: file}, nil
 }
 
 // newTransport returns a transport whose every wait has an end.
