@@ -76,6 +76,9 @@ type Report struct {
 	Redacted int64               // WARC records whose content an erasure took, or kept from being put
 	Withheld map[string]Withheld // what a mirror does not show, by case
 	Findings []Finding           // in order of index, then object, then offset
+	// Keys are the keys of the log, as far as they follow from the one that is
+	// trusted. Where one has Begun.Restart, what the ledger had lost is told by that.
+	Keys []ledger.LogKey
 }
 
 // A verification is one run of Verify.
@@ -125,7 +128,7 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	v := &verification{a: a, o: o, history: newHistory(), cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string][]concealed{}}
 	v.report.Withheld = map[string]Withheld{}
 	size, err := v.log(ctx)
-	for _, step := range []func(context.Context, int64) error{v.metadata, v.changes, v.linkage, v.stale, v.states, v.snapshots, v.settle, v.concealed} {
+	for _, step := range []func(context.Context, int64) error{v.metadata, v.changes, v.linkage, v.stale, v.states, v.snapshots, v.settle, v.concealed, v.again} {
 		if err == nil {
 			err = step(ctx, size)
 		}

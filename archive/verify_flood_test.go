@@ -84,3 +84,50 @@ func verifyMost(ctx context.Context, t *testing.T, w *world, b bucket.Bucket, mo
 	}
 	return outside.Verify(ctx, archive.VerifyOptions{Outside: true, Most: most})
 }
+
+// A turncoat is a mirror that shows another history from the second time on that
+// onrecord.json is read.
+type turncoat struct {
+	bucket.Bucket
+	other bucket.Bucket
+	reads *int
+}
+
+func (m turncoat) now() bucket.Bucket {
+	if *m.reads > 1 {
+		return m.other
+	}
+	return m.Bucket
+}
+
+func (m turncoat) Open(ctx context.Context, key string, off, n int64) (bucket.Object, error) {
+	if key == "onrecord.json" {
+		*m.reads++
+	}
+	return m.now().Open(ctx, key, off, n)
+}
+
+func (m turncoat) Load(ctx context.Context, key string) ([]byte, bucket.Tag, error) {
+	return m.now().Load(ctx, key)
+}
+
+// TestMirrorThatChangesItsMind: a site that shows two histories to one who
+// verifies, each of them right by itself, is found; one that has grown is not.
+func TestMirrorThatChangesItsMind(t *testing.T) {
+	w, b := newWorld(t), &memory.Bucket{}
+	more(t, w, w.init(t, b, fastDir(t)), 0, 3)
+	other := b.Clone()
+	more(t, w, w.open(t, b, fastDir(t), 60), 3, 4)
+	grown := b.Clone()
+	more(t, w, w.open(t, grown, fastDir(t), 61), 4, 5)
+	more(t, w, w.open(t, other, fastDir(t), 62), 5, 7)
+	for name, c := range map[string]struct {
+		then bucket.Bucket
+		want int
+	}{"the same": {b, 0}, "one that has grown": {grown, 0}, "another history": {other, 1}} {
+		r, err := verifyMost(t.Context(), t, w, turncoat{b, c.then, new(int)}, 0)
+		if err != nil || len(r.Findings) != c.want {
+			t.Errorf("%s: %v, %v", name, r.Findings, err)
+		}
+	}
+}

@@ -122,6 +122,23 @@ func (v *verification) since(ctx context.Context) error {
 		Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1})
 }
 
+// again reads the checkpoint of a mirror once more: what it shows at the end must
+// extend what it showed at the beginning.
+func (v *verification) again(ctx context.Context, _ int64) error {
+	if !v.o.Outside || v.report.Root == "" || v.has(KindTile) {
+		return nil
+	}
+	now, err := v.a.ledger.Checkpoint(ctx)
+	if err == nil && now.Size >= v.tree.Size {
+		err = v.a.ledger.Extends(ctx, v.tree, now.Tree)
+	}
+	if err == nil {
+		return nil // a smaller one is of a server that is behind
+	}
+	return v.judge(fmt.Errorf("read once more at the end it has size %d: it is withdrawn, or of another history than that of size %d at the beginning: %w", now.Size, v.tree.Size, err),
+		Finding{Kind: KindCheckpoint, Object: ledger.CheckpointKey, Offset: -1, Index: -1})
+}
+
 // register judges the error of reading a register of the ledger: if its bytes
 // can be read at all, the error is of them, and a finding. It reports whether
 // there was none.

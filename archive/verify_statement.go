@@ -27,6 +27,9 @@ func (a *Archive) VerifyStatement(ctx context.Context, id onrecord.StatementID, 
 	if err != nil {
 		return v.report, fmt.Errorf("verify %s: %w", id, err)
 	}
+	if keys, err := a.Keys(ctx); err == nil { // else what is damaged there is no matter of this statement
+		v.report.Keys = keys.Keys()
+	}
 	v.tree, v.trusted = c.Tree, c.Size
 	v.report.Size, v.report.Root = c.Size, base64.StdEncoding.EncodeToString(c.Root[:])
 	seen := map[int64]bool{}

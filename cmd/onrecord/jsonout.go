@@ -9,6 +9,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/archive/ledger"
 	"onrecord/search"
 )
 
@@ -129,7 +130,35 @@ func verifyJSON(r archive.Report) map[string]any {
 		"size": r.Size, "root": r.Root, "unsigned": r.Unsigned, "visits": r.Visits, "lines": r.Lines, "objects": r.Objects,
 		"records": r.Records, "bytes": r.Bytes, "decoded_bytes": r.Decoded, "states": r.States, "snapshots": r.Snapshots,
 		"erased": r.Erased, "redacted": r.Redacted, "kept": r.Kept, "withheld": r.Withheld, "findings": found,
+		"keys": keysJSON(r.Keys),
 	}
+}
+
+// A newKeyJSON is a key of the log that has taken the place of another.
+type newKeyJSON struct {
+	Key     string       `json:"key"`
+	Since   int64        `json:"since"` // ledger index of the event
+	Restart *restartJSON `json:"restart"`
+}
+
+// A restartJSON says what the ledger had before it was restarted.
+type restartJSON struct {
+	Before   string `json:"before"`    // origin
+	At       int64  `json:"at"`        // entries that it went on from
+	LastSize int64  `json:"last_size"` // entries that the old one is known to have had
+}
+
+// keysJSON returns the changes of the log key.
+func keysJSON(keys []ledger.LogKey) []newKeyJSON {
+	list := []newKeyJSON{}
+	for _, k := range keys[min(1, len(keys)):] {
+		one := newKeyJSON{Key: k.Public, Since: k.Since}
+		if b := k.Begun; b.Restart() {
+			one.Restart = &restartJSON{b.Before(), b.At.Size, b.Last.Size}
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 // asSyntax returns the syntax error in err, if there is one.

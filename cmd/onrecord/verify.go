@@ -287,6 +287,12 @@ func printReport(e *env, rep archive.Report, o reportOf) error {
 
 // printApart prints what is neither right nor wrong.
 func printApart(e *env, rep archive.Report) {
+	for _, k := range rep.Keys[min(1, len(rep.Keys)):] {
+		fmt.Fprintf(e.io.out, "key of the log since no. %d: %s\n", k.Since, plain(k.Public))
+		if b := k.Begun; b.Restart() {
+			fmt.Fprintf(e.io.out, "restarted there, after %s, as %s: %s is known to have had %s, and what it had from no. %d on is lost\n", count(int(b.At.Size), "entry", "entries"), k.Origin(), b.Before(), count(int(b.Last.Size), "entry", "entries"), b.At.Size)
+		}
+	}
 	if rep.Unsigned > 0 {
 		fmt.Fprintf(e.io.out, "not signed yet: %s behind the checkpoint, which vouches for nothing of them\n", count(int(rep.Unsigned), "entry", "entries"))
 	}
