@@ -47,8 +47,12 @@ func NewTrace(platform string, k onrecord.Known, wordings []onrecord.Version, l 
 			return
 		}
 		t.names = append(t.names, s)
-		if _, rest, ok := strings.Cut(s, "://"); ok { // without its scheme, and as it stands in a query
-			t.names = append(t.names, strings.TrimSuffix(rest, "/"), url.QueryEscape(s))
+		_, rest, ok := strings.Cut(s, "://")
+		if rest = strings.TrimSuffix(rest, "/"); ok && len(rest) >= minLocal { // without its scheme
+			t.names = append(t.names, rest)
+		}
+		if ok { // as it stands in a query
+			t.names = append(t.names, url.QueryEscape(s))
 		}
 	}
 	name(k.NativeID)
@@ -202,11 +206,15 @@ func alone(b []byte, s string) bool {
 			return false
 		}
 		begin, end := from+i, from+i+len(s)
-		if (begin == 0 || !wordByte(b[begin-1]) || !wordByte(s[0])) && (end == len(b) || !wordByte(b[end]) || !wordByte(s[len(s)-1])) {
+		if standsAlone(b, begin, end) {
 			return true
 		}
 		from = begin + 1
 	}
+}
+
+func standsAlone(b []byte, begin, end int) bool {
+	return (begin == 0 || !wordByte(b[begin-1]) || !wordByte(b[begin])) && (end == len(b) || !wordByte(b[end]) || !wordByte(b[end-1]))
 }
 
 func wordByte(c byte) bool {

@@ -19,8 +19,8 @@ type veil struct {
 	i       *Ingester
 	hush    *hush // what doors have read of withheld statements
 	known   map[onrecord.StatementID]onrecord.Known
-	traces  map[onrecord.StatementID]*Trace // of all withheld statements of the account
-	erased  onrecord.StatementID            // one of the account's; empty where there is none
+	traces  *needles             // of all withheld statements of the account
+	erased  onrecord.StatementID // one of the account's; empty where there is none
 	outcome map[onrecord.CaptureRef]onrecord.Outcome
 
 	cited map[onrecord.StatementID][]onrecord.CaptureRef
@@ -42,7 +42,7 @@ func (i *Ingester) hide(ctx context.Context, e onrecord.Event, v Visit, seen []o
 	if err != nil {
 		return nil, fmt.Errorf("what must not be shown: %w", err)
 	}
-	if len(w.traces) == 0 && w.erased == "" {
+	if w.traces == nil && w.erased == "" {
 		return nil, nil
 	}
 	for entry, err := range v.Entries(ctx) {
@@ -63,7 +63,7 @@ func (i *Ingester) hide(ctx context.Context, e onrecord.Event, v Visit, seen []o
 // veil gathers what must not be shown of an account.
 func (i *Ingester) veil(ctx context.Context, account onrecord.AccountRef, seen []onrecord.Seen, known map[onrecord.StatementID]onrecord.Known) (*veil, error) {
 	w := &veil{
-		i: i, known: maps.Clone(known), traces: make(map[onrecord.StatementID]*Trace), outcome: make(map[onrecord.CaptureRef]onrecord.Outcome, len(seen)),
+		i: i, known: maps.Clone(known), outcome: make(map[onrecord.CaptureRef]onrecord.Outcome, len(seen)),
 		cited: make(map[onrecord.StatementID][]onrecord.CaptureRef), spans: make(map[onrecord.StatementID][]onrecord.Span),
 	}
 	if w.known == nil {
@@ -92,6 +92,7 @@ func (i *Ingester) veil(ctx context.Context, account onrecord.AccountRef, seen [
 	}
 	w.hush = newHush(account.Platform, withheld)
 	w.hush.visit(seen)
+	traces := make(map[onrecord.StatementID]*Trace)
 	for id, k := range w.known {
 		if _, ok := withheld[id]; !ok {
 			continue
@@ -107,7 +108,10 @@ func (i *Ingester) veil(ctx context.Context, account onrecord.AccountRef, seen [
 			s.known.Aliases = append(s.known.Aliases, k.Aliases...)
 			k, wordings = s.known, append(wordings, s.wordings...)
 		}
-		w.traces[id] = NewTrace(account.Platform, k, wordings, i.Limits)
+		traces[id] = NewTrace(account.Platform, k, wordings, i.Limits)
+	}
+	if len(traces) > 0 {
+		w.traces = newNeedles(traces)
 	}
 	return w, nil
 }
@@ -156,14 +160,17 @@ func (w *veil) entry(e crawler.Entry) {
 	if w.erased != "" && w.unread(e) {
 		w.note(w.erased, e)
 	}
-	if len(w.traces) == 0 {
+	if w.traces == nil {
 		return
 	}
-	body := decoded(e.Exchange, w.i.Limits)
-	for id, t := range w.traces {
-		if met := w.hush.seen[id]; met != nil && slices.Contains(met.captures, e.Ref) || t.within(e.Exchange, body) {
-			w.note(id, e)
+	found := w.traces.within(e.Exchange, decoded(e.Exchange, w.i.Limits))
+	for id, met := range w.hush.seen {
+		if slices.Contains(met.captures, e.Ref) {
+			found[id] = true
 		}
+	}
+	for id := range found {
+		w.note(id, e)
 	}
 }
 
