@@ -83,6 +83,10 @@ func (v verifier) Verify(text, sig []byte) bool {
 	return ed25519.Verify(v.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text), sig[8:])
 }
 
+// lastSecond is the last one, by Unix time, that RFC 3339 has a spelling for: the
+// end of the year 9999.
+const lastSecond = 253402300799
+
 // cosignature finds the witness's valid signature of a checkpoint among the
 // lines that it answered, and returns its line and its time.
 func cosignature(checkpoint, lines []byte, v note.Verifier) (line []byte, at time.Time, err error) {
@@ -99,7 +103,11 @@ func cosignature(checkpoint, lines []byte, v note.Verifier) (line []byte, at tim
 	if err != nil || len(b) < 12 {
 		return nil, at, errors.New("no time in the cosignature")
 	}
-	return []byte("\u2014 " + sig.Name + " " + sig.Base64 + "\n"), time.Unix(int64(binary.BigEndian.Uint64(b[4:])), 0).UTC(), nil
+	seconds := binary.BigEndian.Uint64(b[4:])
+	if seconds > lastSecond { // which nobody can write down
+		return nil, at, fmt.Errorf("the cosignature's time is %d seconds after 1970", seconds)
+	}
+	return []byte("\u2014 " + sig.Name + " " + sig.Base64 + "\n"), time.Unix(int64(seconds), 0).UTC(), nil
 }
 
 // CosignedAt returns the time of a witness's cosignature under a checkpoint; ok

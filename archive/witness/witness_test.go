@@ -54,11 +54,13 @@ func (f *fakeWitness) vkey() string {
 }
 
 // cosign returns the line of its cosignature of a checkpoint's text.
-func (f *fakeWitness) cosign(text string) string {
+func (f *fakeWitness) cosign(text string) string { return f.cosignAt(1_800_000_000, text) }
+
+func (f *fakeWitness) cosignAt(at uint64, text string) string {
 	key := append([]byte{4}, f.secret.Public().(ed25519.PublicKey)...)
 	hash := sha256.Sum256(append([]byte(f.name+"\n"), key...))
-	sig := binary.BigEndian.AppendUint64(append([]byte{}, hash[:4]...), 1_800_000_000)
-	sig = append(sig, ed25519.Sign(f.secret, []byte("cosignature/v1\ntime 1800000000\n"+text))...)
+	sig := binary.BigEndian.AppendUint64(append([]byte{}, hash[:4]...), at)
+	sig = append(sig, ed25519.Sign(f.secret, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text))...)
 	return "\u2014 " + f.name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 }
 
@@ -325,6 +327,26 @@ func TestStateIsKept(t *testing.T) {
 	}
 	if st := s.g.Status()[0]; st.Size != 15 || st.Err == "" {
 		t.Errorf("status %+v", st)
+	}
+}
+
+// TestTimeOfACosignature: a witness says what time it is, and what can't be written
+// down would make every status unreadable.
+func TestTimeOfACosignature(t *testing.T) {
+	f := newFake("witness.example/w1")
+	v, err := witness.NewVerifier(f.vkey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = origin + "\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
+	for at, want := range map[uint64]bool{0: true, 1_800_000_000: true, 253402300799: true, 253402300800: false, 1 << 62: false, 1<<64 - 1: false} {
+		got, ok := witness.CosignedAt([]byte(text+"\n"+f.cosignAt(at, text)), v)
+		if ok != want || ok && got.Unix() != int64(at) {
+			t.Errorf("a cosignature at %d: %s, %t", at, got, ok)
+		}
+		if _, err := got.MarshalJSON(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
