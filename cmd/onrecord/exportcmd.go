@@ -268,21 +268,41 @@ func toFile(name string, stdout io.Writer, write func(w io.Writer) error) (size 
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, os.Remove(tmp.Name())) }()
+	defer func() {
+		if gone := os.Remove(tmp.Name()); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}()
 	c := &counted{w: tmp}
 	err = write(c)
 	if err == nil {
-		err = errors.Join(tmp.Chmod(0o644), tmp.Sync())
+		_ = tmp.Chmod(0o644) // sticks and shares have modes of their own
+		err = tmp.Sync()
 	}
 	if err = errors.Join(err, tmp.Close()); err != nil {
 		return 0, err
 	}
-	if err := os.Link(tmp.Name(), name); errors.Is(err, fs.ErrExist) {
-		return 0, fmt.Errorf("%s came into being meanwhile; nothing is overwritten", name)
-	} else if err != nil {
-		return 0, err
+	err = os.Link(tmp.Name(), name)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // sticks and shares know no links
+		err = overOwn(tmp.Name(), name)
 	}
-	return c.n, nil
+	if errors.Is(err, fs.ErrExist) {
+		return 0, fmt.Errorf("%s came into being meanwhile; nothing is overwritten", name)
+	}
+	return c.n, err
+}
+
+// overOwn renames a file to a name that it takes first: whoever else has it by then
+// keeps it.
+func overOwn(from, to string) error {
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Close(), os.Rename(from, to)); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
 }
 
 // A counted counts what is written.
