@@ -40,25 +40,42 @@ func (r *Record) Redacted() string { return r.Get(fieldRedacted) }
 // RedactionOf returns how the record that r begins with, of length bytes, is
 // redacted. It reads no more than it must: the record's header.
 func RedactionOf(r io.Reader, length int64, number string) (Redaction, error) {
-	br := bufio.NewReader(io.LimitReader(r, length))
-	p, _ := br.Peek(len(gzipMagic))
-	red := Redaction{Length: length, Case: number, Compressed: bytes.Equal(p, gzipMagic)}
-	text := br
-	if red.Compressed {
-		s := newScanner(br, ReaderOptions{})
-		if err := s.openMember(); err != nil {
-			return red, typed(0, gzipError(err))
-		}
-		text = s.zbr
-	}
-	rec, _, err := readHeader(text)
+	red := Redaction{Length: length, Case: number}
+	rec, compressed, err := headOf(r, length)
+	red.Compressed = compressed
 	if err != nil {
-		return red, typed(0, gzipError(err))
+		return red, err
 	}
 	if red.ID, red.Date = rec.ID(), rec.Date(); red.ID == "" || red.Date.IsZero() {
 		return red, &Error{Err: ErrMalformed, Detail: "a record without name or date can't be redacted"}
 	}
 	return red, nil
+}
+
+// IsRedacted reports whether the content of the record that r begins with, of
+// length bytes, was erased, by its header.
+func IsRedacted(r io.Reader, length int64) (bool, error) {
+	rec, _, err := headOf(r, length)
+	return err == nil && rec.Redacted() != "", err
+}
+
+// headOf reads the header of the record that r begins with, of length bytes.
+func headOf(r io.Reader, length int64) (rec *Record, compressed bool, err error) {
+	br := bufio.NewReader(io.LimitReader(r, length))
+	p, _ := br.Peek(len(gzipMagic))
+	compressed = bytes.Equal(p, gzipMagic)
+	text := br
+	if compressed {
+		s := newScanner(br, ReaderOptions{})
+		if err := s.openMember(); err != nil {
+			return nil, true, typed(0, gzipError(err))
+		}
+		text = s.zbr
+	}
+	if rec, _, err = readHeader(text); err != nil {
+		return nil, compressed, typed(0, gzipError(err))
+	}
+	return rec, compressed, nil
 }
 
 // WriteTo writes the redacted record: r.Length bytes. Compressed, it is a gzip

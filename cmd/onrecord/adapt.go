@@ -12,6 +12,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"onrecord"
 	"onrecord/archive"
@@ -109,7 +110,7 @@ func asVisit(v *archive.Visit) ingest.Visit {
 	_, late := v.Late()
 	return ingest.Visit{
 		Open: openVisit{v}, ID: v.ID(), Source: v.Source().Source, Door: v.Door(), Parser: v.Parser(),
-		Started: v.Started(), State: v.State(), Size: v.Size(), Late: late, Offline: v.Offline(), Memo: v.Memo(), Media: mediaKeeper{v},
+		Started: v.Started(), State: v.State(), Size: v.Size(), Late: late, Offline: v.Offline(), Why: v.Why(), Memo: v.Memo(), Media: mediaKeeper{v},
 	}
 }
 
@@ -235,8 +236,9 @@ func (e evidence) Capture(ctx context.Context, ref onrecord.CaptureRef) (io.Read
 
 // public serves the objects of the archive to the website as they are stored.
 type public struct {
-	a *archive.Archive
-	c *catalog.Catalog
+	a    *archive.Archive
+	c    *catalog.Catalog
+	back *atomic.Pointer[map[string]onrecord.Takedown] // objects that hold again what was erased
 }
 
 // notLost refuses an object of a visit whose lines are lost, where anything was
@@ -258,8 +260,14 @@ func (p public) Object(ctx context.Context, key string, off, n int64) (web.Recor
 }
 
 // Hidden returns what is not shown of an object: of a journal segment only the
-// lines about statements that are withheld, so that strangers can check the rest.
+// lines about statements that are withheld, so that strangers can check the rest;
+// nothing of one that holds again what was erased.
 func (p public) Hidden(ctx context.Context, key string) ([]onrecord.Span, onrecord.Takedown, error) {
+	if back := p.back.Load(); back != nil {
+		if down, ok := (*back)[key]; ok {
+			return []onrecord.Span{{Object: key, Length: -1}}, down, nil
+		}
+	}
 	spans, down, err := p.c.Withheld(ctx, key)
 	if err != nil || len(spans) == 0 || !strings.HasPrefix(key, "journal/") {
 		return spans, down, err

@@ -24,6 +24,7 @@ import (
 type eraseRequest struct {
 	down onrecord.Takedown
 	yes  string // --yes-erase
+	back int    // objects that held again what was erased
 }
 
 func newErase(e *env) *cobra.Command {
@@ -96,6 +97,9 @@ func (r eraseRequest) run(ctx context.Context, e *env, arg string) error {
 	}
 	var trace *ingest.Trace
 	if wasErased(st) {
+		if err := r.again(ctx, h, st); err != nil {
+			return err
+		}
 		if trace, err = h.traceOfErased(ctx, st, arg); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -19,8 +20,8 @@ func wasErased(st onrecord.Statement) bool {
 	return st.Decision != nil && st.Decision.Type == onrecord.StatementErased
 }
 
-// before says that nothing is left to erase of st, and goes on with what an
-// earlier erasure has not carried out.
+// before says that nothing is left to erase of st, and goes on with what earlier
+// erasures have not carried out.
 func (r eraseRequest) before(ctx context.Context, h *house, st onrecord.Statement) error {
 	left, err := h.finishErasures(ctx)
 	if err != nil {
@@ -30,7 +31,23 @@ func (r eraseRequest) before(ctx context.Context, h *house, st onrecord.Statemen
 		h.env.say("note: %s", line)
 	}
 	d := decided{Statement: st.ID, Case: st.Decision.Case, Index: st.Decision.Index, Message: "was erased before"}
+	if r.back > 0 {
+		d.Message += "; what had come back is erased anew"
+		return h.env.print(d, "%s was erased before, case %s; %s again what was erased, as if put back from an older copy, and no more\n", st.ID, st.Decision.Case, count(r.back, "object held", "objects held"))
+	}
 	return h.env.print(d, "%s was erased before, case %s; nothing is left that shows it\n", st.ID, st.Decision.Case)
+}
+
+// again erases anew what somebody has put back since it was erased.
+func (r *eraseRequest) again(ctx context.Context, h *house, st onrecord.Statement) (err error) {
+	var left []string
+	if r.back, left, err = h.eraseBack(ctx); err == nil && len(left) > 0 {
+		err = errors.New(left[0])
+	}
+	if err != nil {
+		return fmt.Errorf("%s was erased before, case %s: %w", st.ID, st.Decision.Case, err)
+	}
+	return nil
 }
 
 // traceOfErased returns what can be known of a statement that was erased: its

@@ -6,8 +6,10 @@ package main
 import (
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"onrecord"
@@ -61,4 +63,80 @@ func TestEraseWhatWasLeft(t *testing.T) {
 		t.Errorf("a third time: %q", out)
 	}
 	m.run(t, "verify")
+}
+
+// TestErasedIsPutBack: somebody puts objects back from a copy that is older than an
+// erasure. What they show is served to nobody once that is found, and is erased anew:
+// by a process that serves, and by the command.
+func TestErasedIsPutBack(t *testing.T) {
+	t.Parallel()
+	s := &erasable{}
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+	m.run(t, "crawl", "masto")
+	bucket, old := filepath.Join(filepath.Dir(m.config), "bucket"), filepath.Join(t.TempDir(), "old")
+	if err := os.CopyFS(old, os.DirFS(bucket)); err != nil {
+		t.Fatal(err)
+	}
+	id := string(onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID))
+	m.run(t, "erase", id, "--case", "T-1", "--yes-erase", id)
+	h := openAt(t, m, writing)
+	erasures, err := h.archive.Redactions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := erasures.Erasures()[0].Erasure.Objects
+	putBack := func() {
+		t.Helper()
+		for _, o := range objects {
+			b, err := os.ReadFile(filepath.Join(old, o.Key))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(bucket, o.Key), b, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	in, err := h.ingester()
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := h.website(in, new(atomic.Pointer[string]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := func(want int) {
+		t.Helper()
+		for _, o := range objects {
+			w := httptest.NewRecorder()
+			site.ServeHTTP(w, httptest.NewRequest("GET", "/record/"+o.Key, nil))
+			if w.Code != want || strings.HasPrefix(o.Key, "captures/") && want == 200 && tellsSecret(t, w.Body.Bytes()) {
+				t.Errorf("%s: %d, not %d", o.Key, w.Code, want)
+			}
+		}
+	}
+	served(200)
+	putBack()
+	found, err := h.archive.Undone(t.Context())
+	if err != nil || objectsBack(found) != len(objects) || len(objects) < 2 {
+		t.Fatalf("of %d objects these are back: %v, %v", len(objects), found, err)
+	}
+	h.noteBack(found)
+	served(451)
+	if left, err := h.stillGone(t.Context(), nil); err != nil || len(left) > 0 {
+		t.Errorf("left: %q, %v", left, err)
+	}
+	served(200)
+	m.run(t, "verify")
+	putBack()
+	if out := m.run(t, "erase", id, "--case", "T-1", "--yes-erase", id); !strings.Contains(out, "objects held again what was erased") {
+		t.Errorf("erase says %q", out)
+	}
+	served(200)
+	m.run(t, "verify")
+	if out := m.run(t, "erase", id, "--case", "T-1", "--yes-erase", id); !strings.Contains(out, "nothing is left") {
+		t.Errorf("and again: %q", out)
+	}
 }

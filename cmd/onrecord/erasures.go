@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,14 +97,72 @@ func (h *house) erasureDone(ctx context.Context, o archive.Ordered, replicas []s
 	return err
 }
 
+// eraseBack carries out anew what was erased and is in the bucket again: somebody has
+// put objects back from an older copy, or this was a replica whose store can't erase.
+// From when it is found on it is served to nobody. It returns how many objects were
+// put right, and what is left.
+func (h *house) eraseBack(ctx context.Context) (mended int, left []string, err error) {
+	found, err := h.archive.Undone(ctx)
+	if err != nil {
+		return 0, nil, fmt.Errorf("whether what was erased is still gone: %w", err)
+	}
+	h.noteBack(found)
+	if len(found) == 0 {
+		return 0, nil, nil
+	}
+	why := map[int64]error{}
+	for _, u := range found {
+		_, why[u.Index] = h.carryOut(ctx, u.Ordered)
+	}
+	still, err := h.archive.Undone(ctx)
+	if err != nil {
+		return 0, nil, fmt.Errorf("whether what was erased is gone again: %w", err)
+	}
+	h.noteBack(still)
+	for _, u := range still {
+		left = append(left, fmt.Sprintf("case %s: %s again what was erased, which is served to nobody and can't be removed: %v", u.Takedown.Case,
+			count(len(u.Objects), "object holds", "objects hold"), cmp.Or(why[u.Index], archive.ErrKeeps)))
+	}
+	return objectsBack(found) - objectsBack(still), left, nil
+}
+
+// objectsBack counts objects.
+func objectsBack(list []archive.Undone) int {
+	keys := map[string]bool{}
+	for _, u := range list {
+		for _, key := range u.Objects {
+			keys[key] = true
+		}
+	}
+	return len(keys)
+}
+
+// noteBack notes the objects that hold again what was erased.
+func (h *house) noteBack(list []archive.Undone) {
+	back := map[string]onrecord.Takedown{}
+	for _, u := range list {
+		for _, key := range u.Objects {
+			back[key] = u.Takedown
+		}
+	}
+	h.returned.Store(&back)
+}
+
 // erasuresEvery is how often a serving process looks whether an erasure waits
-// for something.
-const erasuresEvery = 10 * time.Minute
+// for something; goneEvery, whether what was erased is still gone.
+const (
+	erasuresEvery = 10 * time.Minute
+	goneEvery     = 6 * time.Hour
+)
 
 // tendErasures goes on with erasures that a crash or a replica has held up.
 func (h *house) tendErasures(ctx context.Context) {
-	for ctx.Err() == nil {
+	for last := (time.Time{}); ctx.Err() == nil; {
 		left, err := h.finishErasures(ctx)
+		if err == nil && h.env.now().Sub(last).Abs() >= goneEvery {
+			last = h.env.now()
+			left, err = h.stillGone(ctx, left)
+		}
 		if err != nil && ctx.Err() == nil {
 			h.log.Error("an erasure is not carried out yet", "err", err)
 		}
@@ -115,6 +174,16 @@ func (h *house) tendErasures(ctx context.Context) {
 		case <-time.After(erasuresEvery):
 		}
 	}
+}
+
+// stillGone is eraseBack for a process that serves: what it did is in the log, and
+// what is left is added to left.
+func (h *house) stillGone(ctx context.Context, left []string) ([]string, error) {
+	n, more, err := h.eraseBack(ctx)
+	if n > 0 {
+		h.log.Warn("objects held again what was erased, as if put back from an older copy: it was erased in them anew", "objects", n)
+	}
+	return append(left, more...), err
 }
 
 // noteBehind notes since when the ledger has entries that the catalog has not

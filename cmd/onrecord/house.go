@@ -67,6 +67,8 @@ type house struct {
 	lines  atomic.Pointer[[]onrecord.LostLines] // that are lost, as noted last
 	looked atomic.Int64                         // how many of them were asked for whether they are back
 
+	returned atomic.Pointer[map[string]onrecord.Takedown] // objects that hold again what was erased, by key, as far as was looked
+
 	follow sync.Mutex       // held while lines are applied
 	writer *catalog.Catalog // where this process applies them; nil where another one does; guarded by follow
 }

@@ -221,7 +221,7 @@ func (h *house) website(in *ingest.Ingester, banner *atomic.Pointer[string]) (ht
 			Log: origin, LogKey: key,
 		},
 		Statements: h.catalog, Figures: h.catalog, Journal: h.catalog, History: h.catalog, Searcher: h.catalog,
-		Record: public{h.archive, h.catalog}, VerifyProof: "onrecord verify {file} --key '" + key + "'",
+		Record: public{h.archive, h.catalog, &h.returned}, VerifyProof: "onrecord verify {file} --key '" + key + "'",
 		Packages: newPackages(h.packer()),
 		Evidence: evidence{h.archive, h.catalog},
 		Status:   func(ctx context.Context) ([]onrecord.SourceStatus, error) { return h.status(ctx, in.Sources) },
