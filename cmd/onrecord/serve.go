@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func runServe(ctx context.Context, e *env, listen string) error {
 	}
 	ln, err := net.Listen("tcp", listen)
 	if err != nil {
-		return listenFailure(err)
+		return cmp.Or(servedAlready(cfg.StateDir), listenFailure(err))
 	}
 	defer ln.Close()
 	e.serving, e.visits = true, true
@@ -71,9 +72,9 @@ func runServe(ctx context.Context, e *env, listen string) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := locks.take("role", "serve")
+	unlock, err := locks.serving()
 	if err != nil {
-		return &failure{status: exitLocked, hint: "one process serves an archive; stop the other one first", err: fmt.Errorf("another process serves this archive: %w", err)}
+		return err
 	}
 	defer unlock()
 	if err := h.waitForCatalog(ctx); err != nil {
@@ -86,9 +87,35 @@ func runServe(ctx context.Context, e *env, listen string) error {
 func listenFailure(err error) error {
 	f := &failure{status: exitFailed, err: err}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		f.hint = "is another onrecord serve running? --listen chooses another address"
+		f.hint = "another program listens there: --listen chooses another address"
 	}
 	return f
+}
+
+// servedAlready returns the failure that another process serves the archive: where
+// its address can't be listened on, that is why.
+func servedAlready(stateDir string) error {
+	locks, err := newLocks(stateDir)
+	if err != nil {
+		return nil // said by what opens the archive
+	}
+	unlock, err := locks.serving()
+	if errors.Is(err, errHeld) {
+		return err
+	}
+	if err == nil {
+		unlock()
+	}
+	return nil
+}
+
+// serving takes the lock of the one process that serves an archive.
+func (l *locks) serving() (unlock func(), err error) {
+	unlock, err = l.take("role", "serve")
+	if err != nil {
+		return nil, &failure{status: exitLocked, hint: "one process serves an archive; stop the other one first", err: fmt.Errorf("another process serves this archive: %w", err)}
+	}
+	return unlock, nil
 }
 
 // waitForCatalog waits until no other command applies to the catalog, for at
@@ -129,7 +156,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	}
 	defer queue.Close()
 	var banner atomic.Pointer[string]
-	handler, err := h.website(in, &banner)
+	site, err := h.newSite(in, &banner)
 	if err != nil {
 		return err
 	}
@@ -142,6 +169,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 	wg.Go(func() { h.watchDisk(soft, stopWriting, locks) })
 	wg.Go(func() { h.keepUp(writes, &banner) })
 	wg.Go(func() { h.keepRegaining(writes) })
+	wg.Go(func() { site.keep(soft) })
 	wg.Go(func() {
 		if !h.arrival(writes) {
 			return
@@ -154,7 +182,7 @@ func (h *house) serve(ctx context.Context, ln net.Listener, locks *locks) error 
 			h.log.Error("visits", "err", err)
 		}
 	})
-	err = web.Serve(soft, ln, handler)
+	err = web.Serve(soft, ln, site)
 	end() // without a website there is no serving process
 	wg.Wait()
 	return err
