@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -87,6 +88,7 @@ type verification struct {
 	o       VerifyOptions
 	tree    ledger.Tree // published, as far as can be told
 	history *history
+	begun   time.Time
 	// trusted is the size up to which erasures may excuse what differs: what only
 	// the head has, which nobody signs, excuses nothing.
 	trusted int64
@@ -125,7 +127,7 @@ func (a *Archive) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 	if o.Workers <= 0 {
 		o.Workers = max(aheadVisits, runtime.GOMAXPROCS(0)) // most of them wait for the bucket
 	}
-	v := &verification{a: a, o: o, history: newHistory(), cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string][]concealed{}}
+	v := &verification{a: a, o: o, begun: a.now(), history: newHistory(), cited: map[onrecord.CaptureRef]bool{}, last: map[string]ledgered{}, hidden: map[string][]concealed{}}
 	v.report.Withheld = map[string]Withheld{}
 	size, err := v.log(ctx)
 	for _, step := range []func(context.Context, int64) error{v.metadata, v.changes, v.linkage, v.stale, v.states, v.snapshots, v.settle, v.concealed, v.again} {

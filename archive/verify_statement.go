@@ -21,7 +21,7 @@ import (
 // its leaf and the published checkpoint; then every capture and every attachment
 // that they cite, and in a capture the record's own digests. A line about something else is a finding.
 func (a *Archive) VerifyStatement(ctx context.Context, id onrecord.StatementID, indexes []int64) (Report, error) {
-	v := &verification{a: a, cited: map[onrecord.CaptureRef]bool{}, hidden: map[string][]concealed{}}
+	v := &verification{a: a, begun: a.now(), cited: map[onrecord.CaptureRef]bool{}, hidden: map[string][]concealed{}}
 	v.report.Withheld = map[string]Withheld{}
 	c, err := a.Checkpoint(ctx)
 	if err != nil {

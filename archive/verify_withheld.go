@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -98,7 +99,7 @@ func (v *verification) concealed(ctx context.Context, size int64) error {
 		}
 		v.decided = list
 	}
-	live := liveCases(v.decided)
+	live := v.liveCases(v.decided)
 	unknown := func(list []concealed) bool {
 		return slices.ContainsFunc(list, func(c concealed) bool { return live[c.number] == 0 })
 	}
@@ -107,7 +108,7 @@ func (v *verification) concealed(ctx context.Context, size int64) error {
 		if err != nil {
 			return err
 		}
-		live = liveCases(append(v.decided, list...))
+		live = v.liveCases(append(v.decided, list...))
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.hidden)) {
 		for _, c := range v.hidden[key] {
@@ -158,8 +159,10 @@ func (c concealed) wrong(live map[string]int64) string {
 
 // liveCases returns how many statements are withheld or erased by each case: of
 // each case about a statement the last decision counts (onrecord.Known.Cases), and
-// once it is erased only its erasures.
-func liveCases(decided []onrecord.Event) map[string]int64 {
+// once it is erased only its erasures. A site may go on hiding for a moment what
+// is shown again: it reads the ledger, too.
+func (v *verification) liveCases(decided []onrecord.Event) map[string]int64 {
+	const moment = 2 * time.Minute
 	slices.SortStableFunc(decided, func(x, y onrecord.Event) int { return int(x.Index - y.Index) })
 	last := map[onrecord.StatementID]map[string]onrecord.EventType{}
 	erased := map[onrecord.StatementID]string{}
@@ -169,6 +172,9 @@ func liveCases(decided []onrecord.Event) map[string]int64 {
 		}
 		if e.Type == onrecord.StatementErased {
 			erased[e.Statement] = e.Takedown.Case
+			continue
+		}
+		if e.Type == onrecord.StatementUnwithheld && e.At.After(v.begun.Add(-moment)) && e.At.Before(v.a.now().Add(moment)) {
 			continue
 		}
 		if last[e.Statement] == nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"onrecord"
 	"onrecord/archive"
@@ -110,6 +111,8 @@ func TestWithheldOnlyByADecision(t *testing.T) {
 	decide(t, w, a, onrecord.StatementWithheld)
 	decided(map[string]bool{"line": true, "record": true})
 	decide(t, w, a, onrecord.StatementUnwithheld)
+	decided(map[string]bool{"line": true, "record": true}) // the site may not have read that yet
+	w.wait(3 * time.Minute)
 	decided(nil)
 }
 
