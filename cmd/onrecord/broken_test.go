@@ -43,7 +43,7 @@ const leastBroken = 1000
 // answer in sixteen is played; make test plays all of them without.
 func TestBrokenAnswers(t *testing.T) {
 	t.Parallel()
-	answers, part := sections(t, "testdata/broken/answers.txtar"), repotest.Raced || testing.Short()
+	answers, part := sections(t, "testdata/broken/answers.txtar"), repotest.Part(t) || testing.Short()
 	var results []*brokenResult
 	t.Run("doors", func(t *testing.T) {
 		for _, door := range []string{"feed", "page", "mastodon", "telegram"} {

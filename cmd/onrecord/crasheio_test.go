@@ -46,6 +46,7 @@ func (l *syncedLog) String() string {
 // spool, in the bucket, and of the high-water mark: it writes nothing and begins
 // no visit any more, says so, and serves what it has. A new process goes on.
 func TestFailedSyncStopsServing(t *testing.T) {
+	t.Parallel()
 	for what, in := range map[string]string{
 		"spool": ".onrecord/spool/", "bucket": "bucket/", "mark": ".onrecord/log.mark.", "folder of the bucket": "bucket/journal/2",
 	} {

@@ -5,7 +5,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +23,7 @@ import (
 
 	"onrecord"
 	"onrecord/archive"
+	"onrecord/internal/repotest"
 	"onrecord/web"
 )
 
@@ -60,6 +63,7 @@ func demoShows() map[int][]demoShow {
 // judgement, record, catalog, pages.
 func TestDemonstration(t *testing.T) {
 	t.Parallel()
+	part := repotest.Part(t) // the first beats only
 	e := &env{io: stdio{out: io.Discard, err: io.Discard}, stop: newStop(make(chan os.Signal), io.Discard), now: time.Now}
 	play := &demoPlay{}
 	w, err := openDemo(t.Context(), e, t.TempDir(), "http://127.0.0.1:8080", &web.Demo{Story: play.story})
@@ -77,14 +81,23 @@ func TestDemonstration(t *testing.T) {
 		t.Fatal(err)
 	}
 	shows := demoShows()
-	if err := play.play(t.Context(), w, 0, func(b demoBeat) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	err = play.play(ctx, w, 0, func(b demoBeat) {
 		for _, s := range shows[b.scene] {
 			demoLook(t, site, b, s)
 		}
 		for _, p := range b.pages {
 			demoLook(t, site, b, demoShow{p.Href, []string{"This is a demonstration"}})
 		}
-	}); err != nil {
+		if part && b.scene == 2 {
+			stop()
+		}
+	})
+	if part && errors.Is(err, context.Canceled) {
+		return
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	demoRecord(t, w)

@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"onrecord/internal/repotest"
 )
 
 // mounted makes a file system of size bytes in memory at path, which is made.
@@ -69,6 +71,8 @@ func fill(t *testing.T, path string) {
 // Pages are answered all the while, and visits go on by themselves once there is
 // space again; nothing that a reader has been shown is lost.
 func TestDiskFull(t *testing.T) {
+	repotest.Large(t)
+	t.Parallel()
 	passes, most := 1, patience
 	if os.Getenv("ONRECORD_LONG") != "" {
 		passes, most = 10, time.Minute // what is promised, on a machine that does nothing else

@@ -17,6 +17,7 @@ import (
 // also where that is behind the ledger or SQLite has no room for its files; the
 // status says what is full; and visits begin by themselves once there is space.
 func TestStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, mount, filler string
 		behind              bool // the catalog has not applied what is in the record

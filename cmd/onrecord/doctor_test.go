@@ -181,6 +181,7 @@ func TestDoctorReadOnlyStore(t *testing.T) {
 // TestStatusOfTheUnreadable: one register that can't be read hides one source,
 // and a storage that is away hides all, not the page.
 func TestStatusOfTheUnreadable(t *testing.T) {
+	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

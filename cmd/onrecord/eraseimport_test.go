@@ -11,12 +11,14 @@ import (
 	"onrecord"
 	"onrecord/archive"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 )
 
 // TestEraseAndImport: a file that holds a statement that was erased is imported
 // without it, and redacted before it is put, though the statement stands at the
 // end of it, visits later.
 func TestEraseAndImport(t *testing.T) {
+	repotest.Large(t)
 	t.Parallel()
 	for name, imp := range map[string]invented{"files": {}, "parts": {kept: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -65,6 +67,7 @@ func TestEraseAndImport(t *testing.T) {
 // served to nobody while that is withheld, though the statement stands at its end,
 // visits later; what tells nothing of it is served.
 func TestWithheldAndImport(t *testing.T) {
+	repotest.Large(t)
 	t.Parallel()
 	for name, imp := range map[string]invented{"files": {}, "parts": {kept: true}} {
 		t.Run(name, func(t *testing.T) {

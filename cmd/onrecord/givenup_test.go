@@ -53,6 +53,7 @@ Content-Type: application/atom+xml
 // Older pages that lead nowhere are a gap, which says so, and which ends when
 // they were read as far as what is known: what lay between is there then.
 func TestOlderPagesGivenUp(t *testing.T) {
+	t.Parallel()
 	script := loopingFeed
 	for n := 1; n <= 3; n++ {
 		script = strings.ReplaceAll(script, fmt.Sprintf("ENTRY%d", n),

@@ -15,6 +15,7 @@ import (
 
 	"onrecord"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 )
 
 // A goneSite is a newsroom or a server of posts by a clock that tests move. Its
@@ -142,6 +143,8 @@ func pressPage(i int) string {
 // what is listed vouches for the site, not what was said last. So many at once
 // are for the operator to look at; once that is done they are recorded.
 func TestNewestAreTakenDown(t *testing.T) {
+	repotest.Large(t)
+	t.Parallel()
 	down := false
 	s := newGoneSite(t, pressRoom, pressAnswer(20, func(i int) bool { return i < 10 || !down }, pressPage))
 	s.visits(t, 5, 12*time.Hour)
@@ -164,6 +167,8 @@ func TestNewestAreTakenDown(t *testing.T) {
 // Nothing vouches for the server, so that nothing is called deleted; but the
 // operator is told, and when all is back the source thaws by itself.
 func TestEverythingIsTakenDown(t *testing.T) {
+	repotest.Large(t)
+	t.Parallel()
 	wiped := false
 	account := map[string]any{"id": "7", "username": "jane", "acct": "jane", "url": "https://social.example/@jane", "uri": "https://social.example/users/jane", "display_name": "Jane Example"}
 	var ids []string
@@ -209,6 +214,8 @@ func TestEverythingIsTakenDown(t *testing.T) {
 // a few of them in a visit; nothing is wrong but the addresses, and before a
 // fifth of all is called deleted the operator is asked.
 func TestSiteMovesItsPages(t *testing.T) {
+	repotest.Large(t)
+	t.Parallel()
 	const count = 40
 	moved := false
 	s := newGoneSite(t, pressRoom, func(w http.ResponseWriter, r *http.Request) {
@@ -237,6 +244,8 @@ func TestSiteMovesItsPages(t *testing.T) {
 // What figures delete in the course of time is no mass: four of forty in a month
 // are found and recorded.
 func TestFewDeletionsDoNotFreeze(t *testing.T) {
+	repotest.Large(t)
+	t.Parallel()
 	const count = 40
 	s := (*goneSite)(nil)
 	began := time.Time{}
@@ -256,6 +265,7 @@ func TestFewDeletionsDoNotFreeze(t *testing.T) {
 // One page with status 200 stands at the addresses of all articles for a day: six
 // articles that read the same have not been edited.
 func TestOnePageInPlaceOfAll(t *testing.T) {
+	t.Parallel()
 	const wall = `<html><head><title>Welcome</title></head><body><main><h1>Welcome</h1><p>Find out what the office does for you, whom to ask ` +
 		`and when it is open. Our team is there for you on all working days from nine to five.</p></main></body></html>`
 	walled := false

@@ -134,6 +134,7 @@ func created(t *testing.T, h *house) (n map[onrecord.StatementID]int, imported i
 // together, in two wordings: each is created once, both wordings are kept, and
 // the files are evidence once.
 func TestImportOfRepetitions(t *testing.T) {
+	repotest.Large(t)
 	t.Parallel()
 	_, _, srv, _, h, in := press(t)
 	defer srv.Close()

@@ -44,6 +44,7 @@ func errOf[T any](_ T, err error) error { return err }
 // What a wrong date, a cut file, and a date given for what is imported say to
 // the operator.
 func TestImportSays(t *testing.T) {
+	t.Parallel()
 	config, path, _ := tweets(t, 10)
 	run := func(args ...string) (string, int) {
 		t.Helper()

@@ -18,6 +18,7 @@ import (
 	"onrecord"
 	"onrecord/crawler"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 )
 
 // said returns everything that the record says of statements and captures.
@@ -58,6 +59,7 @@ func said(t *testing.T, h *house) string {
 // The name of a file that is not published whole is not published either, and
 // of no file the folder.
 func TestImportNamesNoFile(t *testing.T) {
+	t.Parallel()
 	_, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	mail := fstest.MapFS{"All mail of jdoe@mail.example.txt": {Data: lines(0, 3)}}
@@ -90,6 +92,7 @@ func (x *exchanged) Open(name string) (fs.File, error) {
 // Of a file that is exchanged between its digest and its reading nothing counts
 // as imported: not under the digest of the one, not under that of the other.
 func TestImportOfAnExchangedFile(t *testing.T) {
+	t.Parallel()
 	_, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	files := exchanged{MapFS: fstest.MapFS{"a.txt": {}}, contents: []string{"1 What was said.\n", "1 What was SAID.\n"}}
@@ -110,6 +113,8 @@ func TestImportOfAnExchangedFile(t *testing.T) {
 // A file that is replaced in the middle of its reading, after a visit is
 // committed, leaves no progress: the next import begins at the beginning.
 func TestImportOfAReplacedFile(t *testing.T) {
+	repotest.Large(t)
+	t.Parallel()
 	_, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	dir := t.TempDir()
@@ -149,6 +154,7 @@ func TestImportOfAReplacedFile(t *testing.T) {
 // A dump can't show what was published after its date. What the wrong date would
 // have said of the batches before is not recorded, and another date mends it.
 func TestImportWithAWrongDate(t *testing.T) {
+	t.Parallel()
 	clock, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	published := clock.now().AddDate(-1, 0, 0)
@@ -183,6 +189,7 @@ func TestImportWithAWrongDate(t *testing.T) {
 // Who reports a deletion is the dump, not the source that it is imported into;
 // of what it names without text, the time that it was published is the lower bound.
 func TestImportedDeletion(t *testing.T) {
+	t.Parallel()
 	clock, _, srv, _, h, in := press(t)
 	defer srv.Close()
 	published := clock.now().AddDate(-1, 0, 0).UTC().Truncate(time.Second)
@@ -203,6 +210,7 @@ func TestImportedDeletion(t *testing.T) {
 // What was refused is told once, though the import begins again where another
 // machine was faster.
 func TestImportIsOvertakenAndRefuses(t *testing.T) {
+	t.Parallel()
 	clock, _, srv, body, _, in := press(t, "1")
 	defer srv.Close()
 	told, times := 0, 0

@@ -17,6 +17,7 @@ import (
 // offline where nothing of its host answers, robots.txt included, and since the
 // first request had failed; a feed that is broken alone is no outage.
 func TestBrokenFeedIsNoOutage(t *testing.T) {
+	t.Parallel()
 	body := rss("x")
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
 	t.Cleanup(other.Close)

@@ -16,6 +16,7 @@ import (
 // TestPackagesAreBounded: while packages take their time, four wait, and the next
 // is refused at once; one that is kept is served.
 func TestPackagesAreBounded(t *testing.T) {
+	t.Parallel()
 	m := newMediaSite(t)
 	m.items(mediaItem{"a"}, mediaItem{"b"})
 	m.visit(t)

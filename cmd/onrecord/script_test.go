@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the program as a user types it. $SITE serves the files of
 // the script's folder "site"; $PORT is free.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

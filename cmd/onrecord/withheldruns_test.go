@@ -171,6 +171,7 @@ func toldByLines(t *testing.T, m machine) (told []int64) {
 		t.Fatal(err)
 	}
 	defer dec.Close()
+	var plain []byte
 	for e, err := range h.archive.Walk(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
@@ -180,8 +181,7 @@ func toldByLines(t *testing.T, m machine) (told []int64) {
 		}
 		n := int64(0)
 		for _, part := range servedOf(t, site, "/record/"+segmentOf(e.Leaf.Visit)) {
-			plain, err := dec.DecodeAll(part.body, nil)
-			if err != nil {
+			if plain, err = dec.DecodeAll(part.body, plain[:0]); err != nil {
 				t.Fatal(err)
 			}
 			for line := range bytes.Lines(plain) {

@@ -60,6 +60,15 @@ var (
 // test whose name or folder the Makefile lacks would run nowhere, which fails.
 func Large(t testing.TB) {
 	t.Helper()
+	if Part(t) {
+		t.Skip("too large for the race detector; make test runs it without")
+	}
+}
+
+// Part is as Large for a test of which a part is worth its time under the race
+// detector too: it reports whether only that is to run now.
+func Part(t testing.TB) bool {
+	t.Helper()
 	root := moduleFolder(t)
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
 	if err != nil {
@@ -80,9 +89,7 @@ func Large(t testing.TB) {
 	if m == nil || !slices.Contains(strings.Fields(string(m[1])), "./"+filepath.ToSlash(dir)) {
 		t.Fatalf("./%s is not in LARGEIN of the Makefile", filepath.ToSlash(dir))
 	}
-	if Raced && os.Getenv("ONRECORD_RACE_LARGE") == "" {
-		t.Skip("too large for the race detector; make test runs it without")
-	}
+	return Raced && os.Getenv("ONRECORD_RACE_LARGE") == ""
 }
 
 // Stalls watches the machine until the test ends. What it returns says for how long
