@@ -169,7 +169,7 @@ func (v *Visit) queueBehind(source string, m *spool.Meta) {
 		v.a.memory.resolved(source, known.waits)
 		return
 	}
-	m.StateTag, m.Predecessor, v.offline = "", known.waits, true
+	m.StateTag, m.Predecessor, v.offline, v.why = "", known.waits, true, ErrBehind
 }
 
 // stampBehind makes v wait behind a visit that is pending and can't be finished
@@ -189,6 +189,7 @@ func (v *Visit) stampBehind(ctx context.Context, source string, m *spool.Meta, c
 		m.Predecessor = known.waits
 	}
 	v.reg, v.from, v.offline = register{N: reg.N, SourceState: reg.Pending.Else, By: reg.By}, size, true
+	v.why = cause
 	return nil
 }
 
@@ -199,7 +200,7 @@ func (v *Visit) stampOffline(source string, m *spool.Meta, cause error) error {
 	if !known.known || size < 0 {
 		return fmt.Errorf("begin a visit of source %s: nothing was read of it yet: %w", source, cause)
 	}
-	v.reg, v.tag, v.from, v.offline = known.reg, known.tag, size, true
+	v.reg, v.tag, v.from, v.offline, v.why = known.reg, known.tag, size, true, cause
 	switch {
 	case !known.waits.IsZero():
 		m.Predecessor = known.waits

@@ -35,6 +35,8 @@ var (
 	// because objects of it are missing and no spool has restored them
 	// (record.md 1.6).
 	ErrPending = errors.New("a visit is pending and its objects are missing")
+	// ErrBehind reports a visit that waits because an earlier one of its source does.
+	ErrBehind = errors.New("an earlier visit of the source waits in the spool")
 	// ErrTooLarge reports a visit or a state above the limits (record.md 1.9).
 	ErrTooLarge = errors.New("too large")
 	// ErrMismatch reports stored bytes that are not what the ledger, or a

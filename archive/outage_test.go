@@ -86,7 +86,7 @@ func TestOutageRightBehindTheCommitPoint(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if st := v.State(); !v.Offline() || !st.LastTick.Equal(day.Add(2*time.Minute)) {
+				if st := v.State(); !errors.Is(v.Why(), archive.ErrUnreachable) || !st.LastTick.Equal(day.Add(2*time.Minute)) {
 					t.Errorf("%s: offline %t, state %+v", text, v.Offline(), st)
 				}
 				if err := v.Close(); err != nil {
@@ -122,7 +122,7 @@ func TestVisitsGoOnBehindOneWhoseObjectsAreLost(t *testing.T) {
 	s.w.wait(-3 * time.Hour)
 	for _, text := range []string{"behind it", "behind that"} {
 		v, err := read(ctx, s.w, a, "press", text)
-		if err != nil || !v.Offline() {
+		if err != nil || !v.Offline() || !errors.Is(v.Why(), archive.ErrPending) {
 			t.Fatalf("%s: %v", text, err)
 		}
 		if st := v.State(); st.AccountID != "jane.example" {

@@ -127,6 +127,16 @@ func (r *Redactions) Known(below int64) error {
 	return nil
 }
 
+// Unread returns the visits, by the ledger index of their first line, that can't be
+// read and that nobody has given up: by the archive alone nobody knows whether they
+// erase anything.
+func (r *Redactions) Unread() []int64 {
+	if r == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(r.unread), r.isGivenUp)
+}
+
 // isGivenUp reports whether the operator has given up the line at an index.
 func (r *Redactions) isGivenUp(i int64) bool {
 	if r == nil {

@@ -43,7 +43,7 @@ func TestVisitsGoOnWhileNothingMayBeAppended(t *testing.T) {
 	for _, text := range []string{"three", "four"} {
 		w.wait(time.Minute)
 		v, err := read(ctx, w, a, "press", text)
-		if err != nil || !v.Offline() {
+		if err != nil || !v.Offline() || !errors.Is(v.Why(), ledger.ErrSeenMore) {
 			t.Fatalf("a visit behind it: %v", err)
 		}
 		if err := v.Close(); err != nil {

@@ -32,6 +32,7 @@ type Visit struct {
 	tag     bucket.Tag // zero: the register was absent
 	from    int64      // ledger size before the visit
 	offline bool       // begun while the bucket was out of reach: for Recover only
+	why     error      // that is so
 	plan    *plan      // set once Commit has begun
 	taken   bool       // over by Recover, from the process that began it
 	ended   bool
@@ -90,6 +91,10 @@ func (v *Visit) Size() int64 { return v.from }
 // records as any other, and is then closed: it is judged and committed when
 // Recover yields it, after its predecessor (record.md 1.8).
 func (v *Visit) Offline() bool { return v.offline }
+
+// Why returns why the visit is Offline, nil for one that is not: ErrUnreachable, why
+// the visit before it can't be finished, or ErrBehind.
+func (v *Visit) Why() error { return v.why }
 
 // Late returns the visit whose captures this one commits again under a new
 // name, because that one lost its fence or was abandoned (record.md 1.7). A

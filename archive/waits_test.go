@@ -72,7 +72,7 @@ func TestRecoverInTheProcessThatLeftTheVisits(t *testing.T) {
 	}
 	w.wait(time.Minute)
 	behind, err := read(ctx, w, a, "press", "four") // open while the others are recovered
-	if err != nil || !behind.Offline() {
+	if err != nil || !behind.Offline() || !errors.Is(behind.Why(), archive.ErrBehind) {
 		t.Fatalf("a visit behind two that wait: %v", err)
 	}
 	open, err := read(ctx, w, a, "toots", "elsewhere")

@@ -4,6 +4,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func (r Report) With(c Report) Report {
 	r.Bytes += c.Bytes
 	r.Seconds += c.Seconds
 	r.Problems = append(r.Problems, c.Problems...)
-	r.Spooled = r.Spooled || c.Spooled
+	r.Spooled, r.Why = r.Spooled || c.Spooled, cmp.Or(r.Why, c.Why)
 	if c.Index >= 0 {
 		r.Index = c.Index
 	}

@@ -98,6 +98,7 @@ type Visit struct {
 	Size    int64 // of the ledger when State had been read: whatever has changed State is before it
 	Late    bool  // a late visit: it may add, not delete (record.md 1.7)
 	Offline bool  // begun while the bucket was out of reach: it can't be committed now (record.md 1.8)
+	Why     error // it is Offline; nil where that is not known
 	Memo    []byte
 	Media   MediaKeeper // of a media visit; nil where the record keeps none
 }

@@ -150,6 +150,9 @@ func (w *importWriter) group(ctx context.Context, e *evidence, items []onrecord.
 	return nil
 }
 
+// errWaits reports a record that takes nothing of a source now, and does not say why.
+var errWaits = errors.New("an earlier visit waits in the spool")
+
 // open begins a visit, if none is open.
 func (w *importWriter) open(ctx context.Context, account string) error {
 	if w.v != nil {
@@ -165,7 +168,7 @@ func (w *importWriter) open(ctx context.Context, account string) error {
 		return err
 	}
 	if v.Offline {
-		return errors.Join(errors.New("the storage is out of reach, or an earlier visit of the source waits in the spool: try again once it is committed"), v.Drop(ctx))
+		return errors.Join(fmt.Errorf("nothing of the source can be recorded now: try again once it can: %w", cmp.Or(v.Why, errWaits)), v.Drop(ctx))
 	}
 	w.v, w.runs = &v, v.State.Runs
 	w.small = nil

@@ -102,7 +102,7 @@ func (i *Ingester) visit(ctx context.Context, s Source, d Door, only bool) (rep 
 	}
 	if v.Offline {
 		rep = report(s, d, result, change.Result{})
-		rep.Spooled = true
+		rep.Spooled, rep.Why = true, v.Why
 		return rep, next, v.Close()
 	}
 	rep, err = i.finish(ctx, s, d, v, result)

@@ -47,7 +47,7 @@ func (i *Ingester) FetchMedia(ctx context.Context, s Source, host string) (Repor
 		return rep, fmt.Errorf("media of %s: %w", s.ID, err)
 	}
 	if v.Offline { // it could not be committed, and would fill the spool
-		rep.Spooled = true
+		rep.Spooled, rep.Why = true, v.Why
 		return rep, v.Drop(ctx)
 	}
 	f := &mediaVisit{i: i, s: s, v: v, rep: rep, kept: map[string]onrecord.StoredMedia{}, small: map[string]func(){}}

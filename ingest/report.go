@@ -31,11 +31,13 @@ type Report struct {
 	Bytes    int64            `json:"bytes"`
 	Seconds  float64          `json:"seconds"`
 	Late     bool             `json:"late,omitempty"`
-	Spooled  bool             `json:"spooled,omitempty"` // the bucket is out of reach: committed later
+	Spooled  bool             `json:"spooled,omitempty"` // it can't be committed now: Why
 	Dropped  bool             `json:"dropped,omitempty"` // an interrupted import, which goes on when it is run again
 	Stopped  bool             `json:"stopped,omitempty"` // another account stands behind the handle
 	Frozen   string           `json:"frozen,omitempty"`
 	Problems []string         `json:"problems,omitempty"`
+	// Why the visit was left in the spool; nil where that is not known.
+	Why error `json:"-"`
 	// Checks is the door, at another host, through which statements are due to
 	// be asked for at their own addresses: Ingester.Check.
 	Checks *Door `json:"-"`

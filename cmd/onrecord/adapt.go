@@ -110,7 +110,7 @@ func asVisit(v *archive.Visit) ingest.Visit {
 	_, late := v.Late()
 	return ingest.Visit{
 		Open: openVisit{v}, ID: v.ID(), Source: v.Source().Source, Door: v.Door(), Parser: v.Parser(),
-		Started: v.Started(), State: v.State(), Size: v.Size(), Late: late, Offline: v.Offline(), Memo: v.Memo(), Media: mediaKeeper{v},
+		Started: v.Started(), State: v.State(), Size: v.Size(), Late: late, Offline: v.Offline(), Why: v.Why(), Memo: v.Memo(), Media: mediaKeeper{v},
 	}
 }
 

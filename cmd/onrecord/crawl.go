@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,7 +156,7 @@ func (h *house) crawlOne(ctx context.Context, in *ingest.Ingester, l *locks, s i
 	}
 	switch {
 	case rep.Spooled:
-		return fmt.Errorf("visit %s: %w", s.ID, archive.ErrUnreachable)
+		return fmt.Errorf("visit %s: %w", s.ID, whySpooled(rep))
 	case rep.Failed():
 		return errFailed
 	}
@@ -233,7 +234,7 @@ func (h *house) printReport(r ingest.Report) {
 		h.env.say("  %s: %s", r.Source, plain(p))
 	}
 	if r.Spooled {
-		h.env.say("  %s: the storage is out of reach: the captures are in the spool and are committed when it answers", r.Source)
+		h.env.say("  %s: what was captured is in the spool, and is recorded as soon as it can be: %v", r.Source, whySpooled(r))
 	}
 	if r.Stopped {
 		h.env.say("  %s: another account stands behind the handle, or none is known: nothing was attributed", r.Source)
@@ -242,6 +243,9 @@ func (h *house) printReport(r ingest.Report) {
 		h.env.say("  %s: frozen, absences do not count: %s", r.Source, r.Frozen)
 	}
 }
+
+// whySpooled returns why a visit is in the spool.
+func whySpooled(r ingest.Report) error { return cmp.Or(r.Why, archive.ErrUnreachable) }
 
 // pick returns the sources of the given ids, all that have a door for none.
 func pick(all []ingest.Source, ids []string) ([]ingest.Source, error) {

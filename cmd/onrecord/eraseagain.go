@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"onrecord"
+	"onrecord/archive"
 	"onrecord/archive/bucket"
 	"onrecord/archive/warc"
 )
@@ -61,7 +62,7 @@ func (h *house) eraseAgain(ctx context.Context, id onrecord.StatementID, capture
 func (h *house) erased(ctx context.Context) (map[onrecord.StatementID]onrecord.StatementID, error) {
 	red, err := h.archive.Redactions(ctx)
 	if err == nil {
-		err = red.Known(0)
+		err = h.knowsErased(ctx, red)
 	}
 	if err != nil {
 		return nil, err
@@ -74,6 +75,30 @@ func (h *house) erased(ctx context.Context) (map[onrecord.StatementID]onrecord.S
 		}
 	}
 	return ids, nil
+}
+
+// knowsErased returns archive.ErrUnknown while a visit can't be read that may have
+// erased something. One that is lost and, by what the catalog has found out, was no
+// act of the operator, is none: visits of other accounts go on beside it.
+func (h *house) knowsErased(ctx context.Context, red *archive.Redactions) error {
+	unknown := red.Known(0)
+	if unknown == nil {
+		return nil
+	}
+	lost, err := h.catalog.Lost(ctx)
+	if err != nil {
+		return err
+	}
+	noAct := make(map[int64]bool, len(lost))
+	for _, l := range lost {
+		noAct[l.From] = !l.Act
+	}
+	for _, i := range red.Unread() {
+		if !noAct[i] {
+			return unknown
+		}
+	}
+	return nil
 }
 
 // recordsOf returns the records of captures, those beside them included, that
