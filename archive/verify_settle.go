@@ -25,6 +25,11 @@ func (v *verification) settle(ctx context.Context, size int64) error {
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(v.suspects, func(s suspect) bool { return s.unless != nil && !s.unless(r) }) {
+		if r, err = v.redactedSince(ctx, r); err != nil {
+			return err
+		}
+	}
 	touched := map[string]bool{} // objects in which something differs from what was committed
 	v.suspects = slices.DeleteFunc(v.suspects, func(s suspect) bool {
 		touched[s.Object] = true
@@ -66,6 +71,26 @@ func (v *verification) redactions(ctx context.Context) (*Redactions, error) {
 	r := (*Redactions)(nil).clone()
 	for _, e := range v.acts {
 		r.add(e)
+	}
+	return r, nil
+}
+
+// redactedSince adds to what erasures ordered what others did that were signed
+// while everything was read. Whether those are carried out is not asked: objects
+// may have been read before.
+func (v *verification) redactedSince(ctx context.Context, r *Redactions) (*Redactions, error) {
+	list, err := v.meanwhile(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(e onrecord.Event) bool { return e.Type != onrecord.StatementErased })
+	if list, err = v.vouchedFor(ctx, list); err != nil {
+		return nil, err
+	}
+	r = r.clone()
+	for _, e := range list {
+		r.add(e)
+		delete(r.done, e.Index)
 	}
 	return r, nil
 }

@@ -255,14 +255,20 @@ func (v *voucher) drop(ctx context.Context, events []onrecord.Event, tell func(e
 }
 
 // vouch finds the erasures that no key has signed: they excuse nothing.
-func (v *verification) vouch(ctx context.Context) error {
+func (v *verification) vouch(ctx context.Context) (err error) {
+	v.acts, err = v.vouchedFor(ctx, v.acts)
+	return err
+}
+
+// vouchedFor returns those of acts that a key has signed; none where the keys
+// themselves are damaged, which is a finding of its own.
+func (v *verification) vouchedFor(ctx context.Context, acts []onrecord.Event) ([]onrecord.Event, error) {
 	keys := voucher{a: v.a}
-	acts, err := keys.drop(ctx, v.acts, func(e onrecord.Event, why error) {
+	acts, err := keys.drop(ctx, acts, func(e onrecord.Event, why error) {
 		v.find(Finding{Kind: KindJournal, Object: journalKey(e.Visit), Offset: -1, Index: e.Index, Reason: why.Error()})
 	})
 	if err != nil && !isAnswer(err) || ctx.Err() != nil {
-		return outOfReach(err)
+		return nil, outOfReach(err)
 	}
-	v.acts = acts // none where the keys themselves are damaged, which is a finding of its own
-	return nil
+	return acts, nil
 }
