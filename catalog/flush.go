@@ -257,12 +257,18 @@ func (b *batch) wording(r *row, v onrecord.VersionID) (*wording, error) {
 func (b *batch) columns(r *row, changes map[int64]change) error {
 	i, ok := b.side.find(r.r)
 	kind := ""
-	if ok && r.version == r.doc.Known.Version {
+	switch {
+	case r.doc.Known.Erased: // its wordings are gone, and its type with them
+	case ok && r.version == r.doc.Known.Version:
 		kind = types()[b.side.attrs[i].kind()]
-	} else if w, err := b.wording(r, r.doc.Known.Version); err != nil {
-		return err
-	} else if w != nil {
-		kind = w.Content.Type
+	default:
+		w, err := b.wording(r, r.doc.Known.Version)
+		if err != nil {
+			return err
+		}
+		if w != nil {
+			kind = w.Content.Type
+		}
 	}
 	c := change{attr: packAttr(r.account.n, kind, &r.doc), date: secondOf(r.doc.date())}
 	if ok && b.side.attrs[i] == c.attr && b.side.second(r.r) == c.date {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func dump(t testing.TB, c *catalog.Catalog) string {
 func histories(r *rand.Rand) [][]onrecord.Event {
 	kinds := []onrecord.EventType{
 		onrecord.StatementCreated, onrecord.StatementEdited, onrecord.StatementSeen, onrecord.StatementLooked, onrecord.StatementDeleted,
-		onrecord.StatementRestored, onrecord.StatementWithheld, onrecord.StatementUnwithheld,
+		onrecord.StatementRestored, onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased, onrecord.MediaKept, onrecord.MediaMissed,
 		onrecord.AccountWasSuspended, onrecord.AccountRestored, onrecord.AccountRenamed, onrecord.PlatformOffline, onrecord.PlatformOnline,
 		onrecord.SourceGap, onrecord.SourceFrozen, onrecord.SourceThawed, onrecord.SourceLooked,
 	}
@@ -67,11 +68,17 @@ func anything(r *rand.Rand, kind onrecord.EventType, at time.Time) onrecord.Even
 		if r.IntN(3) == 0 {
 			e.PublishedAt = time.Time{}
 		}
-	case onrecord.StatementLooked, onrecord.StatementDeleted, onrecord.StatementRestored, onrecord.StatementWithheld, onrecord.StatementUnwithheld:
+	case onrecord.StatementLooked, onrecord.StatementDeleted, onrecord.StatementRestored, onrecord.StatementWithheld, onrecord.StatementUnwithheld, onrecord.StatementErased, onrecord.MediaKept, onrecord.MediaMissed:
 		e = happened(kind, native, at)
 		e.Look = []onrecord.LookResult{onrecord.LookAbsent, onrecord.LookGone, onrecord.LookLive, onrecord.LookUnclear}[r.IntN(4)]
 		e.Grade = []onrecord.Grade{onrecord.GradeD2, onrecord.GradeD3}[r.IntN(2)]
 		e.After = at.Add(-time.Minute)
+		if kind == onrecord.MediaKept || kind == onrecord.MediaMissed {
+			e.Media = &onrecord.KeptMedia{ID: []string{"m1", "m2"}[r.IntN(2)], SHA256: strings.Repeat("ab", 31) + strconv.Itoa(10+r.IntN(3)), Missing: strconv.Itoa(r.IntN(3))}
+		}
+		if kind == onrecord.StatementErased {
+			e.Takedown = &onrecord.Takedown{Case: []string{"T-1", "T-2"}[r.IntN(2)]}
+		}
 		if kind == onrecord.StatementWithheld || kind == onrecord.StatementUnwithheld {
 			e.Takedown = &onrecord.Takedown{Case: []string{"T-1", "T-2"}[r.IntN(2)]}
 		}
