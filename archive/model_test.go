@@ -22,6 +22,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/bucket"
 	"onrecord/archive/bucket/memory"
+	"onrecord/internal/repotest"
 )
 
 // TestModel explores interleavings of the production code of several processes
@@ -29,6 +30,7 @@ import (
 // call that touches a state or the head is a step. States that were seen before are not
 // gone into again.
 func TestModel(t *testing.T) {
+	part := repotest.Part(t) // with fewer changes from one process to another
 	var total atomic.Int64
 	t.Cleanup(func() { fmt.Printf("archive model: %d interleavings explored\n", total.Load()) })
 	for _, m := range []model{
@@ -42,6 +44,9 @@ func TestModel(t *testing.T) {
 	} {
 		if os.Getenv("ONRECORD_MODEL") == "deep" { // hours, not seconds
 			m.budget.switches += 2
+		}
+		if part {
+			m.budget.switches = max(0, m.budget.switches-1)
 		}
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
