@@ -115,21 +115,10 @@ func showJSON(s onrecord.Statement, versions []onrecord.Version, captures []onre
 }
 
 func verifyJSON(r archive.Report) map[string]any {
-	type finding struct {
-		Kind   string `json:"kind"`
-		Object string `json:"object"`
-		Offset int64  `json:"offset"`
-		Index  int64  `json:"log_index"`
-		Reason string `json:"reason"`
-	}
-	found := make([]finding, len(r.Findings))
-	for i, f := range r.Findings {
-		found[i] = finding(f)
-	}
 	return map[string]any{
 		"size": r.Size, "root": r.Root, "unsigned": r.Unsigned, "visits": r.Visits, "lines": r.Lines, "objects": r.Objects,
 		"records": r.Records, "bytes": r.Bytes, "decoded_bytes": r.Decoded, "states": r.States, "snapshots": r.Snapshots,
-		"erased": r.Erased, "redacted": r.Redacted, "kept": r.Kept, "withheld": r.Withheld, "findings": found,
+		"erased": r.Erased, "redacted": r.Redacted, "kept": r.Kept, "withheld": r.Withheld, "findings": findingsJSON(r.Findings),
 		"keys": keysJSON(r.Keys),
 	}
 }

@@ -144,7 +144,7 @@ func TestVerifyFromInside(t *testing.T) {
 	}
 	c.m.run(t, "crawl", "masto")
 	wants(t, c.m.run(t, "verify"), ` 0 mismatches$`, `^checked with the key of this machine's log.key, archive.example/log\+`)
-	wants(t, c.m.run(t, "verify", "--part", "1/2", "--since-checkpoint", old), `^part 1/2 of the archive: .* 0 mismatches$`)
+	wants(t, c.m.run(t, "verify", "--part", "1/2", "--since-checkpoint", old), `^part 1/2 of the archive: .* 0 mismatches$`, `^the ledger extends the checkpoint of \d+ entries in `)
 	wants(t, c.m.run(t, "verify", string(c.id)), `^statement `+string(c.id)+`: [2-9] lines in the ledger of size \d+, [2-9] captures: 0 mismatches$`)
 	wants(t, c.m.run(t, "verify", "http://127.0.0.1:8080/s/"+string(c.id)), ` 0 mismatches$`)
 	for _, bad := range [][]string{{"--part", "3/2"}, {"--part", "1"}, {"--key", "nonsense"}, {"nothing.proof"}, {"--part", "1/2", string(c.id)}, {"--allow-address", "here"}} {
@@ -193,6 +193,13 @@ func TestVerifyFromOutside(t *testing.T) {
 	}
 	wants(t, string(out), `^ledger no\. \d+: statement.created of statement `+string(c.id), `^ledger no\. \d+: statement.edited of statement `+string(c.id),
 		`^2 lines proven: recorded no later than the checkpoint of size`, `^this does not show that nothing came after`)
+
+	// A proof that does not pass says so to scripts, too.
+	bad := filepath.Join(dir, "bad.proof")
+	if err := os.WriteFile(bad, []byte(strings.Replace(c.get(t, "/api/v1/statements/"+string(c.id)+"/proof"), "index ", "index 1", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, c.stranger(t, exitMismatch, "verify", bad, "--key", c.key, "--json"), `"findings":\[\{"kind":"proof","object":".*bad\.proof","offset":-1,"log_index":-1,"reason":"proof file, line 0: .*not a valid proof`)
 
 	// What is withheld is counted apart, and is no finding.
 	c.rest(t)

@@ -58,13 +58,25 @@ func verifyProof(ctx context.Context, e *env, f verifyFlags, path string) error 
 		indexes, c, err = e.checkOldProof(ctx, b, err)
 	}
 	if err != nil {
-		return &failure{status: exitMismatch, hint: "is it a proof file of this log, whole, and the key the right one?", err: fmt.Errorf("%s: %w", path, err)}
+		return e.wrongProof(path, err)
 	}
 	var p archive.ProofFile
 	if err := json.Unmarshal(b, &p); err != nil {
 		return err
 	}
 	return printProof(e, p, indexes, c, v)
+}
+
+// wrongProof tells why a proof file does not pass.
+func (e *env) wrongProof(path string, why error) error {
+	if e.json {
+		found := []archive.Finding{{Kind: "proof", Object: path, Offset: -1, Index: -1, Reason: why.Error()}}
+		v := map[string]any{"indexes": []int64{}, "records": 0, "size": 0, "root": "", "findings": findingsJSON(found)}
+		if err := e.print(v, ""); err != nil {
+			return err
+		}
+	}
+	return &failure{status: exitMismatch, hint: "is it a proof file of this log, whole, and the key the right one?", err: fmt.Errorf("%s: %w", path, why)}
 }
 
 // checkOldProof checks a proof file that log.key alone does not, by first, with
@@ -262,7 +274,7 @@ func verifySite(ctx context.Context, e *env, f verifyFlags, site string) error {
 	if err != nil {
 		return err
 	}
-	return printReport(e, rep, reportOf{part: f.part, key: keyFrom(f.verifier), trusted: f.verifier, hint: tellHint})
+	return printReport(e, rep, reportOf{part: f.part, key: keyFrom(f.verifier), trusted: f.verifier, hint: tellHint, since: o.Since, sinceFile: f.since})
 }
 
 // verifyElsewhere checks one statement of another archive: its last line by the
