@@ -18,7 +18,7 @@ import (
 	"onrecord"
 )
 
-// A batch is one transaction: so many entries, or so many bytes of text.
+// A batch is one transaction: so many entries, or so many bytes (weight).
 const (
 	batchEntries = 4096
 	batchBytes   = 8 << 20
@@ -106,11 +106,25 @@ func (c *Catalog) apply(ctx context.Context, entries iter.Seq2[Entry, error], to
 	return f.applyBatch(ctx, batch, next, to)
 }
 
-// weight is about how much memory e holds.
+// weight is about how much memory e holds: of what may be long.
 func weight(e Entry) int {
-	n := 512
-	if c := e.Event.Content; c != nil {
-		n += len(c.Text) + len(c.HTML)
+	ev := e.Event
+	n := 512 + lengths(ev.Aliases) + 256*len(ev.Captures)
+	if c := ev.Content; c != nil {
+		n += len(c.Title) + len(c.Text) + len(c.Spoiler) + len(c.HTML) + lengths(c.Categories) + lengths(c.Links) + lengths(c.Poll)
+		for _, m := range c.Media {
+			n += 64 + len(m.ID) + len(m.Alt) + len(m.URL)
+		}
+	}
+	if x := ev.Erasure; x != nil {
+		n += 8*len(x.Leaves) + 64*len(x.Records)
+	}
+	return n
+}
+
+func lengths(list []string) (n int) {
+	for _, s := range list {
+		n += 16 + len(s)
 	}
 	return n
 }

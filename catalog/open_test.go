@@ -270,3 +270,39 @@ func TestCorrectedDate(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchesAreBoundedByBytes: a batch is applied when it is large, wherever in an
+// event that comes from: a platform that serves long descriptions of pictures does
+// not fill the memory of whoever follows the ledger.
+func TestBatchesAreBoundedByBytes(t *testing.T) {
+	const large, most = 1 << 20, 12 // bytes an event; events until some are applied
+	for name, fill := range map[string]func(e *onrecord.Event, long string){
+		"alt":   func(e *onrecord.Event, long string) { e.Content.Media = []onrecord.Media{{ID: "m", Alt: long}} },
+		"links": func(e *onrecord.Event, long string) { e.Content.Links = []string{"https://a.example", long} },
+		"lines": func(e *onrecord.Event, _ string) { e.Erasure = &onrecord.Erasure{Leaves: make([]int64, large/8)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, l := temporary(t), &ledger{}
+			long := strings.Repeat("-", large)
+			stop := errors.New("enough")
+			err := c.Apply(t.Context(), func(yield func(catalog.Entry, error) bool) {
+				for n := range most {
+					e := said(onrecord.StatementCreated, fmt.Sprint(n), "One of them", noon.Add(time.Duration(n)*time.Minute))
+					fill(&e, long)
+					for _, entry := range l.visit(noon, "masto", e) {
+						if !yield(entry, nil) {
+							return
+						}
+					}
+				}
+				yield(catalog.Entry{}, stop)
+			})
+			if !errors.Is(err, stop) {
+				t.Fatal(err)
+			}
+			if n := total(t, c, ""); n == 0 {
+				t.Errorf("nothing of %d events of %d bytes each is applied", most, large)
+			}
+		})
+	}
+}
