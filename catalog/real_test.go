@@ -61,6 +61,7 @@ func realTexts(t testing.TB, n int, name string) []string {
 // TestRealTexts asks for words, prefixes and phrases out of real texts and
 // compares what is found with what reading every text finds.
 func TestRealTexts(t *testing.T) {
+	repotest.Large(t)
 	texts := realTexts(t, 2500, "twitter/trump-condensed/misterriley__hmm/data/condensed_2016.json.zst")
 	texts = append(texts, realTexts(t, 500, "speeches/china-government-work-reports/government_work_reports.jsonl.zst")...)
 	c, l := temporary(t), &ledger{}

@@ -228,7 +228,7 @@ func TestHostile(t *testing.T) {
 		if got, err := m.Thumb(t.Context(), sumOf(b), opened(b)); !errors.Is(err, thumbnail.ErrNone) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%s took %s", name, took)
 		}
 		if _, err := m.Thumb(t.Context(), sumOf(b), func(context.Context) (io.ReadCloser, error) { return nil, errors.New("asked again") }); !errors.Is(err, thumbnail.ErrNone) {

@@ -440,7 +440,7 @@ func TestHostile(t *testing.T) {
 		if p, err := telegram.New(telegram.Options{}).Read(target, capture("page", []byte(body))); !errors.Is(err, crawler.ErrDrift) {
 			t.Errorf("%s: %d items, %v", name, len(p.Items), err)
 		}
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%s took %v", name, d)
 		}
 	}

@@ -118,6 +118,7 @@ func handleIn(tb testing.TB, file string) string {
 
 // TestCorpora counts what becomes of every record of every set.
 func TestCorpora(t *testing.T) {
+	repotest.Large(t)
 	repotest.Data(t, "twitter")
 	accounts := accounts(t)
 	var table strings.Builder

@@ -143,6 +143,7 @@ func TestRecordWithoutEnd(t *testing.T) {
 
 // TestBombs unpacks little that is much.
 func TestBombs(t *testing.T) {
+	repotest.Large(t)
 	zeros := io.LimitReader(spaces{}, 256<<20)
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -430,11 +429,6 @@ func TestWords(t *testing.T) {
 	store := testservers.StartS3(t)
 	other := *store
 	other.Bucket = "not-there"
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	for name, c := range map[string]struct {
 		url       string
 		keys      s3.Credentials
@@ -444,7 +438,7 @@ func TestWords(t *testing.T) {
 		"no bucket":     {other.URL(), keys(store), `load r: there is no bucket "not-there" at ` + store.Endpoint, false},
 		"wrong user":    {store.URL(), s3.Credentials{AccessKey: "nobody", SecretKey: s3.NewSecret("x")}, "does not know this access key", false},
 		"wrong secret":  {store.URL(), s3.Credentials{AccessKey: store.AccessKey, SecretKey: s3.NewSecret("x")}, "the secret key is not that of this access key", false},
-		"nobody there":  {store.Through("http://" + closed.Addr().String()), keys(store), "does not answer: dial tcp", true},
+		"nobody there":  {store.Through("http://" + testservers.FreePort(t)), keys(store), "does not answer: dial tcp", true},
 		"no TLS there":  {store.Through(strings.Replace(store.Endpoint, "http:", "https:", 1)), keys(store), "does not answer: http: server gave HTTP response to HTTPS client", false},
 		"no such place": {store.Through("http://nowhere.invalid"), keys(store), "does not answer: dial tcp", true},
 	} {
