@@ -100,6 +100,21 @@ func (m *redactionMemo) lookAgain() {
 // call. Where more are lost than that, all of them have their turn.
 const unreadTries = 256
 
+// toldUnread is how many visits that can't be read are named in the log by one call.
+const toldUnread = 5
+
+// tellUnread tells the log of visits that can't be read, by their indexes.
+func (a *Archive) tellUnread(ctx context.Context, list []int64) {
+	const words = "a visit can't be read, so that nobody knows whether it erased anything: onrecord verify --repair, or onrecord missing"
+	for i, index := range list {
+		if i == toldUnread {
+			a.log.WarnContext(ctx, "other visits can't be read either: onrecord missing names all that are lost", "others", len(list)-i)
+			return
+		}
+		a.log.WarnContext(ctx, words, "index", index)
+	}
+}
+
 // noteActs reads the acts up to size that are not known yet. The lock of
 // a.redactions is held.
 func (a *Archive) noteActs(ctx context.Context, size int64) error {
@@ -132,11 +147,9 @@ func (a *Archive) noteActs(ctx context.Context, size int64) error {
 			kept = append(kept, index)
 		}
 	}
-	for _, index := range still {
-		if !slices.Contains(again, index) && !r.isGivenUp(index) {
-			a.log.WarnContext(ctx, "a visit can't be read, so that nobody knows whether it erased anything: onrecord verify --repair, or onrecord missing", "index", index)
-		}
-	}
+	a.tellUnread(ctx, slices.DeleteFunc(slices.Clone(still), func(index int64) bool {
+		return slices.Contains(again, index) || r.isGivenUp(index)
+	}))
 	if late {
 		r = r.sorted()
 		slices.Sort(kept)
