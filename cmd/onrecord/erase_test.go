@@ -41,6 +41,22 @@ const (
 	laterWords  = "The umbrella stood behind the fourth pillar"
 )
 
+// secretStatement is the id of the statement that is edited.
+func secretStatement() onrecord.StatementID {
+	return onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+}
+
+// crawled returns a machine of a new archive that has visited the server once, as
+// the source masto.
+func (s *erasable) crawled(t *testing.T) machine {
+	t.Helper()
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
+	m.run(t, "crawl", "masto")
+	return m
+}
+
 func (s *erasable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	account := map[string]any{
 		"id": "7", "username": "jane", "acct": "jane", "display_name": "Jane Example", "created_at": "2022-11-05T00:00:00.000Z",
@@ -283,7 +299,7 @@ func TestErase(t *testing.T) {
 	m.run(t, "crawl", "masto")
 	m.run(t, "crawl", "masto")
 	m.run(t, "replicate")
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	id := secretStatement()
 	h := openAt(t, m, reading)
 	bucket = strings.TrimPrefix(h.cfg.Storage.URL, "file://")
 	secrets := traces(t, h, id)
@@ -469,11 +485,8 @@ func unconfirmable(t *testing.T, h *house, index int64) {
 // until the next start nothing shows the statement, and that carries it out.
 func TestErasureAfterCrash(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewServer(&erasable{})
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	m := new(erasable).crawled(t)
+	id := secretStatement()
 	h := openAt(t, m, writing)
 	secrets := map[string]string{"wording": secretWords, "local id": secretID}
 	st, err := h.catalog.Statement(t.Context(), id)

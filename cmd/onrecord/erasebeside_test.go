@@ -5,8 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,8 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"onrecord"
 )
 
 // applying applies to the catalog of h, as a process does that serves, until the
@@ -43,17 +39,14 @@ func applying(t *testing.T, h *house) {
 // one that a crash left behind.
 func TestEraseBesideServe(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewServer(&erasable{})
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
+	m := new(erasable).crawled(t)
 	serving := openAt(t, m, reading)
 	left := serving.catalogPath() + ".abcdefghij" // of a rebuild that was broken off
 	if err := os.WriteFile(left, []byte(secretWords), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	applying(t, serving)
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	id := secretStatement()
 	m.run(t, "erase", string(id), "--case", "T-1", "--yes-erase", string(id))
 	red, err := serving.archive.Redactions(t.Context())
 	if err != nil || len(red.Erasures()) != 1 || len(red.Pending()) != 0 {

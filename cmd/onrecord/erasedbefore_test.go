@@ -4,7 +4,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -20,10 +19,7 @@ import (
 func TestEraseWhatWasLeft(t *testing.T) {
 	t.Parallel()
 	s := &erasable{}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
+	m := s.crawled(t)
 	s.edited.Store(true)
 	m.run(t, "crawl", "masto")
 	m.run(t, "crawl", "masto")
@@ -71,15 +67,12 @@ func TestEraseWhatWasLeft(t *testing.T) {
 func TestErasedIsPutBack(t *testing.T) {
 	t.Parallel()
 	s := &erasable{}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
+	m := s.crawled(t)
 	bucket, old := filepath.Join(filepath.Dir(m.config), "bucket"), filepath.Join(t.TempDir(), "old")
 	if err := os.CopyFS(old, os.DirFS(bucket)); err != nil {
 		t.Fatal(err)
 	}
-	id := string(onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID))
+	id := string(secretStatement())
 	m.run(t, "erase", id, "--case", "T-1", "--yes-erase", id)
 	h := openAt(t, m, writing)
 	erasures, err := h.archive.Redactions(t.Context())

@@ -333,10 +333,7 @@ func TestALostDecisionHidesAll(t *testing.T) {
 func TestEraseBesideLostLines(t *testing.T) {
 	t.Parallel()
 	s := &erasable{}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
+	m := s.crawled(t)
 	s.edited.Store(true)
 	m.run(t, "crawl", "masto")
 	h := openAt(t, m, reading)
@@ -346,7 +343,7 @@ func TestEraseBesideLostLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	secrets := map[string]string{"wording": "behind the third pillar", "edited wording": "behind the fourth pillar"}
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	id := secretStatement()
 	catalogs := h.catalogPath() + "*"
 	if err := h.close(); err != nil {
 		t.Fatal(err)

@@ -30,11 +30,8 @@ import (
 func TestWithheldAgain(t *testing.T) {
 	t.Parallel()
 	s := &erasable{}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	m := s.crawled(t)
+	id := secretStatement()
 	m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data")
 	s.other.Store(true)
 	if out := m.run(t, "crawl", "masto"); !strings.Contains(out, "ledger no.") {
@@ -55,11 +52,8 @@ func TestWithheldAgain(t *testing.T) {
 func TestWithheldWithinAnother(t *testing.T) {
 	t.Parallel()
 	s := &erasable{}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	m := s.crawled(t)
+	id := secretStatement()
 	m.run(t, "withhold", string(id), "--ground", "policy", "--case", "T-1", "--reason", "personal data")
 	before, _ := servedParts(t, m)
 	s.quoted.Store(true)
@@ -81,11 +75,8 @@ func TestUnreadIsNotServed(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			s := &erasable{}
-			srv := httptest.NewServer(s)
-			t.Cleanup(srv.Close)
-			m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-			m.run(t, "crawl", "masto")
-			id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+			m := s.crawled(t)
+			id := secretStatement()
 			if how == "erase" {
 				m.run(t, "erase", string(id), "--case", "T-1", "--yes-erase", string(id))
 			} else {
@@ -108,11 +99,8 @@ func TestUnreadIsNotServed(t *testing.T) {
 func TestWithheldBesideABrokenState(t *testing.T) {
 	t.Parallel()
 	s := &erasable{}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	m := s.crawled(t)
+	id := secretStatement()
 	state := filepath.Join(filepath.Dir(m.config), "bucket", "state", "masto.json")
 	good, err := os.ReadFile(state)
 	if err == nil {
@@ -210,12 +198,9 @@ func (v judged) Commit(ctx context.Context, d ingest.Draft) (onrecord.Done, erro
 func TestWithheldDuringAVisit(t *testing.T) {
 	t.Parallel()
 	s := &erasable{}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	m := newMachines(t, 1, fmt.Sprintf("      - {id: masto, platform: mastodon, account: \"@jane@social.example\", schedule: \"@hourly\", doors: [{kind: api, base_url: %q}]}\n", srv.URL))[0]
-	m.run(t, "crawl", "masto")
+	m := s.crawled(t)
 	before, _ := servedParts(t, m)
-	id := onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID)
+	id := secretStatement()
 	h := openAt(t, m, writing)
 	in, err := h.ingester()
 	if err != nil {
