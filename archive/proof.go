@@ -126,7 +126,7 @@ func CheckProofWith(b []byte, keys *ledger.Keyring) ([]int64, ledger.Checkpoint,
 }
 
 func otherLog(f ProofFile, origin string) error {
-	return fmt.Errorf("proof file: %w: it is of the log %s, the key is that of %s", ErrMismatch, f.Origin, origin)
+	return fmt.Errorf("proof file: %w: it is of the log %.100q, the key is that of %q", ErrMismatch, f.Origin, origin)
 }
 
 // parseProof reads a proof file; nothing of it is checked.

@@ -15,8 +15,9 @@ import (
 var objectKey = regexp.MustCompile(`(?:captures|media|journal)/[^ ,:;]+`)
 
 // told is what err says to a person: each thing once. Errors name their kinds, for
-// programs, behind what has happened, and objects at each step.
-func told(err error) string { return once(strings.TrimRight(err.Error(), "\n")) }
+// programs, behind what has happened, and objects at each step. Some of them repeat
+// what a stranger has written, so nothing in it moves a terminal.
+func told(err error) string { return plain(once(strings.TrimRight(err.Error(), "\n"))) }
 
 // once is told of the text of an error.
 func once(text string) string {

@@ -137,8 +137,11 @@ func runVerify(ctx context.Context, e *env, f verifyFlags, arg string) error {
 	_, err = onrecord.ParseStatementID(arg)
 	isID := err == nil
 	whole := arg == "" || isSite && strings.Trim(u.Path, "/") == ""
-	if (arg != "" || f.part != "") && f.repair || f.from != "" && !f.repair {
-		return usagef("--repair, and --from with it, are of a whole archive of this machine")
+	if f.from != "" && !f.repair {
+		return usagef("--from says from where --repair repairs: give both")
+	}
+	if (arg != "" || f.part != "") && f.repair {
+		return usagef("--repair is of the whole archive of this machine: no part of it, no single statement, no site")
 	}
 	if !whole && (f.part != "" || f.since != "") {
 		return usagef("--part and --since-checkpoint are of a whole archive")
@@ -184,7 +187,11 @@ func verifyAll(ctx context.Context, e *env, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	return printReport(e, rep, reportOf{part: f.part, key: h.keyWords(), trusted: h.key.verifier, hint: h.damagedHint(rep.Findings)})
+	hint := h.damagedHint(rep.Findings)
+	if f.repair {
+		hint = leftHint(rep.Findings, hint)
+	}
+	return printReport(e, rep, reportOf{part: f.part, key: h.keyWords(), trusted: h.key.verifier, hint: hint, since: o.Since, sinceFile: f.since})
 }
 
 // witnessKeys returns the keys of the configured witnesses.
@@ -206,6 +213,17 @@ func (h *house) damagedHint(found []archive.Finding) string {
 		return "onrecord verify --repair puts it right from a replica, and keeps the damaged bytes beside it; keep a copy of the bucket as it is before"
 	}
 	return "keep a copy of the bucket as it is before you change anything; onrecord verify --repair --from URL puts it right from a copy"
+}
+
+// leftHint says what to do about what a repair could not put right.
+func leftHint(found []archive.Finding, hint string) string {
+	switch {
+	case slices.ContainsFunc(found, func(f archive.Finding) bool { return f.Kind == archive.KindJournal }):
+		return "try every other copy there is, older ones too: onrecord verify --repair --from URL. What no copy has is given up, and visits go on: onrecord missing --give-up; where that finds nothing missing, the catalog still has it: onrecord rebuild --incomplete before"
+	case slices.ContainsFunc(found, func(f archive.Finding) bool { return f.Kind != archive.KindPrev }):
+		return "try every other copy there is, older ones too: onrecord verify --repair --from URL"
+	}
+	return hint
 }
 
 // verified verifies the archive of this machine, and compares it with what this
@@ -239,6 +257,9 @@ type reportOf struct {
 	key     string // which key it rests on, in words
 	trusted note.Verifier
 	hint    string // what to do about what does not match
+
+	since     *ledger.Checkpoint // that the ledger was to extend; nil: none was given
+	sinceFile string
 }
 
 // addTo adds to a report as JSON what it is of.
@@ -274,6 +295,9 @@ func printReport(e *env, rep archive.Report, o reportOf) error {
 			fmt.Fprintln(e.io.out, "nothing lies in this part: the archive has fewer visits than that")
 		}
 		printApart(e, rep)
+		if o.since != nil && len(rep.Findings) == 0 {
+			fmt.Fprintf(e.io.out, "the ledger extends the checkpoint of %s in %s\n", count(int(o.since.Size), "entry", "entries"), o.sinceFile)
+		}
 		fmt.Fprintf(e.io.out, "root %s\nchecked with %s\n", rep.Root, o.key)
 	}
 	if n := len(rep.Findings); n > 0 {
@@ -290,7 +314,8 @@ func printApart(e *env, rep archive.Report) {
 	for _, k := range rep.Keys[min(1, len(rep.Keys)):] {
 		fmt.Fprintf(e.io.out, "key of the log since no. %d: %s\n", k.Since, plain(k.Public))
 		if b := k.Begun; b.Restart() {
-			fmt.Fprintf(e.io.out, "restarted there, after %s, as %s: %s is known to have had %s, and what it had from no. %d on is lost\n", count(int(b.At.Size), "entry", "entries"), k.Origin(), b.Before(), count(int(b.Last.Size), "entry", "entries"), b.At.Size)
+			fmt.Fprintf(e.io.out, "restarted there, after %s, as %s: %s is known to have had %s, and what it had from no. %d on is lost\n",
+				count(int(b.At.Size), "entry", "entries"), plain(k.Origin()), plain(b.Before()), count(int(b.Last.Size), "entry", "entries"), b.At.Size)
 		}
 	}
 	if rep.Unsigned > 0 {

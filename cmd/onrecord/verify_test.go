@@ -201,6 +201,15 @@ func TestVerifyFromOutside(t *testing.T) {
 	}
 	wants(t, c.stranger(t, exitMismatch, "verify", bad, "--key", c.key, "--json"), `"findings":\[\{"kind":"proof","object":".*bad\.proof","offset":-1,"log_index":-1,"reason":"proof file, line 0: .*not a valid proof`)
 
+	// It can be from anybody: what it says moves no terminal.
+	proof := regexp.MustCompile(`"origin": "[^"]*"`).ReplaceAllString(c.get(t, "/api/v1/statements/"+string(c.id)+"/proof"), `"origin": "a\u001b]0;owned\u0007\nonrecord: all is well"`)
+	if err := os.WriteFile(bad, []byte(proof), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := c.stranger(t, exitMismatch, "verify", bad, "--key", c.key); strings.ContainsAny(out, "\x1b\a") || strings.Contains(out, "\nonrecord: all is well") {
+		t.Errorf("%q", out)
+	}
+
 	// What is withheld is counted apart, and is no finding.
 	c.rest(t)
 	c.m.run(t, "withhold", string(c.id), "--ground", "law", "--case", "T-1", "--reason", "personal data")
