@@ -109,6 +109,9 @@ func (r eraseRequest) run(ctx context.Context, e *env, arg string) error {
 		return err
 	}
 	if wasErased(st) && len(found.leaves)+len(found.records) == 0 {
+		if err := r.forget(ctx, h, found.trace, found.sources, st.Decision.Index); err != nil {
+			return err
+		}
 		return r.before(ctx, h, st)
 	}
 	r.tell(e, st, found)
@@ -246,10 +249,8 @@ func (r eraseRequest) order(ctx context.Context, h *house, st onrecord.Statement
 	if err != nil || event == nil {
 		return nil, 0, nil, err
 	}
-	for _, source := range found.sources {
-		if err := h.archive.Forget(ctx, source, found.trace.Forget); err != nil {
-			h.env.say("note: the state of source %s may still name it: %v", source, err)
-		}
+	if err := r.forget(ctx, h, found.trace, found.sources, done.Index+1); err != nil {
+		return nil, 0, nil, fmt.Errorf("the erasure is recorded as ledger no. %d, and not yet carried out whole: run it again: %w", done.Index+1, err)
 	}
 	return event, done.Index + 1, found.trace, nil
 }

@@ -26,7 +26,8 @@ type shownBy struct {
 	told      []int64 // of those, the ones that are not its own: runs of visits, and gaps
 	named     []int64 // lines of others that name it and stay
 	records   []onrecord.Span
-	others    int // other statements whose evidence lies in those records
+	strays    []onrecord.Span // segments that are in no ledger and tell of it
+	others    int             // other statements whose evidence lies in those records
 	also      []onrecord.StatementID
 	sources   []string // of the account
 	unread    []string // evidence that could not be looked through
@@ -199,7 +200,7 @@ func (s *seeker) journal(ctx context.Context) error {
 			s.found.named = append(s.found.named, e.Index)
 		}
 	}
-	if err := s.ofLost(ctx, lost); err != nil {
+	if err := errors.Join(s.ofLost(ctx, lost), s.strays(ctx)); err != nil {
 		return err
 	}
 	for sum, spans := range s.keptSum {

@@ -235,7 +235,7 @@ func (h *house) addition(ctx context.Context, st onrecord.Statement, number stri
 	}
 	more := onrecord.Erasure{
 		Leaves:  slices.DeleteFunc(slices.Clone(found.told), func(i int64) bool { return found.before.lines[i] }),
-		Records: slices.DeleteFunc(slices.Clone(found.records), found.before.record),
+		Records: slices.DeleteFunc(slices.Concat(found.records, found.strays), found.before.record),
 	}
 	if len(more.Leaves)+len(more.Records) == 0 {
 		return nil, nil
