@@ -42,6 +42,7 @@ func TestStraysTellNothing(t *testing.T) {
 				}
 			})
 			bucket := filepath.Join(filepath.Dir(m.config), "bucket")
+			strayCapture(t, bucket)
 			id := string(onrecord.NewStatementID("mastodon", "https://social.example/users/jane/statuses/"+secretID))
 			secrets := map[string]string{"wording": secretWords, "local id": secretID}
 			if how == "erase" {
@@ -86,5 +87,22 @@ func TestStraysTellNothing(t *testing.T) {
 				t.Errorf("strangers get:\n%s", strings.Join(hits, "\n"))
 			}
 		})
+	}
+}
+
+// strayCapture puts a copy of captures under the name of a visit that never came into
+// the ledger.
+func strayCapture(t *testing.T, bucket string) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(bucket, "captures", "*", "*", "*", "*.warc.gz"))
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d captures, %v", len(all), err)
+	}
+	b, err := os.ReadFile(all[0])
+	if err == nil {
+		err = os.WriteFile(filepath.Join(filepath.Dir(all[0]), "01m00000000000000000000000.warc.gz"), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
