@@ -123,7 +123,7 @@ func (d *adoption) whole(ctx context.Context, a *Archive) (err error) {
 		return err
 	}
 	if n := len(d.out.Lacking); n > 0 && !d.o.Partial {
-		return fmt.Errorf("%w: %d objects are missing or damaged, the first is %s", ErrIncomplete, n, d.out.Lacking[0])
+		return fmt.Errorf("%w: %d missing or damaged, the first is %s", ErrIncomplete, n, d.out.Lacking[0])
 	}
 	if len(of(d.out.Lacking, KindJournal)) == 0 {
 		return nil

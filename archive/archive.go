@@ -267,7 +267,7 @@ func parseMeta(body []byte) (Meta, error) {
 // check compares m with what the caller expects.
 func (m Meta) check(o Options) error {
 	if o.Origin != "" && o.Origin != m.Origin {
-		return fmt.Errorf("%w: the origin of its log is %s, not %s", ErrKey, m.Origin, o.Origin)
+		return fmt.Errorf("%w is %s, not %s", ErrOrigin, m.Origin, o.Origin)
 	}
 	if o.PublicKey != "" && o.PublicKey != m.PublicKey {
 		return fmt.Errorf("%w: its log key is %s, not %s", ErrKey, m.PublicKey, o.PublicKey)

@@ -6,6 +6,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"onrecord/archive/bucket"
 	"onrecord/archive/ledger"
@@ -19,6 +20,8 @@ var (
 	ErrExists = errors.New("an archive is here already")
 	// ErrKey reports an archive whose origin or key is not the one expected.
 	ErrKey = errors.New("not the archive that was expected")
+	// ErrOrigin is an ErrKey: the ledger has another name than is expected.
+	ErrOrigin = fmt.Errorf("%w: the origin of its log", ErrKey)
 	// ErrReadOnly reports a write through an archive opened for reading.
 	ErrReadOnly = errors.New("the archive is open for reading only")
 	// ErrSource reports a source id that is malformed, or whose state names

@@ -25,6 +25,9 @@ func newConfig(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, w := range cfg.Warnings {
+				e.say("note: %s", w)
+			}
 			if err := checkCredentials(cfg); err != nil {
 				return err
 			}

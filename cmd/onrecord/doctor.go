@@ -78,10 +78,11 @@ func newDoctor(e *env) *cobra.Command {
 		Use:        "doctor",
 		SuggestFor: []string{"status", "check", "health"},
 		Short:      "Say what is wrong with this archive, and what to do",
-		Long: `Looks at the configuration, the clock, the disks, the store, the ledger, the
-catalog, the spool, locks, robots.txt of each source's first address, how each
-source fares, and objects of visits that never reached the ledger. A line each:
-ok, warn or fail; where it is; what it is; and what to do.
+		Long: `Looks at the configuration, the clock, the disks, the store, the ledger, replicas
+and witnesses, the catalog, what is lost of the journal, the spool, locks, robots.txt
+of each source's first address, how each source fares, and objects of visits that
+never reached the ledger. A line each: ok, warn or fail; where it is; what it is; and
+what to do.
 
 It changes nothing; a probe file in the state directory is removed again. It asks
 each source's host for its robots.txt, as a crawl does; --offline asks nobody.

@@ -57,6 +57,8 @@ const (
 	spoolHint = "visits stay in the spool and are committed once the storage answers"
 	againHint = "run it again once the storage answers"
 	keyHint   = "is storage.url that of this archive, and log.key its key?"
+
+	originHint = "log.origin never changes: put back the one with which the archive began, or correct storage.url"
 )
 
 // fitting returns err with the hint that fits a command that has, or has not,
@@ -114,6 +116,8 @@ func status(err error) (code int, hint string) {
 		return exitMismatch, "the bucket shows less than this machine has signed: put back a newer copy of it"
 	case errors.Is(err, spool.ErrFull):
 		return exitFailed, "once the storage answers, onrecord crawl records what waits; spool_limit may be raised"
+	case errors.Is(err, archive.ErrOrigin):
+		return exitConfig, originHint
 	case errors.Is(err, archive.ErrKey):
 		return exitConfig, keyHint
 	case errors.Is(err, catalog.ErrLocked), errors.Is(err, errHeld):

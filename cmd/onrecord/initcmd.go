@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +60,7 @@ DIR is made if it is not there. An archive that is there is left alone.`,
 func runInit(ctx context.Context, e *env, f initFlags, dir string) error {
 	at, err := initArchive(ctx, e, f, dir)
 	if err != nil {
-		return err
+		return byFlags(err)
 	}
 	out := struct {
 		Config string `json:"config"`
@@ -75,6 +77,44 @@ func runInit(ctx context.Context, e *env, f initFlags, dir string) error {
 		e.say("keep a copy of %s on another machine: nothing can be added to the ledger without it", out.Key)
 	}
 	return nil
+}
+
+// byFlags words what to do about err by the flags of init: there is no
+// configuration yet.
+func byFlags(err error) error {
+	code, hint := status(err)
+	if code == exitUnreachable && (hint == spoolHint || hint == againHint) {
+		hint = "is --storage right, and does the store run?"
+	}
+	if hint = strings.NewReplacer("storage.credentials", "--credentials", "storage.url", "--storage").Replace(hint); hint == "" {
+		return err
+	}
+	return &failure{status: code, hint: hint, err: err}
+}
+
+// flagProblems words what is wrong with a new configuration by the flags that it
+// was made of.
+func flagProblems(err error) error {
+	wrong, ok := errors.AsType[*config.Error](err)
+	if !ok {
+		return &failure{status: exitUsage, err: err}
+	}
+	flags := map[string]string{
+		"archive.name": "--name", "archive.operator.name": "--operator", "archive.operator.email": "--email", "archive.url": "--url",
+		"log.origin": "--origin", "storage.url": "--storage", "storage.credentials": "--credentials",
+	}
+	var errs []error
+	for _, p := range wrong.Problems {
+		if p.Path == "crawl.contact" { // what --email says, once more
+			continue
+		}
+		text := cmp.Or(flags[p.Path], p.Path) + ": " + p.Message
+		if p.Hint != "" {
+			text += " (" + p.Hint + ")"
+		}
+		errs = append(errs, errors.New(text))
+	}
+	return &failure{status: exitUsage, err: errors.Join(errs...)}
 }
 
 // A place is where the parts of a new archive are.
@@ -112,7 +152,7 @@ func initArchive(ctx context.Context, e *env, f initFlags, dir string) (place, e
 	})
 	cfg, err := config.Parse(at.config, text, configOptions())
 	if err != nil {
-		return at, &failure{status: exitUsage, err: err}
+		return at, flagProblems(err)
 	}
 	if err := os.MkdirAll(at.state, 0o700); err != nil {
 		return at, err

@@ -172,7 +172,7 @@ func (h *house) olderKey(err error) error {
 	}
 	kept, globErr := filepath.Glob(filepath.Join(h.cfg.StateDir, keyFile+".*"))
 	kept = slices.DeleteFunc(kept, func(path string) bool { return filepath.Base(path) == nextKeyFile })
-	if !errors.Is(err, archive.ErrKey) || globErr != nil || len(kept) == 0 {
+	if !errors.Is(err, archive.ErrKey) || errors.Is(err, archive.ErrOrigin) || globErr != nil || len(kept) == 0 {
 		return err
 	}
 	return &failure{status: exitConfig, err: err, hint: "is this a copy of the bucket from before the log key was changed? put back a newer one; where there is none, " +

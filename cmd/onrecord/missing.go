@@ -35,7 +35,11 @@ erased a statement no statement is shown.
 First try "onrecord verify --repair", with every copy that there may be. What no
 copy has is given up with --give-up: that is an entry in the ledger, with the reason
 for everybody to read. From then on visits are judged by what is left. Should the
-lines come back later, they are taken in.
+lines come back later, they are taken in. "onrecord verify" goes on naming them.
+
+The catalog of this machine may still have what the bucket has lost: then nothing is
+missing here, and nothing waits. Only where you want it given up all the same, make
+the catalog anew without it first: "onrecord rebuild --incomplete".
 
 Of a lost visit that may have been a decision nobody can tell which statement it
 withheld or erased. --no-acts says that none of them withheld or erased anything, or
@@ -106,7 +110,7 @@ func runMissing(ctx context.Context, e *env, f missingFlags) error {
 		return h.giveUp(ctx, f)
 	}
 	if len(list) == 0 && !e.json {
-		return e.print(nil, "the catalog lacks nothing; what the bucket has lost since, onrecord verify finds\n")
+		return e.print(nil, "the catalog lacks nothing; what the bucket has lost and the catalog still has, onrecord verify names\n")
 	}
 	for _, l := range list {
 		if err := e.print(missingOf(l), "ledger no. %s, visit %s of %s, %s%s\n", span(l), l.Visit, l.Visit.Time().UTC().Format(time.RFC3339), cmp.Or(l.Source, "an unknown source"), remark(l)); err != nil {
@@ -158,7 +162,7 @@ func (h *house) giveUp(ctx context.Context, f missingFlags) error {
 			return err
 		}
 	case len(left) == 0:
-		return h.env.print(map[string]int64{"lines": 0}, "nothing is missing that was not given up\n")
+		return h.env.print(map[string]int64{"lines": 0}, "nothing is missing in the catalog that was not given up; what the bucket alone has lost is given up after onrecord rebuild --incomplete\n")
 	}
 	if len(left) > 0 {
 		return &failure{status: exitMismatch, hint: "withhold again what they may have withheld or erased, then --give-up --no-acts; erase again after it",

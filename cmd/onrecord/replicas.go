@@ -50,6 +50,7 @@ type replica struct {
 	fork   *archive.ForkError // it was made an archive of its own; guarded by mu
 	last   archive.Copied     // guarded by mu
 	tried  time.Time          // when what is missing was last tried; guarded by mu
+	told   map[string]bool    // what the archive lacks, as it was told last; guarded by mu
 }
 
 // newReplicas makes ready the configured replicas, and opens none.
@@ -248,7 +249,7 @@ func (r *replica) follow(ctx context.Context) error {
 		return nil
 	}
 	done, err := r.replicate(ctx, archive.ReplicateOptions{Quick: !again})
-	for _, f := range done.Here {
+	for _, f := range r.news(done.Here) {
 		r.h.log.Warn("the archive is damaged; this was not copied to the replica: onrecord verify --repair", "replica", r.name(), "finding", f.String())
 	}
 	for _, f := range done.There {
@@ -258,6 +259,25 @@ func (r *replica) follow(ctx context.Context) error {
 		r.h.log.Warn("the replica is damaged; it was left alone", "replica", r.name(), "finding", f.String())
 	}
 	return err
+}
+
+// news returns the findings that were not told at the last attempt that had any:
+// what nobody can repair any more is met by each.
+func (r *replica) news(found []archive.Finding) (fresh []archive.Finding) {
+	if len(found) == 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := make(map[string]bool, len(found))
+	for _, f := range found {
+		now[f.String()] = true
+		if !r.told[f.String()] {
+			fresh = append(fresh, f)
+		}
+	}
+	r.told = now
+	return fresh
 }
 
 // stale reports whether nobody has looked at the replica for a while: it may have

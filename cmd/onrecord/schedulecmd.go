@@ -5,6 +5,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -47,7 +48,8 @@ what is due already. Paused sources, and those without a schedule, are left out.
 		Use:   "list",
 		Short: "List the sources with their schedules, last and next visits",
 		Long: `Lists every configured source with its schedule, when it was last visited, when it
-is visited next (UTC; jitter and back-off included), its state, and its doors.`,
+is visited next (UTC; jitter and back-off included), its state, and its doors. While
+the storage does not answer, it shows what the catalog of this machine has.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withStatus(cmd.Context(), func(h *house, _ []ingest.Source, rows []onrecord.SourceStatus) error {
@@ -64,7 +66,7 @@ func (h *house) printSchedule(rows []onrecord.SourceStatus) error {
 	return h.table(rows, "SOURCE\tSCHEDULE\tLAST VISIT\tNEXT VISIT\tSTATE\tDOORS", func(w io.Writer, s onrecord.SourceStatus) {
 		next := "by hand"
 		switch {
-		case !s.Paused.IsZero():
+		case !s.Paused.IsZero(), s.Unreadable != "":
 			next = "-"
 		case s.Next.After(now):
 			next = stamp(s.Next)
@@ -159,6 +161,9 @@ func doorWords(doors []onrecord.DoorStatus, now time.Time) string {
 
 // printNext prints the next n visits.
 func (h *house) printNext(sources []ingest.Source, rows []onrecord.SourceStatus, n int) error {
+	if h.archive == nil {
+		return &failure{status: exitUnreachable, hint: againHint, err: errors.New("when sources were visited last stands in the storage, so when they are next can't be told")}
+	}
 	var agenda schedule.Agenda
 	byID, now := make(map[string]ingest.Source, len(sources)), h.env.now()
 	for i, s := range sources {

@@ -224,9 +224,10 @@ func (h *house) sourceNamed(id string) (ingest.Source, error) {
 	return all[i], nil
 }
 
-// withStatus opens the archive for reading and tells how its sources fare.
+// withStatus opens the archive for reading and tells how its sources fare; where the
+// storage is away, as far as the catalog knows.
 func (e *env) withStatus(ctx context.Context, then func(h *house, sources []ingest.Source, rows []onrecord.SourceStatus) error) error {
-	h, err := e.open(ctx, reading)
+	h, err := e.openToRead(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onrecord"
+	"onrecord/archive"
 	"onrecord/ingest"
 )
 
@@ -27,7 +28,10 @@ func (h *house) status(ctx context.Context, sources []ingest.Source) ([]onrecord
 			statements[[2]string{a.Platform, a.ID}] = a.Statements
 		}
 	}
-	_, away := h.archive.Head(ctx)
+	away := archive.ErrUnreachable
+	if h.archive != nil { // else the storage did not answer, and the catalog is all there is
+		_, away = h.archive.Head(ctx)
+	}
 	list := make([]onrecord.SourceStatus, 0, len(sources))
 	for _, s := range sources {
 		st, err := onrecord.SourceState{}, away

@@ -128,7 +128,7 @@ func storeStatus(err error) (code int, hint string, ok bool) {
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return exitUnreachable, "set the clock of this machine (timedatectl set-ntp true)", true
 	}
-	if e.Err != nil && !e.Retryable() {
+	if (e.Err != nil || e.Foreign()) && !e.Retryable() {
 		return exitUnreachable, "is endpoint= in storage.url right: http or https, host and port?", true
 	}
 	return exitUnreachable, spoolHint, true

@@ -66,14 +66,23 @@ func (e *Error) words() string {
 	case "AccessDenied":
 		return fmt.Sprintf("%s: this access key may not do that in bucket %q (%s)", where, e.at.Bucket, e.Message)
 	}
-	text := strings.TrimSpace(e.Message)
-	if text == "" {
+	text := strings.Join(strings.Fields(e.Message), " ")
+	switch {
+	case e.Foreign():
+		text = http.StatusText(e.Status) + ", with a page that is no answer of an S3 store"
+	case text == "":
 		text = http.StatusText(e.Status)
 	}
 	if e.Code != "" && !strings.HasPrefix(e.Code, strconv.Itoa(e.Status)) {
 		text = e.Code + ": " + text
 	}
 	return fmt.Sprintf("%s: the store answers %d, %.300s", where, e.Status, text)
+}
+
+// Foreign reports whether what answered is no S3 store: a website, or a proxy in
+// front of a store that is away.
+func (e *Error) Foreign() bool {
+	return e.Err == nil && strings.HasPrefix(strings.TrimSpace(e.Message), "<")
 }
 
 // Unwrap returns why no answer came.
