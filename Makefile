@@ -4,7 +4,7 @@
 GO ?= go
 # Tests that the race detector would make ten times as long: they
 # run without it.
-LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls|TestCorpora|TestEveryPageOfASite|TestBounds|TestCrashTableS3|TestCrashPoints|TestKills|TestExport|TestRepair|TestVerifyNamesAllDamage|TestPartsFindDamage|TestVerifyStaleTiles|TestErasureWhileCopying|TestCrashInErasure|TestThumbsOfLongFiles|TestThumbsWithinLimit|TestNewestAreTakenDown|TestEverythingIsTakenDown|TestSiteMovesItsPages|TestFewDeletionsDoNotFreeze|TestImportOfRepetitions|TestImportOfAReplacedFile|TestEraseAndImport|TestWithheldAndImport|TestDiskFull|TestDemonstration|TestModel|TestBombs|TestRealTexts
+LARGE = TestBrokenAnswers|TestImportsOfRealPosts|TestImportSpeed|TestImportIsKilled|TestRealFeedPolls|TestCorpora|TestEveryPageOfASite|TestBounds|TestCrashTableS3|TestCrashPoints|TestKills|TestExport|TestRepair|TestVerifyNamesAllDamage|TestPartsFindDamage|TestVerifyStaleTiles|TestErasureWhileCopying|TestCrashInErasure|TestThumbsOfLongFiles|TestThumbsWithinLimit|TestNewestAreTakenDown|TestEverythingIsTakenDown|TestSiteMovesItsPages|TestFewDeletionsDoNotFreeze|TestImportOfRepetitions|TestImportOfAReplacedFile|TestEraseAndImport|TestWithheldAndImport|TestDiskFull|TestDemonstration|TestModel|TestBombs|TestRealTexts|TestMoreItemsThanAVisitHolds|TestAFeedLargerThanASegment|TestImportIsOvertaken
 LARGEIN = ./archive ./catalog ./cmd/onrecord ./crawler/feed ./crawler/mailbox ./crawler/website ./crawler/x ./thumbnail
 LISTEN ?= 127.0.0.1:8080
 

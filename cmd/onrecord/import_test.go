@@ -254,6 +254,7 @@ func TestImportBesideVisits(t *testing.T) {
 // Another machine commits a visit of the source while an import has one open:
 // the import goes on from what is committed, and nothing stands twice.
 func TestImportIsOvertaken(t *testing.T) {
+	repotest.Large(t)
 	t.Parallel()
 	clock, _, srv, body, h, in := press(t, "1")
 	defer srv.Close()

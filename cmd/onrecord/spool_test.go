@@ -19,6 +19,7 @@ import (
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/bucket/fault"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 )
 
 // faulty opens the archive of h over a bucket that fails as before and after say.
@@ -51,6 +52,7 @@ func noAfter(_ fault.Call, err error) error { return err }
 
 // A feed with six megabytes of text is committed, and visits after it are quiet.
 func TestAFeedLargerThanASegment(t *testing.T) {
+	repotest.Large(t)
 	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)

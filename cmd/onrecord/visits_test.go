@@ -21,6 +21,7 @@ import (
 	"onrecord/archive/bucket/disk"
 	"onrecord/archive/bucket/fault"
 	"onrecord/ingest"
+	"onrecord/internal/repotest"
 )
 
 // rss returns a feed of items, the newest first.
@@ -212,6 +213,7 @@ func TestAFullDiskStopsNothingForGood(t *testing.T) {
 // A feed of six pages has more items than a visit holds lines: what does not fit
 // is left for the next visits, until all is there.
 func TestMoreItemsThanAVisitHolds(t *testing.T) {
+	repotest.Large(t)
 	t.Parallel()
 	clock := start()
 	w := newWorld(t, clock)
