@@ -248,7 +248,12 @@ func (r *repair) registers(ctx context.Context, findings []Finding) error {
 	if err == nil && head.Size < r.tree.Size {
 		r.back = head.Size // what the copies have beyond it is to be brought back
 	}
-	if err != nil || r.a.ledger.HeadExtends(ctx, head, r.tree) != nil {
+	if err == nil {
+		if err = r.a.ledger.HeadExtends(ctx, head, r.tree); err != nil && !isAnswer(err) {
+			return outOfReach(err) // whether it does can't be told
+		}
+	}
+	if err != nil {
 		cond, loadErr := r.present(ctx, ledger.HeadKey)
 		if loadErr == nil {
 			head, loadErr = r.a.ledger.MakeHead(ctx, r.tree, cond)
