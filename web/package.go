@@ -86,8 +86,20 @@ func (s *server) packageDownload(w http.ResponseWriter, r *http.Request) {
 	head.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(p.SHA256[:])+":")
 	out := pace(w)
 	defer out.stop()
-	http.ServeContent(out, r, "", p.Created, bytes.NewReader(p.Body))
+	http.ServeContent(refusals{out}, r, "", p.Created, bytes.NewReader(p.Body))
 	_ = out.end() // the reader may have left
+}
+
+// refusals takes away what would speak of a file where an error is sent in its place.
+type refusals struct{ *paced }
+
+// WriteHeader implements http.ResponseWriter.
+func (r refusals) WriteHeader(status int) {
+	if status >= http.StatusBadRequest {
+		r.Header().Del("Repr-Digest")
+		r.Header().Del("Content-Disposition")
+	}
+	r.paced.WriteHeader(status)
 }
 
 // noPackage says why there is none: to readers with a page, to programs as the

@@ -70,6 +70,7 @@ func TestPackage(t *testing.T) {
 		{"a part of the same file", "GET", map[string]string{"Range": "bytes=10-19", "If-Range": etag}, 206, body[10:20]},
 		{"a part of another file", "GET", map[string]string{"Range": "bytes=10-19", "If-Range": `"other"`}, 200, body},
 		{"a part beyond the end", "GET", map[string]string{"Range": "bytes=99999-"}, 416, nil},
+		{"what is another file by now", "GET", map[string]string{"If-Match": `"other"`}, 412, []byte{}},
 		{"the same file once more", "GET", map[string]string{"If-None-Match": etag}, 304, []byte{}},
 		{"no body", "HEAD", nil, 200, []byte{}},
 		{"what may be asked", "OPTIONS", map[string]string{"Origin": "https://replay.example"}, 204, []byte{}},
@@ -77,6 +78,9 @@ func TestPackage(t *testing.T) {
 		w := askFor(t, h, c.method, path, c.header)
 		if w.Code != c.code || c.body != nil && !bytes.Equal(w.Body.Bytes(), c.body) {
 			t.Errorf("%s: %d with %d bytes, want %d with %d", c.name, w.Code, w.Body.Len(), c.code, len(c.body))
+		}
+		if digest := w.Header().Get("Repr-Digest"); c.code >= 400 && digest != "" {
+			t.Errorf("%s: what is sent has not the digest %s", c.name, digest)
 		}
 	}
 	if page := get(t, h, "/s/"+string(idDeleted)).Body.String(); !strings.Contains(page, `href="`+path+`"`) {
