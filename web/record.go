@@ -125,6 +125,12 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	describeRecord(head, key, tag, evidence, register)
+	if !matches(r.Header["If-Match"], tag) {
+		noBody(head)
+		head.Set("Cache-Control", cacheNever)
+		w.WriteHeader(http.StatusPreconditionFailed)
+		return nil
+	}
 	if tag != "" && knows(r.Header.Get("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil

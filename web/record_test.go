@@ -105,6 +105,11 @@ func TestRecordHeaders(t *testing.T) {
 		if again := get(t, h, "/record/"+key, "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
 			t.Errorf("%s: asked again: %d", key, again.Code)
 		}
+		for ask, code := range map[string]int{w.Header().Get("ETag"): 200, "*": 200, `"other"`: 412} {
+			if got := get(t, h, "/record/"+key, "If-Match", ask); got.Code != code || code == 412 && (got.Body.Len() > 0 || got.Header().Get("Repr-Digest") != "") {
+				t.Errorf("%s if it is %s: %d, %v", key, ask, got.Code, got.Header())
+			}
+		}
 		for _, ask := range []string{"", "bytes=0-1"} { // a range is asked for by GET alone
 			head, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodHead, "/record/"+key, nil)
 			r.Header.Set("Range", ask)
