@@ -126,9 +126,9 @@ func (v *Visit) stamp(ctx context.Context, source string) error {
 }
 
 // isRefused reports whether err says that nothing may be appended to the ledger,
-// until the operator has seen to it.
+// until the operator has seen to it, or, behind a restart, until it has grown.
 func isRefused(err error) bool {
-	for _, refusal := range []error{ledger.ErrSeenMore, ledger.ErrRolledBack, ledger.ErrKeyChanged, ledger.ErrNoMark} {
+	for _, refusal := range []error{ledger.ErrSeenMore, ledger.ErrRolledBack, ledger.ErrKeyChanged, ledger.ErrNoMark, ledger.ErrIndex} {
 		if errors.Is(err, refusal) {
 			return true
 		}

@@ -161,6 +161,7 @@ func (q *queue) attempt(ctx context.Context, batch *[]*appending) (open []*appen
 	}
 	var leaves []ledger.Leaf
 	var keys []ledger.Rotation
+	*batch = refuseBeyond(*batch, head.Size)
 	var there []*appending
 	found := map[*appending]appended{}
 	for _, w := range *batch {
@@ -188,6 +189,19 @@ func (q *queue) attempt(ctx context.Context, batch *[]*appending) (open []*appen
 	}
 	head, _, err = q.ledger.Append(ctx, head, tag, leaves, keys...)
 	return open, head, err
+}
+
+// refuseBeyond answers the visits that were begun at a ledger that was larger, as
+// before a restart of it: what lies where they are to be looked for is not known yet.
+// It returns the others, which do not fail with them.
+func refuseBeyond(batch []*appending, size int64) []*appending {
+	return slices.DeleteFunc(slices.Clone(batch), func(w *appending) bool {
+		if w.from <= size {
+			return false
+		}
+		w.done <- appended{err: fmt.Errorf("it was begun at a ledger of %d, which has %d: it is recorded when the ledger has grown that far: %w", w.from, size, ledger.ErrIndex)}
+		return true
+	})
 }
 
 // publish brings tiles and checkpoint up to head, where they are behind.

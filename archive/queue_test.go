@@ -5,7 +5,9 @@ package archive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,6 +15,7 @@ import (
 	"onrecord/archive"
 	"onrecord/archive/bucket/fault"
 	"onrecord/archive/bucket/memory"
+	"onrecord/archive/ledger"
 )
 
 func TestVisitsThatWaitForTheHeadShareOneSwap(t *testing.T) {
@@ -104,4 +107,80 @@ func oneIsHurried(t *testing.T) {
 		t.Errorf("record %v", n)
 	}
 	verified(t, a)
+}
+
+// TestAVisitFromBeyondTheLedgerHoldsNoOthers: behind a ledger that was restarted at a
+// smaller size a pending visit may have been begun at a size that it has yet to reach.
+// Visits that wait for the head with it do not fail with it.
+func TestAVisitFromBeyondTheLedgerHoldsNoOthers(t *testing.T) {
+	synctest.Test(t, beyondTheLedger)
+}
+
+func beyondTheLedger(t *testing.T) {
+	ctx := t.Context()
+	now := &memory.Bucket{}
+	s := &stage{w: newWorld(t), b: now, dir: t.TempDir()}
+	founded(t, s)
+	early := now.Clone()
+	for n := range 3 {
+		if _, err := visit(ctx, s.w, s.w.open(t, now, t.TempDir(), byte(10+n)), "toots", "lost"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pend(t, s, t.TempDir())
+	b := &memory.Bucket{}
+	for info, err := range now.List(ctx, "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case info.Key == "state/toots.json":
+		case !strings.HasPrefix(info.Key, "log/"):
+			carry(t, b, now, info.Key)
+		case has(t, early, info.Key):
+			carry(t, b, early, info.Key)
+		}
+	}
+	gate := make(chan struct{})
+	var once sync.Once
+	a := s.w.open(t, fault.New(b, fault.Options{Before: func(_ context.Context, c fault.Call) error {
+		if c.Op == fault.Swap && c.Key == "log/head" {
+			once.Do(func() { <-gate })
+		}
+		return nil
+	}}), t.TempDir(), 5)
+	var wg sync.WaitGroup
+	for _, source := range []string{"first", "second"} {
+		if source == "second" {
+			wg.Go(func() {
+				v, err := read(ctx, s.w, a, "press", "behind it")
+				if err != nil || !errors.Is(v.Why(), ledger.ErrIndex) {
+					t.Errorf("a visit behind it: %v", err)
+				} else if err := v.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Go(func() {
+			if _, err := visit(ctx, s.w, a, source, source); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+	}
+	if got := archive.Waiting(a); got != 2 {
+		t.Errorf("%d wait behind the first", got)
+	}
+	close(gate)
+	wg.Wait()
+	if _, err := visit(ctx, s.w, a, "third", "third"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := recovered(ctx, s.w, a); n != 1 || err != nil {
+		t.Errorf("recovered %d, %v", n, err)
+	}
+	if n := texts(walk(t, a)); len(n) != 6 || n["<feed>pending</feed>"] != 1 {
+		t.Errorf("record %v", n)
+	}
 }
