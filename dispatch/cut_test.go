@@ -122,6 +122,7 @@ func interrupted(t *testing.T, interrupt, mend func(*link), early bool) {
 	}
 	second := take(t, b, "one.example:443")
 	if second.Task != first.Task || second.Delivered != 2 {
+		steady(t, stalls)
 		t.Errorf("B has %+v, delivered %d", second.Task, second.Delivered)
 	}
 	if first.Context().Err() == nil {
@@ -150,8 +151,8 @@ func interrupted(t *testing.T, interrupt, mend func(*link), early bool) {
 		steady(t, stalls)
 		t.Errorf("the turn of B: %v", err)
 	}
-	finish(t, second)
-	finish(t, take(t, a, "one.example:443"))
+	finish(t, second, stalls)
+	finish(t, take(t, a, "one.example:443"), stalls)
 }
 
 func TestCutOff(t *testing.T) {
@@ -180,7 +181,7 @@ func TestCutForAMoment(t *testing.T) {
 		steady(t, stalls)
 		t.Errorf("the turn: %v", err)
 	}
-	finish(t, turn)
+	finish(t, turn, stalls)
 	if !errors.Is(turn.Context().Err(), context.Canceled) || errors.Is(context.Cause(turn.Context()), dispatch.ErrLost) {
 		t.Errorf("after Done: %v", context.Cause(turn.Context()))
 	}

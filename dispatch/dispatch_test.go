@@ -168,9 +168,13 @@ func steady(t *testing.T, stalls func() time.Duration) {
 	}
 }
 
-func finish(t *testing.T, turn *dispatch.Turn) {
+// finish ends a turn, of which stalls says whether it could be kept.
+func finish(t *testing.T, turn *dispatch.Turn, stalls ...func() time.Duration) {
 	t.Helper()
 	if err := turn.Done(t.Context()); err != nil {
+		for _, s := range stalls {
+			steady(t, s)
+		}
 		t.Error(err)
 	}
 }
@@ -259,7 +263,7 @@ func TestHeartbeat(t *testing.T) {
 			steady(t, stalls)
 			t.Fatalf("another worker got %+v, %v", other, err)
 		}
-		finish(t, turn)
+		finish(t, turn, stalls)
 	})
 }
 
@@ -271,12 +275,14 @@ func TestWorkerDies(t *testing.T) {
 	a, b := open(t, dispatch.Options{URL: url, Wait: wait}), open(t, dispatch.Options{URL: url, Wait: wait})
 	put(t, a, task("press", "one.example:443", noon), true)
 	lost := take(t, a, "one.example:443")
+	stalls := repotest.Stalls(t)
 	a.Close()
 	turn := take(t, b, "one.example:443")
 	if turn.Task != lost.Task || turn.Delivered != 2 {
+		steady(t, stalls)
 		t.Errorf("%+v, delivered %d", turn.Task, turn.Delivered)
 	}
-	finish(t, turn)
+	finish(t, turn, stalls)
 }
 
 // A worker is frozen, another one gets its visit, the first wakes up: it is told
@@ -303,7 +309,7 @@ func TestWorkerFreezesAndWakes(t *testing.T) {
 			steady(t, stalls)
 			t.Fatalf("the second still has the host: %+v, %v", other, err)
 		}
-		finish(t, turn)
+		finish(t, turn, stalls)
 		finish(t, take(t, q, "one.example:443"))
 	})
 }
