@@ -52,6 +52,9 @@ type Ingester struct {
 	// statement that was erased before, where a store that can't erase had them
 	// already. Nil: nothing was ever erased.
 	Erase func(ctx context.Context, id onrecord.StatementID, captures []onrecord.CaptureRef) error
+	// Veils keeps what withheld statements are found by. Nil: it is made anew for
+	// every visit that is committed.
+	Veils *Veils
 }
 
 // Visit makes one visit of s through d, its first healthy door (see Door), has

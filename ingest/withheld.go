@@ -19,8 +19,9 @@ type veil struct {
 	i       *Ingester
 	hush    *hush // what doors have read of withheld statements
 	known   map[onrecord.StatementID]onrecord.Known
-	traces  *needles             // of all withheld statements of the account
-	erased  onrecord.StatementID // one of the account's; empty where there is none
+	traces  *needles                        // of all withheld statements of the account; nil for none
+	met     map[onrecord.StatementID]*Trace // of those that doors have read, with what these say
+	erased  onrecord.StatementID            // one of the account's; empty where there is none
 	outcome map[onrecord.CaptureRef]onrecord.Outcome
 
 	cited map[onrecord.StatementID][]onrecord.CaptureRef
@@ -63,7 +64,7 @@ func (i *Ingester) hide(ctx context.Context, e onrecord.Event, v Visit, seen []o
 // veil gathers what must not be shown of an account.
 func (i *Ingester) veil(ctx context.Context, account onrecord.AccountRef, seen []onrecord.Seen, known map[onrecord.StatementID]onrecord.Known) (*veil, error) {
 	w := &veil{
-		i: i, known: maps.Clone(known), outcome: make(map[onrecord.CaptureRef]onrecord.Outcome, len(seen)),
+		i: i, known: maps.Clone(known), met: make(map[onrecord.StatementID]*Trace), outcome: make(map[onrecord.CaptureRef]onrecord.Outcome, len(seen)),
 		cited: make(map[onrecord.StatementID][]onrecord.CaptureRef), spans: make(map[onrecord.StatementID][]onrecord.Span),
 	}
 	if w.known == nil {
@@ -77,7 +78,7 @@ func (i *Ingester) veil(ctx context.Context, account onrecord.AccountRef, seen [
 		return nil, err
 	}
 	maps.Copy(w.known, down)
-	withheld := make(map[onrecord.StatementID]onrecord.Known)
+	own, withheld := make(map[onrecord.StatementID]onrecord.Known), make(map[onrecord.StatementID]onrecord.Known)
 	for id, k := range w.known {
 		if k.Erased && (w.erased == "" || id < w.erased) && down[id].Erased {
 			w.erased = id
@@ -85,33 +86,24 @@ func (i *Ingester) veil(ctx context.Context, account onrecord.AccountRef, seen [
 		if k.Erased || !k.Withheld {
 			continue
 		}
-		withheld[id] = k
+		own[id], withheld[id] = k, k
 		for _, a := range k.Aliases {
 			withheld[onrecord.NewStatementID(account.Platform, a)] = k
 		}
 	}
 	w.hush = newHush(account.Platform, withheld)
 	w.hush.visit(seen)
-	traces := make(map[onrecord.StatementID]*Trace)
-	for id, k := range w.known {
-		if _, ok := withheld[id]; !ok {
-			continue
-		}
-		var wordings []onrecord.Version
-		if i.Wordings != nil {
-			if wordings, err = i.Wordings(ctx, id); err != nil {
-				return nil, err
-			}
-		}
-		if s := w.hush.seen[id]; s != nil {
-			s.called(k.Ref)
-			s.known.Aliases = append(s.known.Aliases, k.Aliases...)
-			k, wordings = s.known, append(wordings, s.wordings...)
-		}
-		traces[id] = NewTrace(account.Platform, k, wordings, i.Limits)
+	if w.traces, err = i.traces(ctx, account, own); err != nil {
+		return nil, err
 	}
-	if len(traces) > 0 {
-		w.traces = newNeedles(traces)
+	for id, s := range w.hush.seen {
+		wordings, err := i.wordings(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		s.called(own[id].Ref)
+		s.known.Aliases = append(s.known.Aliases, own[id].Aliases...)
+		w.met[id] = NewTrace(account.Platform, s.known, append(wordings, s.wordings...), i.Limits)
 	}
 	return w, nil
 }
@@ -163,9 +155,10 @@ func (w *veil) entry(e crawler.Entry) {
 	if w.traces == nil {
 		return
 	}
-	found := w.traces.within(e.Exchange, decoded(e.Exchange, w.i.Limits))
-	for id, met := range w.hush.seen {
-		if slices.Contains(met.captures, e.Ref) {
+	body := decoded(e.Exchange, w.i.Limits)
+	found := w.traces.within(e.Exchange, body)
+	for id, t := range w.met {
+		if slices.Contains(w.hush.seen[id].captures, e.Ref) || t.within(e.Exchange, body) {
 			found[id] = true
 		}
 	}

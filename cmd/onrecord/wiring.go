@@ -65,7 +65,7 @@ func (h *house) ingester() (*ingest.Ingester, error) {
 	}
 	return &ingest.Ingester{
 		Record: record{h.archive}, View: h.catalog, Accounts: h.catalog, Client: client, Limits: limits,
-		Sources: sources, Now: h.env.now, CatchUp: h.catchUp, Whole: h.whole, Erase: h.eraseAgain, Erased: h.erased, Withheld: h.catalog.WithheldNow, Wordings: h.catalog.Wordings, Recheck: planOf(h.cfg), Media: h.media(),
+		Sources: sources, Now: h.env.now, CatchUp: h.catchUp, Whole: h.whole, Erase: h.eraseAgain, Erased: h.erased, Withheld: h.catalog.WithheldNow, Wordings: h.catalog.Wordings, Veils: new(ingest.Veils), Recheck: planOf(h.cfg), Media: h.media(),
 		Rules: change.Config{
 			ConfirmAfter: c.ConfirmAfter, OfflineAfter: c.OfflineAfter,
 			AllowShortConfirm: len(c.AllowAddresses) > 0,
