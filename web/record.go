@@ -105,24 +105,9 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("%s: %w", key, err)
 	}
 	defer o.Close()
-	var body io.Reader = o
-	// An erasure replaces bytes of evidence and keeps their number: only the bytes
-	// themselves make its tag, and what is not read before it is sent has none.
-	tag := ""
-	if !evidence {
-		tag = tagOf([]byte(key + "\n" + strconv.FormatInt(o.Size, 10)))
-	}
-	if n == o.Size && n <= wholeUpTo {
-		b, err := io.ReadAll(io.LimitReader(o, n+1))
-		if err != nil || int64(len(b)) != n {
-			return fmt.Errorf("%s: %d of %d bytes: %w", key, len(b), n, errors.Join(err, io.ErrUnexpectedEOF))
-		}
-		sum := sha256.Sum256(b)
-		head.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
-		body = strings.NewReader(string(b))
-		if register || evidence {
-			tag = tagOf(b)
-		}
+	body, tag, err := tagged(head, o, key, n, evidence, register)
+	if err != nil {
+		return err
 	}
 	describeRecord(head, key, tag, evidence, register)
 	if !matches(r.Header["If-Match"], tag) {
@@ -136,6 +121,29 @@ func (s *server) sendRecord(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	return s.copyRecord(w, r, key, body, want, from, n, o.Size)
+}
+
+// tagged returns what is sent of an object of which n bytes are asked for, and its
+// tag, "" for none. What is small and whole is read, and gets its digest.
+func tagged(head http.Header, o RecordObject, key string, n int64, evidence, register bool) (body io.Reader, tag string, err error) {
+	// An erasure replaces bytes of evidence and keeps their number: only the bytes
+	// themselves make its tag, and what is not read before it is sent has none.
+	if !evidence {
+		tag = tagOf([]byte(key + "\n" + strconv.FormatInt(o.Size, 10)))
+	}
+	if n != o.Size || n > wholeUpTo {
+		return o, tag, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(o, n+1))
+	if err != nil || int64(len(b)) != n {
+		return nil, "", fmt.Errorf("%s: %d of %d bytes: %w", key, len(b), n, errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	sum := sha256.Sum256(b)
+	head.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
+	if register || evidence {
+		tag = tagOf(b)
+	}
+	return strings.NewReader(string(b)), tag, nil
 }
 
 // describeRecord says what an object is, and how long others may keep it.
