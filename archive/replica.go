@@ -46,7 +46,8 @@ type Replica struct {
 	ledger *ledger.Ledger // as the replica has it
 
 	mu   sync.Mutex
-	seen ledger.Tree // of its checkpoint when that was last read or written; guarded by mu
+	seen ledger.Tree    // of its checkpoint when that was last read or written; guarded by mu
+	gone map[int64]bool // erasures that Erased found carried out there, by ledger index; guarded by mu
 }
 
 // Replica returns the replica of a that lies, or will lie, in to.
@@ -180,6 +181,13 @@ func (r *Replica) checkpoint(ctx context.Context) (ledger.Checkpoint, bucket.Tag
 	}
 	r.saw(c.Tree)
 	return c, tag, nil
+}
+
+// isGone reports whether the erasure at an index was found to be carried out here.
+func (r *Replica) isGone(index int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone[index]
 }
 
 // saw notes the tree of the replica's checkpoint.

@@ -45,7 +45,7 @@ func (c *copying) lookAgain(ctx context.Context) error {
 	for _, e := range red.Erasures() {
 		// Those before were carried out before that size was published, unless
 		// nobody could read them then, or the store could not erase.
-		if e.Index < c.from.Size && !c.o.All && !pending[e.Index] && !c.wasMissing(e.Index) {
+		if e.Index < c.from.Size && !c.o.All && (!pending[e.Index] || c.isGone(e.Index)) && !c.wasMissing(e.Index) {
 			continue
 		}
 		for _, v := range e.Erasure.Objects {
@@ -182,9 +182,13 @@ func (c *copying) forget(ctx context.Context, o ObjectRef) error {
 // Erased returns nil if the replica has carried out an erasure: every object
 // that it names is there with what was erased gone, or is not there at all, and
 // nothing of it was set aside. It
-// reads those objects; archive.erasure_done names the replicas for which it
+// reads those objects, until it holds once: another replica may be away for long.
+// archive.erasure_done names the replicas for which it
 // holds. ErrMismatch says that something is still there.
 func (r *Replica) Erased(ctx context.Context, e Ordered) error {
+	if r.isGone(e.Index) {
+		return nil
+	}
 	red, err := r.a.Redactions(ctx)
 	if err != nil {
 		return err
@@ -200,5 +204,11 @@ func (r *Replica) Erased(ctx context.Context, e Ordered) error {
 			return fmt.Errorf("replica: %w", err)
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone == nil {
+		r.gone = map[int64]bool{}
+	}
+	r.gone[e.Index] = true
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"onrecord/archive"
@@ -114,5 +115,56 @@ func TestEraseWhileTheStoreIsAway(t *testing.T) {
 	b.forget = nil
 	if err := a.Erase(t.Context(), o); err != nil || len(b.older) > 0 || len(holding(t, b)) > 0 {
 		t.Errorf("%v; older versions of %v", err, b.older)
+	}
+}
+
+// A tallied bucket counts how often each object is opened.
+type tallied struct {
+	*memory.Bucket
+	mu    sync.Mutex
+	times map[string]int // guarded by mu
+}
+
+func (o *tallied) Open(ctx context.Context, key string, off, n int64) (bucket.Object, error) {
+	o.mu.Lock()
+	o.times[key]++
+	o.mu.Unlock()
+	return o.Bucket.Open(ctx, key, off, n)
+}
+
+// TestErasedIsReadOnce: while another replica keeps an erasure from being done, one
+// that has carried it out is not read again with each visit that is copied.
+func TestErasedIsReadOnce(t *testing.T) {
+	t.Parallel()
+	w, to := newWorld(t), &tallied{Bucket: &memory.Bucket{}, times: map[string]int{}}
+	a := w.init(t, &memory.Bucket{}, fastDir(t))
+	publish(t, w, a)
+	r := a.Replica(to)
+	fill := func() {
+		t.Helper()
+		if _, err := r.Replicate(t.Context(), archive.ReplicateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill()
+	o := order(t, w, a)
+	if err := a.Erase(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	fill()
+	if err := r.Erased(t.Context(), o); err != nil || len(holding(t, to)) > 0 {
+		t.Fatal(err)
+	}
+	to.times = map[string]int{}
+	publish(t, w, a)
+	fill()
+	err := r.Erased(t.Context(), o)
+	for _, v := range o.Erasure.Objects {
+		if n := to.times[v.Key]; n > 0 || err != nil {
+			t.Errorf("%s is opened %d times, %v", v.Key, n, err)
+		}
+	}
+	if len(to.times) == 0 {
+		t.Error("nothing was copied")
 	}
 }

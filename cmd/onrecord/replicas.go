@@ -341,10 +341,14 @@ func (rs *replicas) erased(ctx context.Context, o archive.Ordered) (names []stri
 				err = to.Erased(ctx, o)
 			}
 		}
-		if err != nil {
-			return nil, fmt.Sprintf("replica %s has not carried out the erasure of case %s yet; onrecord serve tries again: %v", r.name(), o.Takedown.Case, err)
+		if err == nil {
+			names = append(names, fmt.Sprintf("%d of %d (%s)", r.index, len(rs.list), r.kind()))
+		} else if why == "" { // the others need not wait for it
+			why = fmt.Sprintf("replica %s has not carried out the erasure of case %s yet; onrecord serve tries again: %v", r.name(), o.Takedown.Case, err)
 		}
-		names = append(names, fmt.Sprintf("%d of %d (%s)", r.index, len(rs.list), r.kind()))
+	}
+	if why != "" {
+		return nil, why
 	}
 	return names, ""
 }
