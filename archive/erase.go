@@ -222,7 +222,7 @@ func (a *Archive) dropSpools(o Ordered) error {
 }
 
 // dropUnkept removes what was recorded for a committed visit and is in none of
-// its objects: nothing asks for it any more.
+// its objects, payloads of repeats too: nothing asks for it any more.
 func (a *Archive) dropUnkept(s *spool.Spool, v onrecord.VisitID) error {
 	p, err := a.readPlan(s, v)
 	if err != nil || p == nil {
@@ -230,6 +230,11 @@ func (a *Archive) dropUnkept(s *spool.Spool, v onrecord.VisitID) error {
 	}
 	for _, key := range [...]string{s.Object(), s.MediaObject()} {
 		if slices.ContainsFunc(p.Objects, func(o ObjectRef) bool { return o.Key == key }) {
+			if key == s.Object() { // which only refers to what was captured before
+				if err := s.BlankPayloads(); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		if _, recorded := s.Recorded(key); !recorded {

@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -426,6 +428,41 @@ func TestErasedFromLooks(t *testing.T) {
 	if found := spoolTells(t, dir); len(found) < 2 {
 		t.Fatalf("before: %q", found)
 	}
+	if err := a.Erase(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	if archive.Spooled(ctx, a) == 0 {
+		t.Error("the visit is not read back any more")
+	}
+	silence(t, w, b, dir, a)
+}
+
+// TestErasedFromRepeats: what a visit met again is not in its WARC, which refers to
+// the capture before, but beside it in the spool. An erasure blanks that, too, and
+// leaves the visit what it needs until it is read back.
+func TestErasedFromRepeats(t *testing.T) {
+	ctx, w, b, dir := t.Context(), newWorld(t), &memory.Bucket{}, fastDir(t)
+	a := w.init(t, b, dir)
+	publish(t, w, a)
+	v, err := a.Begin(ctx, press("press"), "feed", "feed/1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := exchange(w, secret)
+	sum := sha256.Sum256(x.Payload)
+	x.Prior = &onrecord.Prior{URL: x.URL, At: w.now().Add(-time.Hour), Digest: hex.EncodeToString(sum[:])}
+	if _, err := v.Record(ctx, x); err != nil {
+		t.Fatal(err)
+	}
+	d, err := judge(ctx, w, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Events = []onrecord.Event{said("press", "quiet", "a neighbour")}
+	if _, err := v.Commit(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	o := order(t, w, a)
 	if err := a.Erase(ctx, o); err != nil {
 		t.Fatal(err)
 	}

@@ -119,6 +119,22 @@ func (s *Spool) Discard(key string) error {
 	return nil
 }
 
+// BlankPayloads makes blank what lies beside the WARC, payloads that it only refers
+// to, in the spool of a visit that was judged: nobody reads them any more. A crash
+// leaves them as they were, or blank.
+func (s *Spool) BlankPayloads() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := fileSize(s.path(payloadsFile))
+	if s.err != nil || n == 0 {
+		return s.err
+	}
+	if err := s.replace(payloadsFile, make([]byte, n)); err != nil {
+		return s.die("blank what was recorded", err)
+	}
+	return nil
+}
+
 // settle goes on with a Settle. The files that are open are closed: nothing more
 // is recorded.
 func (s *Spool) settle() error {
