@@ -175,8 +175,11 @@ func (r eraseRequest) ask(e *env, st onrecord.Statement) error {
 	lines := bufio.NewScanner(in)
 	for _, q := range []struct{ what, want string }{{"Type the statement's id", string(st.ID)}, {"This can't be undone. Type the number of the case", r.down.Case}} {
 		fmt.Fprintf(e.io.err, "%s to erase it: ", q.what)
-		if !lines.Scan() || strings.TrimSpace(lines.Text()) != q.want {
+		if !lines.Scan() {
 			return &failure{status: exitFailed, err: errors.New("nothing was erased")}
+		}
+		if said := strings.TrimSpace(lines.Text()); said != q.want {
+			return &failure{status: exitFailed, err: fmt.Errorf("%.64q is not %s: nothing was erased", said, q.want)}
 		}
 	}
 	return nil

@@ -172,8 +172,11 @@ func (e *env) withhold(ctx context.Context, h *house, st onrecord.Statement, num
 			count(len(found.named), "entry", "entries"), entryList(found.named))
 	}
 	e.say("this machine shows it no more; others that serve the archive are not known here: their /status has to say ledger no. %d or later", last)
-	return e.print(out, "%s is withheld  case %s, ledger no. %d; %s of evidence that show it are served no more\n",
-		st.ID, number, out.Index, count(records, "record", "records"))
+	evidence := count(records, "record", "records") + " of evidence that show it are served no more"
+	if records == 0 {
+		evidence = "what shows it, if anything does, was named by a case before"
+	}
+	return e.print(out, "%s is withheld  case %s, ledger no. %d; %s\n", st.ID, number, out.Index, evidence)
 }
 
 // withholdEvidence adds to a decision that is in force all that shows the
