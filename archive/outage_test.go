@@ -172,3 +172,20 @@ func TestLeavesOfALostReplyArePutBack(t *testing.T) {
 	}
 	verified(t, a)
 }
+
+// TestSpoolOfAClockThatWasAhead is not kept until the day that the clock showed.
+func TestSpoolOfAClockThatWasAhead(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	a := w.init(t, &memory.Bucket{}, t.TempDir())
+	w.wait(300 * 24 * time.Hour)
+	if _, err := visit(ctx, w, a, "press", "ahead"); err != nil {
+		t.Fatal(err)
+	}
+	w.wait(20*time.Minute - 300*24*time.Hour)
+	if _, err := a.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := archive.Spooled(ctx, a); n != 0 {
+		t.Errorf("%d spools are kept", n)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
+	"onrecord"
 )
 
 // leastSpace is how much must be free on a disk for a visit to be begun, in
@@ -33,7 +35,11 @@ func (h *house) hold() error {
 		}
 	}
 	if err := h.archive.SpoolFull(); err != nil {
-		errs = append(errs, fmt.Errorf("%w (spool_limit): visits go on by themselves when the storage has taken, and ten minutes later confirmed, what lies there", err))
+		err = fmt.Errorf("%w (spool_limit): visits go on by themselves when the storage has taken, and ten minutes later confirmed, what lies there", err)
+		if onrecord.Missing(h.lostLines()) > 0 {
+			err = fmt.Errorf("%w; visits that rest on lost lines leave it when those are back or given up: onrecord missing", err)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
