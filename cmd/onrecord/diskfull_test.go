@@ -203,16 +203,11 @@ func (s *fullServer) count(t *testing.T) int {
 // get reads a page, which must be answered.
 func (s *fullServer) get(t *testing.T, path string) string {
 	t.Helper()
-	resp, err := http.Get(s.base + path)
-	if err != nil {
-		t.Fatal(err)
+	code, body, err := get(s.base + path)
+	if err != nil || code != http.StatusOK {
+		t.Fatalf("%s: status %d, %v\n%.400s", path, code, err, body)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: status %d, %v\n%.400s", path, resp.StatusCode, err, body)
-	}
-	return string(body)
+	return body
 }
 
 func (s *fullServer) waitFor(t *testing.T, n int, most time.Duration) {
