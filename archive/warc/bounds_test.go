@@ -92,7 +92,7 @@ func TestFolded(t *testing.T) {
 	record := "WARC/1.1\r\nWARC-Target-URI: a" + folds + "\r\nWARC-Type: x\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
 	var block bytes.Buffer
 	block.WriteString("failure: refused\r\n")
-	for i := range 1 << 20 {
+	for i := range 1 << 18 {
 		block.WriteString(strconv.Itoa(i) + ":\n")
 	}
 	fields := "WARC/1.1\r\nWARC-Type: metadata\r\nContent-Type: application/warc-fields\r\nContent-Length: " +
@@ -119,7 +119,7 @@ func TestFolded(t *testing.T) {
 			m := warc.ParseHTTP([]byte("HTTP/1.1 200 OK\r\nB: c\r\nA: a" + large))
 			return m.Header.Get("B") + string(m.Body)
 		}, "c"},
-		"fields that are a whole block": {40 << 20, func() string {
+		"fields that are a whole block": {16 << 20, func() string {
 			for c, err := range warc.Captures(strings.NewReader(fields), warc.ReaderOptions{}) {
 				if err != nil {
 					t.Fatal(err)
