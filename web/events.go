@@ -224,7 +224,7 @@ func (w wording) eventDetails(e onrecord.Event) []string {
 		add(w.closed("event.look.", string(e.Look)))
 	}
 	if t := e.Takedown; t != nil {
-		add(w.f("tombstone.case", "case", plain(t.Case)))
+		add(w.f("event.case", "case", plain(t.Case)))
 		add(plain(t.Reason))
 	}
 	if e.Code != "" {
