@@ -27,6 +27,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"onrecord"
 	"onrecord/web"
 )
 
@@ -71,6 +72,10 @@ func live(t testing.TB) string {
 	srv := httptest.NewUnstartedServer(nil)
 	o := options(build())
 	o.Archive.URL = "http://" + srv.Listener.Addr().String()
+	o.Decisions = decisions{
+		{Takedown: onrecord.Takedown{Case: "T-2", Decided: now}, Type: onrecord.StatementUnwithheld, Statement: idLive, Index: 1200},
+		{Takedown: onrecord.Takedown{Case: "T-2", Ground: onrecord.GroundPolicy, Reason: "a mistake", Decided: now}, Type: onrecord.StatementWithheld, Statement: idLive, Index: 1150},
+	}
 	h, err := web.New(o)
 	if err != nil {
 		t.Fatal(err)
