@@ -62,11 +62,7 @@ func BenchmarkHidden(b *testing.B) {
 			last = down[len(down)-1]
 		}
 		l := &ledger{next: last.Index + 1}
-		ask := func(b *testing.B, c *catalog.Catalog) {
-			if _, _, err := c.Hidden(b.Context(), all[1].Event.Captures[0].Object); err != nil {
-				b.Fatal(err)
-			}
-		}
+		ask := func(b *testing.B, c *catalog.Catalog) { askHidden(b, c, all[1].Event.Captures[0].Object) }
 		b.Run(fmt.Sprintf("%d/opened", n), func(b *testing.B) {
 			spent := cpu(b)
 			for b.Loop() {
@@ -113,5 +109,12 @@ func BenchmarkHidden(b *testing.B) {
 			}
 			spent()
 		})
+	}
+}
+
+func askHidden(b *testing.B, c *catalog.Catalog, key string) {
+	b.Helper()
+	if _, _, err := c.Hidden(b.Context(), key); err != nil {
+		b.Fatal(err)
 	}
 }
