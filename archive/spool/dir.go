@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"onrecord"
 	"onrecord/archive/bucket"
@@ -101,7 +102,7 @@ func (d *Dir) CreateAnyway(ctx context.Context, m Meta) (*Spool, error) {
 		return nil, fmt.Errorf("spool %s: create: %w", name, err)
 	}
 	path := filepath.Join(d.dir, newPrefix+name)
-	lock, err := d.claim(path)
+	lock, err := d.claim(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("spool %s: create: %w", name, err)
 	}
@@ -138,10 +139,11 @@ func (d *Dir) root() error {
 }
 
 // claim makes and locks the folder at path. A sweep may take the folder for a
-// dead one between the two, so that both are tried again.
-func (d *Dir) claim(path string) (*os.File, error) {
-	var last error
-	for range 16 {
+// dead one between the two, and hold it for as long as its own writes take: both
+// are tried again, for some seconds.
+func (d *Dir) claim(ctx context.Context, path string) (*os.File, error) {
+	pause := time.Millisecond
+	for {
 		if err := d.disk.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
@@ -149,12 +151,21 @@ func (d *Dir) claim(path string) (*os.File, error) {
 		if err == nil {
 			return lock, nil
 		}
-		if last = err; !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked) {
-			break
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrLocked) || pause > longestClaim {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(pause):
+			pause *= 2
 		}
 	}
-	return nil, last
 }
+
+// longestClaim is the longest pause between two tries to lock a folder that was
+// just made.
+const longestClaim = 4 * time.Second
 
 // room returns ErrFull if the directory holds its limit.
 func (d *Dir) room() error {
