@@ -36,7 +36,7 @@ func (h *house) newSite(in *ingest.Ingester, banner *atomic.Pointer[string]) (*s
 // one goroutine calls it at a time.
 func (s *site) renew() error {
 	key := s.h.keyToGive()
-	if key == s.key {
+	if s.pages.Load() != nil && key == s.key {
 		return nil
 	}
 	pages, err := s.h.website(s.in, s.banner)
